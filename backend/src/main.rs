@@ -1,0 +1,3 @@
+//! The embedded backend.
+
+fn main() {}
