@@ -1,3 +1,78 @@
-//! The project commands.
+//! `cargo xtask`: the project's commands. Each command is a room of its own; this file only chooses one and turns
+//! its error into one clear line and a non-zero exit.
 
-fn main() {}
+mod build;
+mod check;
+mod cli;
+mod dev;
+mod process;
+mod report;
+mod setup;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use cli::Command;
+
+/// What can go wrong in any command, worded for the person who ran it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Usage(String),
+    #[error(
+        "port {port} on 127.0.0.1 is taken; stop what uses it, or pass --port with another one"
+    )]
+    PortTaken { port: u16 },
+    #[error("{tool} is missing: {remedy}")]
+    MissingTool { tool: String, remedy: String },
+    #[error("{step} failed: {reason}")]
+    Step { step: String, reason: String },
+    #[error("{failed} of {total} checks failed: {names}")]
+    Checks {
+        failed: usize,
+        total: usize,
+        names: String,
+    },
+    #[error("stopped")]
+    Interrupted,
+    #[error("cannot {action} {path}: {source}")]
+    File {
+        action: &'static str,
+        path: String,
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::Interrupted => 130,
+            _ => 1,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match cli::parse(lexopt::Parser::from_env()).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    process::end_children_on_signal()?;
+    match command {
+        Command::Help(text) => {
+            print!("{text}");
+            Ok(())
+        }
+        Command::Setup => setup::run(setup::Needs::Everything),
+        Command::Dev(options) => dev::run(&options),
+        Command::Test => check::run(),
+    }
+}

@@ -1,0 +1,197 @@
+//! The command line as values. Knows the flags and nothing of what they do.
+
+use crate::Error;
+use lexopt::prelude::*;
+
+/// The port that the README, the demo and the tests know.
+pub const DEFAULT_PORT: u16 = 8787;
+
+const HELP: &str = "\
+Bedside's commands
+
+  cargo xtask dev      set up what is missing, build, serve on http://127.0.0.1:8787
+      --port N             another port
+      --database-url URL   a PostgreSQL of your own instead of the embedded one
+      --in-memory          keep nothing after the end
+      --reset              begin with an empty data folder
+      --no-build           serve what is built
+      --watch              rebuild and reload on change
+  cargo xtask test     every check and test, with one summary
+  cargo xtask setup    install the pinned tools that dev and test need
+  cargo xtask help     this text
+";
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Help(&'static str),
+    Setup,
+    Dev(DevOptions),
+    Test,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct DevOptions {
+    pub port: u16,
+    pub storage: Storage,
+    pub build: Build,
+}
+
+/// Where the backend keeps its data.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// The project's data folder.
+    Kept,
+    /// The project's data folder, emptied first.
+    Reset,
+    /// Nowhere: gone at the end.
+    InMemory,
+    /// In a PostgreSQL that is not ours.
+    Database(String),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Build {
+    Once,
+    /// Serve what the last build left.
+    Skip,
+    /// Rebuild on each change.
+    Watch,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// [`Error::Usage`] names the word that was not understood.
+pub fn parse(mut args: lexopt::Parser) -> Result<Command, Error> {
+    let Some(first) = args.next().map_err(usage)? else {
+        return Ok(Command::Help(HELP));
+    };
+    match first {
+        Short('h') | Long("help") => Ok(Command::Help(HELP)),
+        Value(name) => match name.to_str() {
+            Some("help") => Ok(Command::Help(HELP)),
+            Some("setup") => no_more(&mut args, Command::Setup),
+            Some("test") => no_more(&mut args, Command::Test),
+            Some("dev") => dev(&mut args),
+            _ => Err(Error::Usage(format!(
+                "there is no command '{}'; `cargo xtask help` lists them",
+                name.to_string_lossy()
+            ))),
+        },
+        other => Err(usage(other.unexpected())),
+    }
+}
+
+fn dev(args: &mut lexopt::Parser) -> Result<Command, Error> {
+    let mut port = DEFAULT_PORT;
+    let mut storage = Storage::Kept;
+    let mut build = Build::Once;
+    while let Some(arg) = args.next().map_err(usage)? {
+        match arg {
+            Long("port") => {
+                let text = args.value().map_err(usage)?;
+                port = text
+                    .to_str()
+                    .and_then(|text| text.parse().ok())
+                    .filter(|port| *port != 0)
+                    .ok_or_else(|| {
+                        Error::Usage("--port takes a number from 1 to 65535".to_owned())
+                    })?;
+            }
+            Long("database-url") => {
+                let url = args.value().map_err(usage)?.to_string_lossy().into_owned();
+                choose(&mut storage, Storage::Kept, Storage::Database(url))?;
+            }
+            Long("in-memory") => choose(&mut storage, Storage::Kept, Storage::InMemory)?,
+            Long("reset") => choose(&mut storage, Storage::Kept, Storage::Reset)?,
+            Long("no-build") => choose(&mut build, Build::Once, Build::Skip)?,
+            Long("watch") => choose(&mut build, Build::Once, Build::Watch)?,
+            Short('h') | Long("help") => return Ok(Command::Help(HELP)),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(Command::Dev(DevOptions {
+        port,
+        storage,
+        build,
+    }))
+}
+
+/// Sets a choice once; a second, different word for the same choice contradicts the first.
+fn choose<T: PartialEq>(slot: &mut T, unset: T, chosen: T) -> Result<(), Error> {
+    if *slot != unset && *slot != chosen {
+        return Err(Error::Usage(
+            "--in-memory, --reset and --database-url exclude each other, and so do --no-build and --watch"
+                .to_owned(),
+        ));
+    }
+    *slot = chosen;
+    Ok(())
+}
+
+fn no_more(args: &mut lexopt::Parser, command: Command) -> Result<Command, Error> {
+    match args.next().map_err(usage)? {
+        None => Ok(command),
+        Some(Short('h') | Long("help")) => Ok(Command::Help(HELP)),
+        Some(other) => Err(usage(other.unexpected())),
+    }
+}
+
+fn usage(error: lexopt::Error) -> Error {
+    Error::Usage(format!(
+        "{error}; `cargo xtask help` lists the commands and flags"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    fn parse_words(words: &str) -> Result<Command, Error> {
+        parse(lexopt::Parser::from_args(words.split_whitespace()))
+    }
+
+    fn refused(words: &str, expected: &str) {
+        let error = parse_words(words).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains('\n'), "one line, not: {error}");
+    }
+
+    #[test]
+    fn dev_serves_the_known_port_unless_told_otherwise() {
+        let Command::Dev(options) = parse_words("dev").unwrap() else {
+            panic!("not dev")
+        };
+        assert_eq!(options.port, DEFAULT_PORT);
+        let Command::Dev(options) = parse_words("dev --port 9000 --in-memory --watch").unwrap()
+        else {
+            panic!("not dev")
+        };
+        assert_eq!(
+            options,
+            DevOptions {
+                port: 9000,
+                storage: Storage::InMemory,
+                build: Build::Watch
+            }
+        );
+    }
+
+    #[test]
+    fn a_word_nobody_knows_is_refused_by_name_in_one_line() {
+        refused("deploy", "deploy");
+        refused("dev --fast", "--fast");
+        refused("test everything", "everything");
+        refused("dev --port many", "--port");
+        refused("dev --port 0", "--port");
+        refused("dev --port", "--port");
+    }
+
+    #[test]
+    fn contradicting_flags_are_refused() {
+        refused("dev --in-memory --reset", "exclude each other");
+        refused("dev --watch --no-build", "exclude each other");
+        assert!(parse_words("dev --reset --reset").is_ok());
+    }
+}

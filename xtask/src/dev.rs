@@ -1,0 +1,238 @@
+//! `cargo xtask dev`: set up, build, serve, and say last where it is and who can sign in.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::cli::{Build, DevOptions, Storage};
+use crate::process::Running;
+use crate::{Error, build, process, report, setup, workspace};
+
+/// The first start makes the database and its demo data.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(100);
+
+const SIGN_INS: &str = "\
+  admin@bedside.test           sees everything, sets roles
+  clinician.one@bedside.test   sees the patients assigned to them
+  clinician.two@bedside.test   sees others
+  viewer@bedside.test          reads everything, changes nothing
+  password for each: bedside-demo";
+
+/// Runs until Ctrl-C, or until what it started ends.
+pub fn run(options: &DevOptions) -> Result<(), Error> {
+    // Before the minutes of a first build, not after them.
+    free(options.port)?;
+    let backend_port = match options.build {
+        Build::Watch => free_port()?,
+        Build::Once | Build::Skip => options.port,
+    };
+    match options.build {
+        Build::Once => {
+            setup::run(setup::Needs::App)?;
+            build::backend()?;
+            build::spa()?;
+        }
+        Build::Watch => {
+            setup::run(setup::Needs::App)?;
+            build::backend()?;
+        }
+        Build::Skip => is_built()?,
+    }
+
+    let mut children = vec![serve(options, backend_port)?];
+    ready("the backend", backend_port, &mut children)?;
+    if options.build == Build::Watch {
+        children.push(watch(options.port, backend_port)?);
+        ready("the first build", options.port, &mut children)?;
+    }
+
+    println!(
+        "\nBedside is on http://127.0.0.1:{}\n\n{SIGN_INS}\n\nCtrl-C ends it.",
+        options.port
+    );
+    loop {
+        one_ended(&mut children)?;
+        std::thread::sleep(POLL);
+    }
+}
+
+fn is_built() -> Result<(), Error> {
+    let missing = [workspace::backend(), workspace::dist().join("index.html")]
+        .into_iter()
+        .find(|path| !path.is_file());
+    match missing {
+        None => Ok(()),
+        Some(path) => Err(Error::Usage(format!(
+            "--no-build needs an earlier build, and {} is not there; run `cargo xtask dev` once",
+            path.strip_prefix(workspace::root())
+                .unwrap_or(&path)
+                .display()
+        ))),
+    }
+}
+
+fn serve(options: &DevOptions, port: u16) -> Result<Running, Error> {
+    let mut command = Command::new(workspace::backend());
+    command
+        .arg("--port")
+        .arg(port.to_string())
+        .current_dir(workspace::root());
+    if options.build != Build::Watch {
+        command.arg("--dist").arg(workspace::dist());
+    }
+    match &options.storage {
+        Storage::Kept => {}
+        Storage::Reset => {
+            command.arg("--reset");
+        }
+        Storage::InMemory => {
+            command.arg("--in-memory");
+        }
+        // Not as an argument: it can hold a password, and arguments are for all to see.
+        Storage::Database(url) => {
+            command.env("BEDSIDE_DATABASE_URL", url);
+        }
+    }
+    report::line("serve", "starting the backend …");
+    process::start("the backend", &mut command)
+}
+
+/// trunk serves the app, rebuilds it on change, and passes everything else on.
+fn watch(port: u16, backend_port: u16) -> Result<Running, Error> {
+    let config = watch_config(backend_port)?;
+    report::line("serve", "building the app, then again on each change …");
+    let mut command = build::trunk("serve")?;
+    command
+        .arg("--config")
+        .arg(config)
+        .args(["--address", "127.0.0.1", "--port"])
+        .arg(port.to_string());
+    process::start("trunk", &mut command)
+}
+
+/// The bundler reads its proxies from a file only, and the port is chosen at run time: so the file is made here, from
+/// the project's own one.
+fn watch_config(backend_port: u16) -> Result<PathBuf, Error> {
+    let own = workspace::root().join("Trunk.toml");
+    let settings = std::fs::read_to_string(&own).map_err(|source| Error::File {
+        action: "read",
+        path: own.display().to_string(),
+        source,
+    })?;
+    let path = workspace::root().join("Trunk.watch.toml");
+    let backend = format!("127.0.0.1:{backend_port}");
+    let text = format!(
+        "{settings}\n\
+         [[proxy]]\nbackend = \"http://{backend}/rest/v1\"\n\
+         [[proxy]]\nbackend = \"http://{backend}/auth/v1\"\n\
+         [[proxy]]\nbackend = \"http://{backend}/config.json\"\n\
+         [[proxy]]\nbackend = \"http://{backend}/realtime/v1/api\"\n\
+         [[proxy]]\nbackend = \"ws://{backend}/realtime/v1/websocket\"\nws = true\n"
+    );
+    std::fs::write(&path, text).map_err(|source| Error::File {
+        action: "write",
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok(path)
+}
+
+fn free(port: u16) -> Result<(), Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map(|_| ())
+        .map_err(|_| Error::PortTaken { port })
+}
+
+fn free_port() -> Result<u16, Error> {
+    let port =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    port.map(|address| address.port())
+        .map_err(|error| Error::Step {
+            step: "finding a free port".to_owned(),
+            reason: error.to_string(),
+        })
+}
+
+/// Waits until a port answers a request for the app's configuration.
+fn ready(what: &str, port: u16, children: &mut [Running]) -> Result<(), Error> {
+    let start = Instant::now();
+    while !answers(port) {
+        one_ended(children)?;
+        if start.elapsed() > READY_WITHIN {
+            return Err(Error::Step {
+                step: what.to_owned(),
+                reason: format!(
+                    "no answer on port {port} within {}",
+                    report::spoken(READY_WITHIN)
+                ),
+            });
+        }
+        std::thread::sleep(POLL);
+    }
+    report::line(
+        "serve",
+        &format!("{what}: ready after {}", report::spoken(start.elapsed())),
+    );
+    Ok(())
+}
+
+fn answers(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(
+            stream,
+            "GET /config.json HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        Ok(status.ends_with(b" 200"))
+    };
+    ask().unwrap_or(false)
+}
+
+/// Everything goes together: the first child to end ends the command.
+fn one_ended(children: &mut [Running]) -> Result<(), Error> {
+    if process::stopping() {
+        return Err(Error::Interrupted);
+    }
+    for child in children {
+        if let Some(status) = child.ended()? {
+            return Err(if process::stopping() {
+                Error::Interrupted
+            } else {
+                Error::Step {
+                    step: child.name().to_owned(),
+                    reason: format!("ended with {status}; see above"),
+                }
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_before_anything_is_built() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let options = DevOptions {
+            port,
+            storage: Storage::InMemory,
+            build: Build::Once,
+        };
+        let error = run(&options).unwrap_err().to_string();
+        assert!(
+            error.contains(&port.to_string()) && error.contains("--port"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! Where things lie: the project's own folders and the per-user cache of pinned tools.
+
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// The project's root: the folder above this crate.
+pub fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Where builds go, honouring `CARGO_TARGET_DIR`.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// What is ours under [`target`]: stamps, generated settings, logs.
+pub fn scratch() -> Result<PathBuf, Error> {
+    let path = target().join("xtask");
+    std::fs::create_dir_all(&path).map_err(|source| Error::File {
+        action: "create",
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok(path)
+}
+
+/// The built SPA.
+pub fn dist() -> PathBuf {
+    root().join("dist")
+}
+
+/// The built backend.
+pub fn backend() -> PathBuf {
+    target()
+        .join("debug")
+        .join(format!("bedside-backend{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The per-user folder that outlives a clone: `BEDSIDE_CACHE`, else the platform's cache folder.
+pub fn cache() -> Result<PathBuf, Error> {
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    from("BEDSIDE_CACHE")
+        .or_else(|| from("XDG_CACHE_HOME").map(|path| path.join("bedside")))
+        .or_else(|| from("HOME").map(|path| path.join(".cache").join("bedside")))
+        .or_else(|| from("LOCALAPPDATA").map(|path| path.join("bedside")))
+        .ok_or_else(|| Error::MissingTool {
+            tool: "a cache folder".to_owned(),
+            remedy: "set BEDSIDE_CACHE to a folder that you may write to".to_owned(),
+        })
+}
+
+/// The version that `Cargo.lock` holds for a package: one place decides it, nothing repeats it.
+pub fn locked_version(package: &str) -> Result<String, Error> {
+    let path = root().join("Cargo.lock");
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::File {
+        action: "read",
+        path: path.display().to_string(),
+        source,
+    })?;
+    version_in_lock(&text, package).ok_or_else(|| Error::Step {
+        step: "reading Cargo.lock".to_owned(),
+        reason: format!("it names no version of {package}"),
+    })
+}
+
+fn version_in_lock(lock: &str, package: &str) -> Option<String> {
+    let mut lines = lock.lines();
+    let name = format!("name = \"{package}\"");
+    lines.find(|line| *line == name)?;
+    let version = lines
+        .next()?
+        .strip_prefix("version = \"")?
+        .strip_suffix('"')?;
+    Some(version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_locked_version_is_that_of_the_exact_package() {
+        let lock = "name = \"wasm-bindgen-macro\"\nversion = \"0.1.0\"\n\nname = \"wasm-bindgen\"\nversion = \"0.2.128\"\n";
+        assert_eq!(version_in_lock(lock, "wasm-bindgen").unwrap(), "0.2.128");
+        assert_eq!(version_in_lock(lock, "wasm"), None);
+    }
+
+    #[test]
+    fn this_projects_lock_names_wasm_bindgen() {
+        assert!(locked_version("wasm-bindgen").unwrap().starts_with("0.2."));
+    }
+}
