@@ -1,1 +1,49 @@
-//! Shared parts of the tests.
+//! What the tests that need more than one crate stand on: a backend of their own, a browser of their own, and the
+//! acts of a person on a page. Knows the product by its address, its words and its roles, never its code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+pub mod api;
+pub mod backend;
+pub mod browser;
+pub mod person;
+
+use std::path::{Path, PathBuf};
+
+/// The password of every demo account.
+pub const PASSWORD: &str = "bedside-demo";
+
+/// The workspace's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the workspace")
+}
+
+/// Where the workspace's programs are built: beside this very test.
+pub fn built(program: &str) -> PathBuf {
+    let here = std::env::current_exe().expect("a test has a path");
+    let folder = here
+        .ancestors()
+        .nth(2)
+        .expect("a test lies in target/debug/deps");
+    let path = folder.join(program);
+    assert!(
+        path.is_file(),
+        "{} is not built; run `cargo xtask test`",
+        path.display()
+    );
+    path
+}
+
+/// The median-like figure that a person notices: `share` of the values are at most this.
+pub fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted[rank.clamp(1, sorted.len()) - 1]
+}

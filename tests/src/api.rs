@@ -1,0 +1,97 @@
+//! A person's access to the backend without a browser: what another system, or another clinician, does meanwhile.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+/// A signed-in person.
+pub struct Api {
+    http: reqwest::Client,
+    url: String,
+    anon_key: String,
+    token: String,
+    pub user_id: String,
+}
+
+impl Api {
+    /// Signs in with the demo password.
+    pub async fn sign_in(url: &str, email: &str) -> Result<Api> {
+        let http = reqwest::Client::new();
+        let config: Value = http
+            .get(format!("{url}/config.json"))
+            .send()
+            .await?
+            .json()
+            .await?;
+        let anon_key = config["anon_key"]
+            .as_str()
+            .context("config.json has no anon_key")?
+            .to_owned();
+        let session: Value = http
+            .post(format!("{url}/auth/v1/token?grant_type=password"))
+            .header("apikey", &anon_key)
+            .json(&json!({"email": email, "password": crate::PASSWORD}))
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
+        let token = session["access_token"]
+            .as_str()
+            .context("no access token")?
+            .to_owned();
+        let user_id = session["user"]["id"]
+            .as_str()
+            .context("no user id")?
+            .to_owned();
+        Ok(Api {
+            http,
+            url: url.to_owned(),
+            anon_key,
+            token,
+            user_id,
+        })
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("{}/rest/v1/{path}", self.url))
+            .header("apikey", &self.anon_key)
+            .bearer_auth(&self.token)
+    }
+
+    /// The rows that a REST path answers with.
+    pub async fn rows(&self, path: &str) -> Result<Vec<Value>> {
+        let response = self.request(reqwest::Method::GET, path).send().await?;
+        let status = response.status();
+        let body: Value = response.json().await?;
+        ensure!(status.is_success(), "GET {path}: {status}: {body}");
+        serde_json::from_value(body).context("the answer is not a list of rows")
+    }
+
+    /// Changes the rows that a REST path names, and returns them as they are now.
+    pub async fn change(&self, path: &str, fields: Value) -> Result<Vec<Value>> {
+        let response = self
+            .request(reqwest::Method::PATCH, path)
+            .header("Prefer", "return=representation")
+            .json(&fields)
+            .send()
+            .await?;
+        let status = response.status();
+        let body: Value = response.json().await?;
+        ensure!(status.is_success(), "PATCH {path}: {status}: {body}");
+        serde_json::from_value(body).context("the answer is not a list of rows")
+    }
+
+    /// The first patient assigned to this person, by MRN.
+    pub async fn own_patient(&self) -> Result<Value> {
+        let path = format!(
+            "patients?clinician_id=eq.{}&order=mrn&limit=1",
+            self.user_id
+        );
+        self.rows(&path)
+            .await?
+            .into_iter()
+            .next()
+            .context("this person has no patients")
+    }
+}

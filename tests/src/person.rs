@@ -1,0 +1,213 @@
+//! A person at a page: finds things by their words and roles, waits as a person does, types and clicks.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use thirtyfour::prelude::*;
+
+/// Longer than anything should take; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+const GLANCE: Duration = Duration::from_millis(25);
+
+/// Someone with a browser open on the app.
+pub struct Person {
+    pub browser: WebDriver,
+    url: String,
+}
+
+impl Person {
+    /// Opens the app.
+    pub async fn at(browser: WebDriver, url: &str) -> Result<Person> {
+        browser.goto(url).await?;
+        Ok(Person {
+            browser,
+            url: url.to_owned(),
+        })
+    }
+
+    /// Opens the app and signs in with the demo password.
+    pub async fn signed_in(browser: WebDriver, url: &str, email: &str) -> Result<Person> {
+        let person = Person::at(browser, url).await?;
+        person.sign_in(email, crate::PASSWORD).await?;
+        person.sees_nav("Patients").await?;
+        Ok(person)
+    }
+
+    /// Fills in the sign-in form and sends it.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Result<()> {
+        self.types("Email", email).await?;
+        self.types("Password", password).await?;
+        self.clicks("Sign in").await
+    }
+
+    /// Goes to an address within the app, as a bookmark does.
+    pub async fn goes_to(&self, path: &str) -> Result<()> {
+        Ok(self.browser.goto(format!("{}{path}", self.url)).await?)
+    }
+
+    async fn finds(&self, what: &str, xpath: &str) -> Result<WebElement> {
+        let found = self
+            .browser
+            .query(By::XPath(xpath))
+            .wait(PATIENCE, GLANCE)
+            .and_displayed()
+            .first()
+            .await;
+        match found {
+            Ok(element) => Ok(element),
+            Err(error) => {
+                let page = self
+                    .browser
+                    .find(By::Tag("body"))
+                    .await?
+                    .text()
+                    .await
+                    .unwrap_or_default();
+                bail!("no {what} on the page ({error}); the page says:\n{page}")
+            }
+        }
+    }
+
+    /// The field with this label.
+    pub async fn field(&self, label: &str) -> Result<WebElement> {
+        let named = format!("//label[starts-with(normalize-space(.), {label:?})]");
+        self.finds(
+            &format!("field {label:?}"),
+            &format!(
+                "//*[self::input or self::textarea or self::select][@id={named}/@for or ancestor::label[starts-with(normalize-space(.), {label:?})] or @aria-label={label:?}]"
+            ),
+        )
+        .await
+    }
+
+    /// Replaces what a field holds.
+    pub async fn types(&self, label: &str, text: &str) -> Result<()> {
+        let field = self.field(label).await?;
+        field.click().await?;
+        field.send_keys(Key::Control + "a").await?;
+        if text.is_empty() {
+            field.send_keys(Key::Delete + "").await?;
+        } else {
+            field.send_keys(text).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn clicks(&self, name: &str) -> Result<()> {
+        let xpath = format!(
+            "//*[self::button or self::a][normalize-space(.)={name:?} or @aria-label={name:?}]"
+        );
+        Ok(self
+            .finds(&format!("button {name:?}"), &xpath)
+            .await?
+            .click()
+            .await?)
+    }
+
+    /// Sees a link of the main navigation.
+    pub async fn sees_nav(&self, name: &str) -> Result<()> {
+        let xpath = format!("//nav//a[starts-with(normalize-space(.), {name:?})]");
+        self.finds(&format!("navigation link {name:?}"), &xpath)
+            .await
+            .map(|_| ())
+    }
+
+    /// Sees this text anywhere on the page.
+    pub async fn sees(&self, text: &str) -> Result<()> {
+        self.until(&format!("the text {text:?}"), |page| page.contains(text))
+            .await
+    }
+
+    /// Waits until this text is nowhere on the page.
+    pub async fn no_longer_sees(&self, text: &str) -> Result<()> {
+        self.until(&format!("the text {text:?} gone"), |page| {
+            !page.contains(text)
+        })
+        .await
+    }
+
+    /// What the page says now.
+    pub async fn page_text(&self) -> Result<String> {
+        let text = self
+            .browser
+            .execute("return document.body.innerText", vec![])
+            .await?;
+        Ok(text.json().as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn(&str) -> bool) -> Result<()> {
+        let seen = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let page = self.page_text().await?;
+                if holds(&page) {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(GLANCE).await;
+            }
+        })
+        .await;
+        match seen {
+            Ok(result) => result,
+            Err(_) => bail!(
+                "waited in vain for {what}; the page says:\n{}",
+                self.page_text().await?
+            ),
+        }
+    }
+
+    /// The rows of the table with this name, as text.
+    pub async fn table(&self, name: &str) -> Result<Vec<String>> {
+        let xpath =
+            format!("//table[@aria-label={name:?} or normalize-space(caption)={name:?}]/tbody/tr");
+        self.finds(&format!("row in the table {name:?}"), &xpath)
+            .await?;
+        let rows = self
+            .browser
+            .execute(
+                "const table = [...document.querySelectorAll('table')].find(t => (t.getAttribute('aria-label') ?? t.caption?.innerText.trim()) === arguments[0]); \
+                 return [...table.tBodies[0].rows].map(row => row.innerText);",
+                vec![Value::from(name)],
+            )
+            .await?;
+        serde_json::from_value(rows.json().clone()).context("the table's rows are not texts")
+    }
+
+    /// The state that the status widget shows.
+    pub async fn realtime_state(&self) -> Result<String> {
+        let state = self
+            .browser
+            .execute(
+                "return document.querySelector('[role=status][data-realtime-state]')?.dataset.realtimeState ?? ''",
+                vec![],
+            )
+            .await?;
+        Ok(state.json().as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the status widget shows one of these states.
+    pub async fn waits_for_realtime(&self, states: &[&str]) -> Result<String> {
+        let reached = tokio::time::timeout(PATIENCE * 2, async {
+            loop {
+                let state = self.realtime_state().await?;
+                if states.contains(&state.as_str()) {
+                    return anyhow::Ok(state);
+                }
+                tokio::time::sleep(GLANCE).await;
+            }
+        })
+        .await;
+        match reached {
+            Ok(state) => state,
+            Err(_) => bail!(
+                "the widget shows {:?}, never {states:?}",
+                self.realtime_state().await?
+            ),
+        }
+    }
+
+    /// Closes the browser.
+    pub async fn leaves(self) -> Result<()> {
+        Ok(self.browser.quit().await?)
+    }
+}
