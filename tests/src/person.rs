@@ -105,6 +105,26 @@ impl Person {
             .await?)
     }
 
+    /// Whether a button or link of this name is on the page now.
+    pub async fn offers(&self, name: &str) -> Result<bool> {
+        let xpath = format!("//*[self::button or self::a][normalize-space(.)={name:?}]");
+        Ok(!self.browser.find_all(By::XPath(xpath)).await?.is_empty())
+    }
+
+    /// The words of the alert on the page.
+    pub async fn alert(&self) -> Result<String> {
+        Ok(self
+            .finds("alert", "//*[@role='alert'][normalize-space(.)]")
+            .await?
+            .text()
+            .await?)
+    }
+
+    /// Signs out, wherever the page keeps it.
+    pub async fn signs_out(&self) -> Result<()> {
+        self.clicks("Sign out").await
+    }
+
     /// Sees a link of the main navigation.
     pub async fn sees_nav(&self, name: &str) -> Result<()> {
         let xpath = format!("//nav//a[starts-with(normalize-space(.), {name:?})]");

@@ -1,0 +1,227 @@
+//! The product as people use it: the built app, a fresh backend, real Chromium. Each test is a story of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bedside_tests::api::Api;
+use bedside_tests::backend::{Backend, Data};
+use bedside_tests::browser::{DESKTOP, Driver, PHONE};
+use bedside_tests::percentile;
+use bedside_tests::person::Person;
+use serde_json::{Value, json};
+
+const ADMIN: &str = "admin@bedside.test";
+const ONE: &str = "clinician.one@bedside.test";
+const TWO: &str = "clinician.two@bedside.test";
+const VIEWER: &str = "viewer@bedside.test";
+
+fn text<'a>(row: &'a Value, column: &str) -> Result<&'a str> {
+    row[column]
+        .as_str()
+        .with_context(|| format!("no {column} in the row"))
+}
+
+/// Waits until a change made elsewhere is on this person's page, and says how long that took.
+async fn arrives(person: &Person, words: &str, since: Instant) -> Result<Duration> {
+    person.sees(words).await?;
+    Ok(since.elapsed())
+}
+
+#[tokio::test]
+async fn an_edit_in_one_browser_appears_in_the_other_by_itself() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let page = format!("/patients/{}", text(&patient, "id")?);
+
+    let writer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let reader = Person::signed_in(driver.open(PHONE).await?, &backend.url(), ADMIN).await?;
+    writer.goes_to(&page).await?;
+    reader.goes_to(&page).await?;
+    reader.waits_for_realtime(&["live"]).await?;
+    reader.sees(text(&patient, "last_name")?).await?;
+
+    writer.types("Last name", "Öztürk-Fontaine").await?;
+    writer.clicks("Save").await?;
+    reader.sees("Öztürk-Fontaine").await?;
+
+    // And the list knows it too, without a reload of anything.
+    reader.clicks("Patients").await?;
+    reader.types("Search", "Öztürk-Fontaine").await?;
+    reader.sees("Öztürk-Fontaine").await?;
+    writer.leaves().await?;
+    reader.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn an_edit_is_on_the_other_screen_within_a_second() -> Result<()> {
+    const EDITS: usize = 50;
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let writer = Api::sign_in(&backend.url(), ONE).await?;
+    let patient = writer.own_patient().await?;
+    let id = text(&patient, "id")?;
+    let reader = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    reader.goes_to(&format!("/patients/{id}")).await?;
+    reader.waits_for_realtime(&["live"]).await?;
+    reader.sees(text(&patient, "last_name")?).await?;
+
+    let mut times = Vec::new();
+    for edit in 0..EDITS {
+        let name = format!("Edited{edit:03}");
+        let start = Instant::now();
+        let changed = writer
+            .change(&format!("patients?id=eq.{id}"), json!({"last_name": name}))
+            .await?;
+        ensure!(
+            changed.len() == 1,
+            "the edit changed {} rows",
+            changed.len()
+        );
+        times.push(arrives(&reader, &name, start).await?.as_secs_f64() * 1000.0);
+    }
+    let (p50, p95) = (percentile(&times, 0.5), percentile(&times, 0.95));
+    println!(
+        "edit to the other browser's DOM over {EDITS} edits: p50 {p50:.0} ms, p95 {p95:.0} ms"
+    );
+    // Not a benchmark: a second is what a person is promised, several times what it takes.
+    ensure!(p95 < 1000.0, "p95 is {p95:.0} ms");
+    reader.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_clinician_never_sees_the_other_ones_patients() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let theirs = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let own = Api::sign_in(&backend.url(), TWO)
+        .await?
+        .own_patient()
+        .await?;
+
+    let two = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), TWO).await?;
+    two.clicks("Patients").await?;
+    two.types("Search", text(&own, "mrn")?).await?;
+    two.sees(text(&own, "mrn")?).await?;
+    two.types("Search", text(&theirs, "mrn")?).await?;
+    two.no_longer_sees(text(&own, "mrn")?).await?;
+    ensure!(
+        !two.page_text().await?.contains(text(&theirs, "last_name")?),
+        "the other's patient is listed"
+    );
+
+    two.goes_to(&format!("/patients/{}", text(&theirs, "id")?))
+        .await?;
+    two.sees("not found").await?;
+    ensure!(
+        !two.page_text().await?.contains(text(&theirs, "mrn")?),
+        "the other's patient is shown"
+    );
+    two.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_viewer_reads_and_cannot_save() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let id = text(&patient, "id")?;
+
+    let viewer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
+    viewer.goes_to(&format!("/patients/{id}")).await?;
+    viewer.sees(text(&patient, "mrn")?).await?;
+    ensure!(!viewer.offers("Save").await?, "a viewer is offered to save");
+
+    // Nor past the page: the database itself refuses.
+    let api = Api::sign_in(&backend.url(), VIEWER).await?;
+    let changed = api
+        .change(
+            &format!("patients?id=eq.{id}"),
+            json!({"last_name": "Changed"}),
+        )
+        .await?;
+    ensure!(changed.is_empty(), "a viewer changed a patient");
+    viewer.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_killed_backend_is_noticed_and_what_was_missed_appears() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let backend = Backend::start(Data::Folder(folder.path())).await?;
+    let driver = Driver::start().await?;
+    let url = backend.url();
+    let patient = Api::sign_in(&url, ONE).await?.own_patient().await?;
+    let id = text(&patient, "id")?;
+    let reader = Person::signed_in(driver.open(DESKTOP).await?, &url, ADMIN).await?;
+    reader.goes_to(&format!("/patients/{id}")).await?;
+    reader.waits_for_realtime(&["live"]).await?;
+
+    let port = backend.port;
+    backend.kill().await?;
+    reader
+        .waits_for_realtime(&["offline", "connecting", "stale", "degraded"])
+        .await?;
+    reader.sees(text(&patient, "last_name")?).await?;
+
+    // Somebody changes the patient where this browser cannot hear of it: on another port, same data.
+    let elsewhere = Backend::start(Data::Folder(folder.path())).await?;
+    let writer = Api::sign_in(&elsewhere.url(), ONE).await?;
+    let changed = writer
+        .change(
+            &format!("patients?id=eq.{id}"),
+            json!({"last_name": "Missed-Meanwhile"}),
+        )
+        .await?;
+    ensure!(changed.len() == 1, "the change did not happen");
+    elsewhere.stop().await?;
+
+    let back = Backend::start_on(port, Data::Folder(folder.path()), &[]).await?;
+    reader.sees("Missed-Meanwhile").await?;
+    reader.waits_for_realtime(&["live"]).await?;
+    reader.leaves().await?;
+    back.stop().await
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_and_the_right_one_still_works() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let person = Person::at(driver.open(PHONE).await?, &backend.url()).await?;
+    person.sign_in(ONE, "not-the-password").await?;
+    person.sees("password").await?;
+    ensure!(
+        person.alert().await?.contains("password"),
+        "nothing is said of the password"
+    );
+    person.sign_in(ONE, bedside_tests::PASSWORD).await?;
+    person.waits_for_realtime(&["live"]).await?;
+
+    // A reload keeps the session; signing out ends it, for the back button too.
+    person.browser.refresh().await?;
+    person.waits_for_realtime(&["live"]).await?;
+    person.signs_out().await?;
+    person.field("Password").await?;
+    person.browser.back().await?;
+    person.field("Password").await?;
+    person.leaves().await?;
+    backend.stop().await
+}
