@@ -15,6 +15,8 @@ pub struct Tool {
     /// The program that shows whether it is there.
     program: &'static str,
     version: String,
+    /// How much to optimise it: a tool that only waits for cargo is best built quickly.
+    opt_level: &'static str,
 }
 
 /// The bundler. Without its default features it cannot download anything, which is wanted: it must find what we installed.
@@ -23,6 +25,7 @@ pub fn trunk() -> Tool {
         package: "trunk",
         program: "trunk",
         version: TRUNK.to_owned(),
+        opt_level: "0",
     }
 }
 
@@ -33,6 +36,8 @@ pub fn wasm_bindgen() -> Result<Tool, Error> {
         package: "wasm-bindgen-cli",
         program: "wasm-bindgen",
         version,
+        // It reads whole WASM files, those of the tests unoptimised.
+        opt_level: "1",
     })
 }
 
@@ -79,8 +84,7 @@ impl Tool {
             .args(["--version", &self.version, "--root"])
             .arg(self.root()?)
             .arg(self.package)
-            // Half the build time of a full release build, and the tools spend their time in cargo anyway.
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level)
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .env_remove("CARGO_TARGET_DIR");
