@@ -1,3 +1,143 @@
-//! The embedded backend.
+//! The embedded backend's command line: flags in, [`Options`] out, and an orderly end on Ctrl-C or SIGTERM.
 
-fn main() {}
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bedside_backend::{Backend, Database, Faults, OnStart, Options};
+use clap::Parser;
+
+/// An embedded Supabase-compatible backend: PostgreSQL, REST, auth and realtime on one port.
+#[derive(Debug, Parser)]
+#[command(name = "bedside-backend", version)]
+struct Cli {
+    /// Port to listen on; 0 takes a free one and prints it.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Address to listen on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// Folder that keeps the data between runs.
+    #[arg(long, value_name = "FOLDER", default_value = ".bedside/data")]
+    data_dir: PathBuf,
+    /// Delete the kept data first.
+    #[arg(long, conflicts_with_all = ["in_memory", "database_url"])]
+    reset: bool,
+    /// Keep nothing.
+    #[arg(long, conflicts_with = "database_url")]
+    in_memory: bool,
+    /// Use a PostgreSQL server elsewhere instead of the embedded one.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Folder with migrations/ and seed.sql.
+    #[arg(long, value_name = "FOLDER", default_value = "supabase")]
+    supabase_dir: PathBuf,
+    /// Folder with the built app.
+    #[arg(long, value_name = "FOLDER")]
+    dist: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t = Log::Human)]
+    log: Log,
+    /// Life of an access token in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, hide = true)]
+    token_life: u64,
+    /// Delay every API request by this many milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
+    fault_latency: u64,
+    /// Share of REST requests, 0 to 1, that fail with 503.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide = true)]
+    fault_errors: f64,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Log {
+    Human,
+    Json,
+}
+
+impl Cli {
+    fn into_options(self) -> Options {
+        let database = match (self.database_url, self.in_memory, self.reset) {
+            (Some(url), ..) => Database::Url(url),
+            (None, true, _) => Database::InMemory,
+            (None, false, true) => Database::Folder(self.data_dir, OnStart::Reset),
+            (None, false, false) => Database::Folder(self.data_dir, OnStart::Keep),
+        };
+        Options {
+            host: self.host,
+            port: self.port,
+            database,
+            dist: self.dist,
+            token_life: Duration::from_secs(self.token_life),
+            faults: Faults {
+                latency: Duration::from_millis(self.fault_latency),
+                error_rate: self.fault_errors,
+            },
+            ..Options::in_memory(self.supabase_dir)
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.log);
+    let starting = Backend::start(cli.into_options());
+    let backend = tokio::select! {
+        started = starting => match started {
+            Ok(backend) => backend,
+            Err(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::FAILURE;
+            }
+        },
+        () = asked_to_end() => return ExitCode::FAILURE,
+    };
+    println!("listening on {}", backend.url());
+    asked_to_end().await;
+    backend.shutdown().await;
+    ExitCode::SUCCESS
+}
+
+fn log_to_stderr(log: Log) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,bedside_backend=info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match log {
+        Log::Human => lines.init(),
+        Log::Json => lines.json().init(),
+    }
+}
+
+/// Resolves on Ctrl-C or, where there is one, SIGTERM.
+async fn asked_to_end() {
+    let ctrl_c = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}

@@ -1,0 +1,185 @@
+//! Putting the parts together in order, and taking them apart in the reverse one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::db::Db;
+use crate::embedded::Embedded;
+use crate::error::StartError;
+use crate::jwt::JwtKeys;
+use crate::options::{Database, Options};
+use crate::realtime::{self, Realtime};
+use crate::{bootstrap, faults, migrations, rest};
+
+/// How long a PostgreSQL elsewhere may take to answer the first time.
+const URL_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The way to start a backend.
+pub struct Backend;
+
+/// A backend that serves. Dropping it without [`Running::shutdown`] aborts it.
+pub struct Running {
+    address: SocketAddr,
+    keys: Arc<JwtKeys>,
+    db: Db,
+    realtime: Arc<Realtime>,
+    embedded: Option<Embedded>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+}
+
+impl Backend {
+    /// Opens the database, applies migrations and seed where they haven't been, and listens.
+    ///
+    /// # Errors
+    /// A [`StartError`], whose text is one line saying what to do. Nothing keeps running then.
+    pub async fn start(options: Options) -> Result<Running, StartError> {
+        // The port first: it fails fast, and a second backend says so before it waits for a database.
+        let listener = listen(SocketAddr::new(options.host, options.port)).await?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen {
+            address: SocketAddr::new(options.host, options.port),
+            source,
+        })?;
+        let keys = Arc::new(JwtKeys::new(&options.jwt_secret));
+        let (embedded, db) = open(&options.database).await?;
+        bootstrap::apply(&db).await?;
+        let applied = migrations::apply(&db, &options.supabase).await?;
+        tracing::info!(
+            migrations = applied.migrations,
+            seeded = applied.seeded,
+            "the database is ready"
+        );
+        realtime::after_migrations(&db)
+            .await
+            .map_err(StartError::database("watching the published tables"))?;
+        if let Some(embedded) = &embedded {
+            embedded.mark_complete()?;
+        }
+        let realtime = Realtime::new(db.clone(), keys.clone(), realtime::Config::default());
+        let rest = rest::router(&db, &keys).await?;
+        let router = routes(&options, rest, &realtime);
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(serve(listener, router, stopped));
+        Ok(Running {
+            address,
+            keys,
+            db,
+            realtime,
+            embedded,
+            stop,
+            server,
+        })
+    }
+}
+
+impl Running {
+    /// Where it listens, such as `http://127.0.0.1:8787`: no slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The keys it signs and verifies with.
+    pub fn keys(&self) -> &JwtKeys {
+        &self.keys
+    }
+
+    /// The database behind it, for tests that look past the API.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Stops listening, closes sockets with 1012, lets requests end, closes the database. Takes seconds at most.
+    pub async fn shutdown(self) {
+        self.stop.send_replace(true);
+        self.realtime.shutdown().await;
+        let mut server = self.server;
+        let grace = std::time::Duration::from_secs(5);
+        if tokio::time::timeout(grace, &mut server).await.is_err() {
+            server.abort();
+        }
+        self.db.close().await;
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => StartError::PortTaken(address),
+            _ => StartError::Listen { address, source },
+        })
+}
+
+async fn open(database: &Database) -> Result<(Option<Embedded>, Db), StartError> {
+    match database {
+        Database::Folder(path, on_start) => {
+            let (embedded, db) = Embedded::in_folder(path, *on_start).await?;
+            Ok((Some(embedded), db))
+        }
+        Database::InMemory => {
+            let (embedded, db) = Embedded::in_memory().await?;
+            Ok((Some(embedded), db))
+        }
+        Database::Url(url) => {
+            let db = Db::connect(url, URL_LIMIT)
+                .await
+                .map_err(StartError::database("connecting to --database-url"))?;
+            Ok((None, db))
+        }
+    }
+}
+
+fn routes(options: &Options, rest: Router, realtime: &Arc<Realtime>) -> Router {
+    let api = Router::new()
+        .nest("/rest/v1", rest)
+        .layer(middleware::from_fn_with_state(
+            realtime.clone(),
+            wake_after_writes,
+        ))
+        .layer(middleware::from_fn_with_state(
+            options.faults.clone(),
+            faults::inject,
+        ));
+    Router::new().merge(api).merge(realtime.router())
+}
+
+/// Tells realtime to look for changes once a request that may have made some is done.
+async fn wake_after_writes(
+    State(realtime): State<Arc<Realtime>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let reads = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    let response = next.run(request).await;
+    if !reads {
+        realtime.wake();
+    }
+    response
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let stop = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, router)
+        .with_graceful_shutdown(stop)
+        .await
+    {
+        tracing::error!(%error, "the server ended");
+    }
+}

@@ -1,0 +1,172 @@
+//! PostgreSQL in this process: its data folder, its lock, its birth and end.
+//!
+//! The folder holds `lock` (held while a backend runs), `postgres/` (pglite-oxide's own) and `complete`, written once
+//! the first start got through migrations and seed. A folder with content but without `complete` is half written, and
+//! is refused rather than guessed at. Nothing here knows SQL.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pglite_oxide::PgliteServer;
+
+use crate::db::Db;
+use crate::error::StartError;
+use crate::options::OnStart;
+
+/// A sound folder opens within a second; one that doesn't by now never will.
+const OPEN_LIMIT: Duration = Duration::from_secs(60);
+
+/// The running server and, for a folder, its lock.
+pub(crate) struct Embedded {
+    server: Option<PgliteServer>,
+    folder: Option<Folder>,
+}
+
+struct Folder {
+    path: PathBuf,
+    /// Held for its lock, which ends with the process however it ends.
+    _lock: File,
+}
+
+impl Embedded {
+    /// A server whose data is gone with it.
+    pub(crate) async fn in_memory() -> Result<(Self, Db), StartError> {
+        let server = start(|| PgliteServer::builder().temporary().start())
+            .await
+            .map_err(StartError::Embedded)?;
+        let db = connect(&server).await.map_err(StartError::Embedded)?;
+        Ok((
+            Self {
+                server: Some(server),
+                folder: None,
+            },
+            db,
+        ))
+    }
+
+    /// A server over a data folder, made if missing.
+    pub(crate) async fn in_folder(
+        path: &Path,
+        on_start: OnStart,
+    ) -> Result<(Self, Db), StartError> {
+        fs::create_dir_all(path).map_err(StartError::file("create", path))?;
+        let lock = lock(path)?;
+        if on_start == OnStart::Reset {
+            clear(path)?;
+        }
+        let postgres = path.join("postgres");
+        let complete = is_complete(path);
+        if !complete && postgres.exists() {
+            return Err(StartError::FolderBroken {
+                folder: path.to_owned(),
+                reason: "its first start did not finish".to_owned(),
+            });
+        }
+        let broken = |reason: String| match complete {
+            true => StartError::FolderBroken {
+                folder: path.to_owned(),
+                reason,
+            },
+            false => StartError::Embedded(reason),
+        };
+        // pglite-oxide replaces a cluster that lost its control file by an empty one; that must not pass for ours.
+        if complete && !has_cluster(&postgres) {
+            return Err(broken("PostgreSQL's files are missing".to_owned()));
+        }
+        let root = postgres.clone();
+        let server = start(move || PgliteServer::builder().path(root).start())
+            .await
+            .map_err(broken)?;
+        let db = connect(&server).await.map_err(broken)?;
+        let folder = Folder {
+            path: path.to_owned(),
+            _lock: lock,
+        };
+        Ok((
+            Self {
+                server: Some(server),
+                folder: Some(folder),
+            },
+            db,
+        ))
+    }
+
+    /// Marks the folder as whole: from now on it is kept, and never made anew by itself.
+    pub(crate) fn mark_complete(&self) -> Result<(), StartError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let mark = folder.path.join("complete");
+        fs::write(&mark, "1\n").map_err(StartError::file("write", &mark))
+    }
+
+    /// Ends the server; the connection must be closed before.
+    pub(crate) async fn stop(mut self) {
+        let Some(server) = self.server.take() else {
+            return;
+        };
+        let stopped = tokio::task::spawn_blocking(move || server.shutdown()).await;
+        if let Ok(Err(error)) = stopped {
+            tracing::warn!(%error, "the embedded PostgreSQL did not end cleanly");
+        }
+    }
+}
+
+fn is_complete(folder: &Path) -> bool {
+    folder.join("complete").is_file()
+}
+
+fn has_cluster(postgres: &Path) -> bool {
+    let base = postgres.join("tmp").join("pglite").join("base");
+    base.is_dir() && base.join("global").is_dir()
+}
+
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let path = folder.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StartError::file("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::FolderInUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(StartError::file("lock", path)(source)),
+    }
+}
+
+/// Deletes what a backend wrote and nothing else: `--data-dir` may name a folder with other things in it.
+fn clear(folder: &Path) -> Result<(), StartError> {
+    let mark = folder.join("complete");
+    if mark.exists() {
+        fs::remove_file(&mark).map_err(StartError::file("remove", &mark))?;
+    }
+    let postgres = folder.join("postgres");
+    if postgres.exists() {
+        fs::remove_dir_all(&postgres).map_err(StartError::file("remove", &postgres))?;
+    }
+    Ok(())
+}
+
+/// The embedded engine blocks, and may panic on a damaged cluster: it starts on a thread of its own.
+async fn start<F>(start: F) -> Result<PgliteServer, String>
+where
+    F: FnOnce() -> anyhow::Result<PgliteServer> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(start).await {
+        Ok(Ok(server)) => Ok(server),
+        Ok(Err(error)) => Err(format!("{error:#}")),
+        Err(_) => Err("it panicked".to_owned()),
+    }
+}
+
+async fn connect(server: &PgliteServer) -> Result<Db, String> {
+    let url = server.database_url();
+    match tokio::time::timeout(OPEN_LIMIT, Db::connect(&url, OPEN_LIMIT)).await {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} seconds", OPEN_LIMIT.as_secs())),
+    }
+}

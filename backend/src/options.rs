@@ -1,0 +1,83 @@
+//! What a backend is started with: every choice as a type, none read from the environment.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::faults::Faults;
+
+/// Where the rows live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// PostgreSQL in this process, its data in a folder that outlives it.
+    Folder(PathBuf, OnStart),
+    /// PostgreSQL in this process, gone with it.
+    InMemory,
+    /// A PostgreSQL server elsewhere, by `postgres://` address.
+    Url(String),
+}
+
+/// What becomes of data that an earlier run left in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStart {
+    /// It is served.
+    Keep,
+    /// It is deleted; migrations and seed run anew.
+    Reset,
+}
+
+/// Everything [`Backend::start`](crate::Backend::start) needs.
+///
+/// ```
+/// use bedside_backend::Options;
+/// use std::path::PathBuf;
+///
+/// let options = Options {
+///     dist: Some(PathBuf::from("dist")),
+///     ..Options::in_memory("supabase")
+/// };
+/// assert_eq!(options.port, 0);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The address to listen on; loopback unless said otherwise.
+    pub host: IpAddr,
+    /// The port; 0 takes a free one, [`Running::url`](crate::Running::url) tells which.
+    pub port: u16,
+    /// Where the rows live.
+    pub database: Database,
+    /// The folder with `migrations/*.sql` and `seed.sql`, in the Supabase CLI's layout.
+    pub supabase: PathBuf,
+    /// The built app; without it the root path says how to build it.
+    pub dist: Option<PathBuf>,
+    /// Signs tokens and API keys.
+    pub jwt_secret: String,
+    /// How long an access token lives; GoTrue's default is an hour.
+    pub token_life: Duration,
+    /// Faults on purpose, for tests; none by default.
+    pub faults: Faults,
+}
+
+impl Options {
+    /// A backend that keeps nothing, on a free loopback port: what tests want.
+    pub fn in_memory(supabase: impl Into<PathBuf>) -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            database: Database::InMemory,
+            supabase: supabase.into(),
+            dist: None,
+            jwt_secret: crate::jwt::DEMO_SECRET.to_owned(),
+            token_life: Duration::from_secs(3600),
+            faults: Faults::default(),
+        }
+    }
+
+    /// As [`Options::in_memory`], but with a data folder that survives.
+    pub fn in_folder(supabase: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
+        Self {
+            database: Database::Folder(data.into(), OnStart::Keep),
+            ..Self::in_memory(supabase)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `/rest/v1`: PostgREST's API, by the postrust engine over the backend's own connection.
+//!
+//! Row Level Security is PostgreSQL's work: the engine sets role and claims from the token in each request's
+//! transaction. Here is only what the engine and PostgREST say differently.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::any;
+use postrust_core::{AppConfig, SchemaCache};
+use postrust_server::{AppState, handle_request};
+
+use crate::db::Db;
+use crate::error::StartError;
+use crate::jwt::JwtKeys;
+
+/// PostgREST's own default in Supabase projects.
+const MAX_ROWS: i64 = 1000;
+/// What one request may carry.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// Reads the schema as it is now and returns the routes below `/rest/v1`.
+pub(crate) async fn router(db: &Db, keys: &JwtKeys) -> Result<Router, StartError> {
+    // The type forbids struct syntax outside its crate.
+    let mut config = AppConfig::default();
+    config.db_schemas = vec!["public".to_owned()];
+    config.db_extra_search_path = vec!["public".to_owned(), "extensions".to_owned()];
+    config.db_anon_role = Some("anon".to_owned());
+    config.db_pool_size = 1;
+    config.db_max_rows = Some(MAX_ROWS);
+    config.jwt_secret = Some(keys.secret().to_owned());
+    config.max_body_size = MAX_BODY;
+    config.compat_mode = true;
+    let failed = |error: &dyn std::fmt::Display| StartError::Rest(error.to_string());
+    let schema = SchemaCache::load_with_search_path(
+        db.pool(),
+        &config.db_schemas,
+        &config.db_extra_search_path,
+    )
+    .await
+    .map_err(|e| failed(&e))?;
+    let state = AppState::new(db.pool().clone(), schema, config).map_err(|e| failed(&e))?;
+    Ok(Router::new()
+        .route("/", any(handle_request))
+        .route("/{*path}", any(handle_request))
+        .with_state(Arc::new(state)))
+}
