@@ -4,21 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::Method;
-use axum::middleware::{self, Next};
-use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::auth::Auth;
 use crate::db::Db;
 use crate::embedded::Embedded;
 use crate::error::StartError;
 use crate::jwt::JwtKeys;
 use crate::options::{Database, Options};
 use crate::realtime::{self, Realtime};
-use crate::{bootstrap, faults, migrations, rest};
+use crate::site::Site;
+use crate::{bootstrap, gateway, migrations, rest};
 
 /// How long a PostgreSQL elsewhere may take to answer the first time.
 const URL_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -66,7 +64,24 @@ impl Backend {
         }
         let realtime = Realtime::new(db.clone(), keys.clone(), realtime::Config::default());
         let rest = rest::router(&db, &keys).await?;
-        let router = routes(&options, rest, &realtime);
+        let auth = Auth::new(
+            db.clone(),
+            keys.clone(),
+            options.token_life,
+            &format!("http://{address}"),
+        )
+        .router();
+        let api = Router::new().nest("/rest/v1", rest).nest("/auth/v1", auth);
+        let api = gateway::guard(api, keys.clone(), realtime.clone(), options.faults.clone());
+        let site = Site::load(
+            options.dist.as_deref(),
+            keys.anon_key(),
+            &address.to_string(),
+        )?;
+        let router = Router::new()
+            .merge(api)
+            .merge(realtime.router().layer(gateway::cors()))
+            .merge(site.router());
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(serve(listener, router, stopped));
         Ok(Running {
@@ -139,37 +154,6 @@ async fn open(database: &Database) -> Result<(Option<Embedded>, Db), StartError>
             Ok((None, db))
         }
     }
-}
-
-fn routes(options: &Options, rest: Router, realtime: &Arc<Realtime>) -> Router {
-    let api = Router::new()
-        .nest("/rest/v1", rest)
-        .layer(middleware::from_fn_with_state(
-            realtime.clone(),
-            wake_after_writes,
-        ))
-        .layer(middleware::from_fn_with_state(
-            options.faults.clone(),
-            faults::inject,
-        ));
-    Router::new().merge(api).merge(realtime.router())
-}
-
-/// Tells realtime to look for changes once a request that may have made some is done.
-async fn wake_after_writes(
-    State(realtime): State<Arc<Realtime>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let reads = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    let response = next.run(request).await;
-    if !reads {
-        realtime.wake();
-    }
-    response
 }
 
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {

@@ -60,6 +60,9 @@ pub enum StartError {
     /// There is no `supabase/migrations` where it was looked for.
     #[error("no migrations found in {}: name the folder that holds them with --supabase-dir", .0.display())]
     NoMigrations(PathBuf),
+    /// `--dist` names a folder too large to be a built app.
+    #[error("{} holds far more than a built app: name the bundler's output with --dist", .0.display())]
+    NotAnApp(PathBuf),
     /// The REST part refused its configuration or could not read the schema.
     #[error("the REST part did not start: {0}")]
     Rest(String),

@@ -16,14 +16,17 @@
 //!
 //! It shares nothing with the app but the SQL in `supabase/` and the wire.
 
+mod auth;
 mod backend;
 mod bootstrap;
 mod embedded;
 mod error;
 mod faults;
+mod gateway;
 mod migrations;
 mod options;
 mod rest;
+mod site;
 
 pub mod db;
 pub mod jwt;

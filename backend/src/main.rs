@@ -103,7 +103,8 @@ async fn main() -> ExitCode {
 fn log_to_stderr(log: Log) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,bedside_backend=info"));
+        // Libraries' warnings may quote statements or rows; what matters of theirs is said by the backend itself.
+        .unwrap_or_else(|_| EnvFilter::new("off,bedside_backend=info"));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

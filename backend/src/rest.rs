@@ -12,12 +12,11 @@ use postrust_server::{AppState, handle_request};
 
 use crate::db::Db;
 use crate::error::StartError;
+use crate::gateway::BODY_LIMIT;
 use crate::jwt::JwtKeys;
 
 /// PostgREST's own default in Supabase projects.
 const MAX_ROWS: i64 = 1000;
-/// What one request may carry.
-const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Reads the schema as it is now and returns the routes below `/rest/v1`.
 pub(crate) async fn router(db: &Db, keys: &JwtKeys) -> Result<Router, StartError> {
@@ -29,7 +28,7 @@ pub(crate) async fn router(db: &Db, keys: &JwtKeys) -> Result<Router, StartError
     config.db_pool_size = 1;
     config.db_max_rows = Some(MAX_ROWS);
     config.jwt_secret = Some(keys.secret().to_owned());
-    config.max_body_size = MAX_BODY;
+    config.max_body_size = BODY_LIMIT;
     config.compat_mode = true;
     let failed = |error: &dyn std::fmt::Display| StartError::Rest(error.to_string());
     let schema = SchemaCache::load_with_search_path(

@@ -81,15 +81,22 @@ impl AuthError {
     /// For `map_err` on writes.
     pub(crate) fn writing(error: sqlx::Error) -> Self {
         // A trigger's message may quote the row; its class is enough for the log.
-        let code = error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
-        tracing::error!(code = code.as_deref().unwrap_or("none"), "auth could not write the database");
+        let code = error
+            .as_database_error()
+            .and_then(|e| e.code().map(|c| c.into_owned()));
+        tracing::error!(
+            code = code.as_deref().unwrap_or("none"),
+            "auth could not write the database"
+        );
         Self::Database("Database error saving user")
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::NoAuthorization => StatusCode::UNAUTHORIZED,
-            Self::BadJwt(_) | Self::NoSub | Self::UserGone | Self::SessionGone | Self::NotAdmin => StatusCode::FORBIDDEN,
+            Self::BadJwt(_) | Self::NoSub | Self::UserGone | Self::SessionGone | Self::NotAdmin => {
+                StatusCode::FORBIDDEN
+            }
             Self::UserNotFound | Self::UserIdNotUuid => StatusCode::NOT_FOUND,
             Self::AlreadyRegistered
             | Self::EmailExists

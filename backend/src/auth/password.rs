@@ -36,14 +36,18 @@ pub(crate) struct HashingFailed;
 impl Passwords {
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { permits: Arc::new(Semaphore::new(cores)) }
+        Self {
+            permits: Arc::new(Semaphore::new(cores)),
+        }
     }
 
     /// Compares with a stored hash, or for the sake of time with nobody's.
     pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> Verdict {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
-        let right = self.off_thread(move || bcrypt::verify(password, &hash).unwrap_or(false)).await;
+        let right = self
+            .off_thread(move || bcrypt::verify(password, &hash).unwrap_or(false))
+            .await;
         match (known, right) {
             (true, Ok(true)) => Verdict::Right,
             _ => Verdict::Wrong,
@@ -62,13 +66,20 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashingFailed> {
         let _permit = self.permits.acquire().await.map_err(|_| HashingFailed)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| HashingFailed)
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| HashingFailed)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
 
     #[tokio::test]
@@ -84,12 +95,17 @@ mod tests {
     async fn no_password_opens_an_account_that_is_not_there_and_the_work_is_done_all_the_same() {
         let parsed: bcrypt::HashParts = NOBODY.parse().unwrap();
         assert_eq!(parsed.get_cost(), COST);
-        assert_eq!(Passwords::new().verify(String::new(), None).await, Verdict::Wrong);
+        assert_eq!(
+            Passwords::new().verify(String::new(), None).await,
+            Verdict::Wrong
+        );
     }
 
     #[tokio::test]
     async fn a_damaged_hash_is_a_wrong_password() {
-        let verdict = Passwords::new().verify("x".to_owned(), Some("not a hash".to_owned())).await;
+        let verdict = Passwords::new()
+            .verify("x".to_owned(), Some("not a hash".to_owned()))
+            .await;
         assert_eq!(verdict, Verdict::Wrong);
     }
 }

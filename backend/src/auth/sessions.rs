@@ -45,11 +45,15 @@ pub(crate) enum Scope {
 }
 
 /// Begins a session.
-pub(crate) async fn begin(db: &mut PgConnection, user: Uuid, agent: Option<&str>) -> Result<Session, sqlx::Error> {
+pub(crate) async fn begin(
+    db: &mut PgConnection,
+    user: Uuid,
+    agent: Option<&str>,
+) -> Result<Session, sqlx::Error> {
     let id = Uuid::new_v4();
     let signed_in_at: i64 = sqlx::query_scalar(
         "insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent) \
-         values ($1, $2, now(), now(), 'aal1', $3) returning extract(epoch from created_at)::bigint",
+         values ($1, $2, now(), now(), 'aal1', $3) returning floor(extract(epoch from created_at))::bigint",
     )
     .bind(id)
     .bind(user)
@@ -61,13 +65,18 @@ pub(crate) async fn begin(db: &mut PgConnection, user: Uuid, agent: Option<&str>
         .execute(&mut *db)
         .await?;
     let refresh_token = add_token(db, user, id, None).await?;
-    Ok(Session { id, user, signed_in_at, refresh_token })
+    Ok(Session {
+        id,
+        user,
+        signed_in_at,
+        refresh_token,
+    })
 }
 
 /// Exchanges a refresh token. Commit whatever it returns: a reuse revokes the chain.
 pub(crate) async fn refresh(db: &mut PgConnection, token: &str) -> Result<Refresh, sqlx::Error> {
     let found = sqlx::query(
-        "select t.id, t.revoked, t.session_id, s.user_id, extract(epoch from s.created_at)::bigint as signed_in_at, \
+        "select t.id, t.revoked, t.session_id, s.user_id, floor(extract(epoch from s.created_at))::bigint as signed_in_at, \
                 coalesce(t.updated_at > now() - make_interval(secs => $2), false) as recent, \
                 (select a.token from auth.refresh_tokens a \
                  where a.session_id = t.session_id and not a.revoked and a.parent = t.token \
@@ -127,20 +136,38 @@ pub(crate) async fn exists(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx
 }
 
 /// Ends sessions; their refresh tokens go with them. Access tokens live out their time, as in Supabase.
-pub(crate) async fn end(db: &mut PgConnection, user: Uuid, session: Option<Uuid>, scope: Scope) -> Result<(), sqlx::Error> {
+pub(crate) async fn end(
+    db: &mut PgConnection,
+    user: Uuid,
+    session: Option<Uuid>,
+    scope: Scope,
+) -> Result<(), sqlx::Error> {
     let query = match scope {
         Scope::Global => sqlx::query("delete from auth.sessions where user_id = $1").bind(user),
-        Scope::Local => sqlx::query("delete from auth.sessions where user_id = $1 and id = $2").bind(user).bind(session),
+        Scope::Local => sqlx::query("delete from auth.sessions where user_id = $1 and id = $2")
+            .bind(user)
+            .bind(session),
         Scope::Others => {
-            sqlx::query("delete from auth.sessions where user_id = $1 and id is distinct from $2").bind(user).bind(session)
+            sqlx::query("delete from auth.sessions where user_id = $1 and id is distinct from $2")
+                .bind(user)
+                .bind(session)
         }
     };
     query.execute(db).await?;
     Ok(())
 }
 
-async fn add_token(db: &mut PgConnection, user: Uuid, session: Uuid, parent: Option<&str>) -> Result<String, sqlx::Error> {
-    let token: String = rand::rng().sample_iter(Alphanumeric).take(TOKEN_LENGTH).map(char::from).collect();
+async fn add_token(
+    db: &mut PgConnection,
+    user: Uuid,
+    session: Uuid,
+    parent: Option<&str>,
+) -> Result<String, sqlx::Error> {
+    let token: String = rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(TOKEN_LENGTH)
+        .map(char::from)
+        .collect();
     sqlx::query(
         "insert into auth.refresh_tokens (instance_id, token, user_id, revoked, created_at, updated_at, parent, session_id) \
          values ('00000000-0000-0000-0000-000000000000', $1, $2::uuid::text, false, now(), now(), $3, $4)",

@@ -93,7 +93,11 @@ pub(crate) async fn object(db: &mut PgConnection, id: Uuid) -> Result<Option<Val
 }
 
 /// One page of user objects, oldest first, and how many there are in all.
-pub(crate) async fn page(db: &mut PgConnection, limit: i64, offset: i64) -> Result<(Vec<Value>, i64), sqlx::Error> {
+pub(crate) async fn page(
+    db: &mut PgConnection,
+    limit: i64,
+    offset: i64,
+) -> Result<(Vec<Value>, i64), sqlx::Error> {
     let total = sqlx::query_scalar("select count(*) from auth.users where deleted_at is null")
         .fetch_one(&mut *db)
         .await?;
@@ -110,7 +114,10 @@ pub(crate) async fn page(db: &mut PgConnection, limit: i64, offset: i64) -> Resu
 }
 
 /// The account of an address, whatever its case.
-pub(crate) async fn by_email(db: &mut PgConnection, email: &str) -> Result<Option<SignIn>, sqlx::Error> {
+pub(crate) async fn by_email(
+    db: &mut PgConnection,
+    email: &str,
+) -> Result<Option<SignIn>, sqlx::Error> {
     let row = sqlx::query(
         "select id, nullif(encrypted_password, '') as hash, email_confirmed_at is not null as confirmed, \
                 coalesce(banned_until > now(), false) as banned \
@@ -176,7 +183,11 @@ pub(crate) async fn insert(db: &mut PgConnection, user: &NewUser) -> Result<(), 
 }
 
 /// Changes an account; the identity follows its address.
-pub(crate) async fn update(db: &mut PgConnection, id: Uuid, change: &Change) -> Result<(), sqlx::Error> {
+pub(crate) async fn update(
+    db: &mut PgConnection,
+    id: Uuid,
+    change: &Change,
+) -> Result<(), sqlx::Error> {
     let (ban_changes, ban_seconds) = match change.ban {
         None => (false, None),
         Some(Ban::Lift) => (true, None),
@@ -222,6 +233,9 @@ pub(crate) async fn update(db: &mut PgConnection, id: Uuid, change: &Change) -> 
 
 /// Removes an account with its identities, sessions and refresh tokens; false when there was none.
 pub(crate) async fn delete(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query("delete from auth.users where id = $1").bind(id).execute(db).await?;
+    let done = sqlx::query("delete from auth.users where id = $1")
+        .bind(id)
+        .execute(db)
+        .await?;
     Ok(done.rows_affected() > 0)
 }

@@ -43,6 +43,11 @@ pub(crate) fn string(text: &str) -> String {
     out
 }
 
+/// Text as a JSON string.
+pub(crate) fn string_json(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
 /// A list of strings: `["a", "b"]`.
 pub(crate) fn strings<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
     let items: Vec<_> = items.into_iter().map(string).collect();

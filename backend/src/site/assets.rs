@@ -1,0 +1,330 @@
+//! The files of the built app, read once at start.
+//!
+//! A snapshot: a rebuild is served after a restart, and index.html always fits the files beside it. No path from a
+//! request ever reaches the file system.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::http::HeaderValue;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
+
+use super::policy::Inline;
+use crate::error::StartError;
+
+/// Below this a compressed form isn't worth its header.
+const WORTH_COMPRESSING: usize = 1024;
+/// More than this is not a built app but a mistaken folder.
+const TOTAL_LIMIT: u64 = 256 * 1024 * 1024;
+
+/// All files by their path below the folder, with `/` between parts.
+#[derive(Debug, Default)]
+pub(super) struct Assets {
+    files: HashMap<String, Arc<Asset>>,
+    inline: Inline,
+}
+
+/// One file and its compressed forms.
+#[derive(Debug)]
+pub(super) struct Asset {
+    pub(super) content_type: HeaderValue,
+    pub(super) caching: Caching,
+    bytes: Bytes,
+    hash: String,
+    brotli: OnceCell<Bytes>,
+    gzip: OnceCell<Bytes>,
+}
+
+/// How long a browser may go without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caching {
+    /// The name changes with the content.
+    Forever,
+    /// Ask each time; unchanged costs no body.
+    Revalidate,
+}
+
+type Compress = fn(&[u8]) -> std::io::Result<Vec<u8>>;
+
+/// The form in which a file goes over the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Identity,
+    Brotli,
+    Gzip,
+}
+
+impl Assets {
+    /// Reads a folder; one without `index.html` gives no files.
+    pub(super) fn load(folder: &Path) -> Result<Self, StartError> {
+        let mut read = HashMap::new();
+        let mut total = 0;
+        if folder.join("index.html").is_file() {
+            read_folder(folder, "", &mut read, &mut total)?;
+        }
+        let inline = read
+            .get("index.html")
+            .map(|html| Inline::of(&String::from_utf8_lossy(html)))
+            .unwrap_or_default();
+        let mut files = HashMap::new();
+        for (name, bytes) in &read {
+            if ["br", "gz"]
+                .iter()
+                .any(|form| original(name, form).is_some_and(|name| read.contains_key(name)))
+            {
+                continue;
+            }
+            let form =
+                |suffix: &str| OnceCell::new_with(read.get(&format!("{name}.{suffix}")).cloned());
+            let asset = Asset {
+                content_type: content_type(name),
+                caching: caching(name),
+                hash: hex(&Sha256::digest(bytes)),
+                brotli: form("br"),
+                gzip: form("gz"),
+                bytes: bytes.clone(),
+            };
+            files.insert(name.clone(), Arc::new(asset));
+        }
+        Ok(Self { files, inline })
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Asset>> {
+        self.files.get(name).cloned()
+    }
+
+    pub(super) fn index(&self) -> Option<Arc<Asset>> {
+        self.get("index.html")
+    }
+
+    /// The inline code of `index.html`.
+    pub(super) fn inline(&self) -> &Inline {
+        &self.inline
+    }
+}
+
+impl Asset {
+    /// The best form that both sides know.
+    pub(super) fn choose(&self, accepted: &str) -> Encoding {
+        let compressible =
+            self.bytes.len() >= WORTH_COMPRESSING && is_text_like(&self.content_type);
+        if !compressible {
+            return Encoding::Identity;
+        }
+        let takes = |name: &str| {
+            accepted.split(',').map(str::trim).any(|entry| {
+                let (coding, weight) = entry.split_once(';').unwrap_or((entry, ""));
+                let refused = matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+                coding.trim().eq_ignore_ascii_case(name) && !refused
+            })
+        };
+        match (takes("br"), takes("gzip")) {
+            (true, _) => Encoding::Brotli,
+            (false, true) => Encoding::Gzip,
+            (false, false) => Encoding::Identity,
+        }
+    }
+
+    /// The strong tag of one form.
+    pub(super) fn etag(&self, encoding: Encoding) -> String {
+        match encoding.name() {
+            Some(name) => format!("\"{}-{name}\"", self.hash),
+            None => format!("\"{}\"", self.hash),
+        }
+    }
+
+    /// The bytes of one form; made on first use, off the request threads, then kept.
+    pub(super) async fn body(self: &Arc<Self>, encoding: Encoding) -> Bytes {
+        let (cell, compress): (_, Compress) = match encoding {
+            Encoding::Identity => return self.bytes.clone(),
+            Encoding::Brotli => (&self.brotli, brotli),
+            Encoding::Gzip => (&self.gzip, gzip),
+        };
+        let bytes = self.bytes.clone();
+        cell.get_or_init(|| async move {
+            let made = tokio::task::spawn_blocking(move || compress(&bytes)).await;
+            // Compressing into memory fails only while shutting down.
+            made.ok()
+                .and_then(Result::ok)
+                .map(Bytes::from)
+                .unwrap_or_default()
+        })
+        .await
+        .clone()
+    }
+}
+
+impl Encoding {
+    /// As `Content-Encoding` says it.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Brotli => Some("br"),
+            Self::Gzip => Some("gzip"),
+        }
+    }
+}
+
+impl Caching {
+    pub(super) fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Forever => "public, max-age=31536000, immutable",
+            Self::Revalidate => "no-cache",
+        })
+    }
+}
+
+fn read_folder(
+    folder: &Path,
+    prefix: &str,
+    files: &mut HashMap<String, Bytes>,
+    total: &mut u64,
+) -> Result<(), StartError> {
+    for entry in fs::read_dir(folder).map_err(StartError::file("read", folder))? {
+        let entry = entry.map_err(StartError::file("read", folder))?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(StartError::file("read", &path))?;
+        let Some(name) = entry
+            .file_name()
+            .to_str()
+            .map(|name| format!("{prefix}{name}"))
+        else {
+            continue;
+        };
+        if kind.is_dir() {
+            read_folder(&path, &format!("{name}/"), files, total)?;
+        } else if kind.is_file() {
+            let bytes = fs::read(&path).map_err(StartError::file("read", &path))?;
+            *total += bytes.len() as u64;
+            if *total > TOTAL_LIMIT {
+                return Err(StartError::NotAnApp(folder.to_owned()));
+            }
+            files.insert(name, bytes.into());
+        }
+    }
+    Ok(())
+}
+
+/// `app.js` for `app.js.br` and `br`.
+fn original<'a>(name: &'a str, form: &str) -> Option<&'a str> {
+    name.strip_suffix(form)?.strip_suffix('.')
+}
+
+fn content_type(name: &str) -> HeaderValue {
+    let mime = mime_guess::from_path(name).first_or_octet_stream();
+    let text = match mime.type_() == mime_guess::mime::TEXT {
+        true => format!("{mime}; charset=utf-8"),
+        false => mime.to_string(),
+    };
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+fn is_text_like(content_type: &HeaderValue) -> bool {
+    let text = content_type.to_str().unwrap_or_default();
+    text.starts_with("text/")
+        || ["javascript", "json", "wasm", "svg", "xml"]
+            .iter()
+            .any(|kind| text.contains(kind))
+}
+
+/// The bundler puts a hash of at least eight hex digits before the extension or `_bg`.
+fn caching(name: &str) -> Caching {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let hashed = file
+        .split(['-', '_', '.'])
+        .any(|part| part.len() >= 8 && part.bytes().all(|b| b.is_ascii_hexdigit()));
+    match hashed && !file.ends_with(".html") {
+        true => Caching::Forever,
+        false => Caching::Revalidate,
+    }
+}
+
+fn brotli(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut encoder = brotli::CompressorWriter::new(&mut out, 64 * 1024, 9, 22);
+    encoder.write_all(bytes)?;
+    encoder.flush()?;
+    drop(encoder);
+    Ok(out)
+}
+
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+
+    #[test]
+    fn only_names_with_a_hash_are_kept_forever() {
+        for name in [
+            "bedside-1f2e3d4c5b6a7988.js",
+            "bedside-1f2e3d4c5b6a7988_bg.wasm",
+            "a/app-deadbeef.css",
+        ] {
+            assert_eq!(caching(name), Caching::Forever, "{name}");
+        }
+        for name in [
+            "index.html",
+            "favicon.svg",
+            "boot.js",
+            "index-1f2e3d4c5b6a7988.html",
+            "feedbac.js",
+        ] {
+            assert_eq!(caching(name), Caching::Revalidate, "{name}");
+        }
+    }
+
+    #[test]
+    fn brotli_is_preferred_and_a_refused_coding_is_not_used() {
+        let asset = Asset {
+            content_type: content_type("a.js"),
+            caching: Caching::Revalidate,
+            bytes: Bytes::from(vec![b'x'; 5000]),
+            hash: "h".to_owned(),
+            brotli: OnceCell::new(),
+            gzip: OnceCell::new(),
+        };
+        assert_eq!(asset.choose("gzip, deflate, br, zstd"), Encoding::Brotli);
+        assert_eq!(asset.choose("br;q=0, gzip"), Encoding::Gzip);
+        assert_eq!(asset.choose(""), Encoding::Identity);
+    }
+
+    #[tokio::test]
+    async fn a_compressed_form_unpacks_to_the_file() {
+        let text = b"the quick brown fox ".repeat(200);
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(
+            &mut brotli::Decompressor::new(brotli(&text).unwrap().as_slice(), 4096),
+            &mut unpacked,
+        )
+        .unwrap();
+        assert_eq!(unpacked, text);
+    }
+
+    #[test]
+    fn files_are_served_under_the_types_that_browsers_insist_on() {
+        assert_eq!(content_type("x_bg.wasm"), "application/wasm");
+        assert_eq!(content_type("x.js"), "text/javascript; charset=utf-8");
+        assert_eq!(content_type("x.css"), "text/css; charset=utf-8");
+        assert_eq!(content_type("i.svg"), "image/svg+xml");
+    }
+}

@@ -1,0 +1,25 @@
+//! What the migrations in `supabase/` promise, asked of the embedded PostgreSQL: who may do what, what the database decides
+//! about a row, who is told of lost access, and a seed that one can work with.
+//!
+//! All tests share one backend, started from the migrations and the seed as they are. A test works in a transaction of its own
+//! that is rolled back, so it sees the seed and nothing of the others; only `over_http` commits, and only rows of its own.
+//! Nothing here knows how a rule is written, only what it does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod catalog;
+mod dbg;
+mod form_rules;
+mod heartbeat;
+mod lost_access;
+mod matrix;
+mod over_http;
+mod patient_rules;
+mod seed;
+mod staff_rules;
+mod ward;
