@@ -18,8 +18,6 @@ pub(crate) struct Table {
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) row_security: bool,
-    /// The replica identity is FULL: old rows are known whole.
-    pub(crate) full_identity: bool,
     pub(crate) columns: Vec<Column>,
     /// By role, which columns it may read, in the order of `columns`.
     readable: HashMap<String, Vec<bool>>,
@@ -100,7 +98,7 @@ async fn read(
     let oids: Vec<i64> = oids.iter().map(|oid| i64::from(*oid)).collect();
     let roles: Vec<String> = roles.iter().cloned().collect();
     let rows = sqlx::query(
-        "select c.oid::int8, n.nspname::text, c.relname::text, c.relrowsecurity, c.relreplident = 'f',
+        "select c.oid::int8, n.nspname::text, c.relname::text, c.relrowsecurity,
                 a.attname::text, t.typname::text, format_type(a.atttypid, null),
                 coalesce(a.attnum = any (i.indkey), false),
                 array(select case when r.oid is null then false else has_column_privilege(r.oid, c.oid, a.attnum, 'select') end
@@ -127,18 +125,17 @@ async fn read(
                 schema: row.try_get(1)?,
                 name: row.try_get(2)?,
                 row_security: row.try_get(3)?,
-                full_identity: row.try_get(4)?,
                 columns: Vec::new(),
                 readable: roles.iter().map(|role| (role.clone(), Vec::new())).collect(),
             }),
         };
         table.columns.push(Column {
-            name: row.try_get(5)?,
-            type_name: row.try_get(6)?,
-            cast: row.try_get(7)?,
-            key: row.try_get(8)?,
+            name: row.try_get(4)?,
+            type_name: row.try_get(5)?,
+            cast: row.try_get(6)?,
+            key: row.try_get(7)?,
         });
-        for (role, readable) in roles.iter().zip(row.try_get::<Vec<bool>, _>(9)?) {
+        for (role, readable) in roles.iter().zip(row.try_get::<Vec<bool>, _>(8)?) {
             table.readable.entry(role.clone()).or_default().push(readable);
         }
     }

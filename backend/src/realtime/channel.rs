@@ -25,7 +25,6 @@ pub(crate) struct Channel {
     pub(crate) settings: Settings,
     /// The bindings as sent.
     pub(crate) bindings: Vec<Value>,
-    pub(crate) read: Rights,
     /// Looked up at the first push.
     pub(crate) write: Option<Rights>,
     pub(crate) presence_key: String,
@@ -43,7 +42,7 @@ pub(crate) enum PresenceState {
 }
 
 impl Channel {
-    pub(crate) fn new(id: u64, room: RoomKey, wire_ref: Value, reference: Value, join: Join, identity: Identity, read: Rights) -> Self {
+    pub(crate) fn new(id: u64, room: RoomKey, wire_ref: Value, reference: Value, join: Join, identity: Identity) -> Self {
         let join_ref = if wire_ref.is_null() { reference } else { wire_ref.clone() };
         let presence_key = match join.settings.presence_key.as_str() {
             "" => uuid::Uuid::now_v1(&rand::random()).to_string(),
@@ -58,7 +57,6 @@ impl Channel {
             identity,
             settings: join.settings,
             bindings: join.bindings,
-            read,
             write: None,
             presence_key,
             presence: PresenceState::Absent,

@@ -157,7 +157,7 @@ impl Connection {
         let room = RoomKey { name: name.to_owned(), privacy: join.settings.privacy };
         let replay = join.replay;
         let id = self.server.hub().new_channel();
-        let channel = Channel::new(id, room.clone(), message.join_ref, message.reference, join, identity, read);
+        let channel = Channel::new(id, room.clone(), message.join_ref, message.reference, join, identity);
         let hears = if read.presence { Hears::All } else { Hears::BroadcastsOnly };
         self.server.hub().enter(&room, id, self.mailbox.clone(), hears);
         if let Some(replay) = replay {

@@ -1,44 +1,237 @@
-//! `/realtime/v1`: the Supabase Realtime protocol.
+//! `/realtime/v1`: the Supabase Realtime protocol, as recorded from the real server.
+//!
+//! Data flows in one direction. Triggers write every committed change into a table; the feed reads it, asks PostgreSQL
+//! what each subscriber may see of it, and leaves letters in the mailboxes of sockets; a socket's task turns letters
+//! into frames. What a client sends is decoded, understood by its connection, and becomes replies, membership in
+//! rooms and subscriptions in the hub, which all sockets share.
+//!
+//! Nothing here knows the app's tables. What it does not do: clusters, long polling, tenants.
 
-use std::sync::Arc;
+mod authorize;
+mod binding;
+mod catalog;
+mod changes;
+mod channel;
+mod codec;
+mod config;
+mod connection;
+mod fanout;
+mod feed;
+mod filters;
+mod handshake;
+mod hub;
+mod identity;
+mod join;
+mod notation;
+mod outbox;
+mod payload;
+mod presence;
+mod rate;
+mod rest;
+mod row;
+mod socket;
+mod subscribe;
+mod visibility;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::routing::{get, post};
+use tokio::sync::{Notify, broadcast};
+
+pub use config::{Config, Faults, Feed, Limits};
 
 use crate::db::Db;
 use crate::jwt::JwtKeys;
+use hub::Hub;
+use rate::{Rate, Within};
 
-/// Limits and periods.
-#[derive(Debug, Clone, Default)]
-pub struct Config {}
+/// The Realtime server of a backend.
+///
+/// ```no_run
+/// # async fn example(db: bedside_backend::db::Db, keys: std::sync::Arc<bedside_backend::jwt::JwtKeys>) {
+/// use bedside_backend::realtime::{Config, Realtime};
+///
+/// let realtime = Realtime::new(db, keys, Config::default());
+/// let app = axum::Router::new().merge(realtime.router());
+/// // After every request that may have changed a row:
+/// realtime.wake();
+/// realtime.shutdown().await;
+/// # }
+/// ```
+pub struct Realtime {
+    db: Db,
+    keys: Arc<JwtKeys>,
+    config: Config,
+    hub: Arc<Hub>,
+    wake: Notify,
+    orders: broadcast::Sender<Order>,
+    silent: AtomicBool,
+    joins: Mutex<Rate>,
+    events: Mutex<Rate>,
+    row_events: Option<Mutex<Rate>>,
+}
 
-/// The realtime server.
-#[derive(Debug)]
-pub struct Realtime {}
+/// What all sockets are told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The server ends.
+    Stop,
+    /// Say so, then close with 1012.
+    Disconnect,
+    /// Drop the connection without a word.
+    Cut,
+}
 
 impl Realtime {
-    /// A server over the backend's database.
-    pub fn new(_db: Db, _keys: Arc<JwtKeys>, _config: Config) -> Arc<Self> {
-        Arc::new(Self {})
+    /// A server over the backend's database. Its tasks run from now on, within the current Tokio runtime.
+    pub fn new(db: Db, keys: Arc<JwtKeys>, config: Config) -> Arc<Self> {
+        let limits = &config.limits;
+        let server = Arc::new(Self {
+            hub: Arc::new(Hub::default()),
+            wake: Notify::new(),
+            orders: broadcast::Sender::new(16),
+            silent: AtomicBool::new(config.faults.feed == Feed::Dead),
+            joins: Mutex::new(Rate::new(limits.joins_per_second)),
+            events: Mutex::new(Rate::new(limits.events_per_second)),
+            row_events: limits.row_events_per_second.map(|limit| Mutex::new(Rate::new(limit))),
+            db,
+            keys,
+            config,
+        });
+        tokio::spawn(feed::run(Arc::clone(&server)));
+        tokio::spawn(feed::beat(Arc::clone(&server)));
+        server
     }
 
     /// Its routes, by full path.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
+            .route("/realtime/v1/websocket", get(handshake::upgrade))
+            .route("/realtime/v1/api/broadcast", post(rest::broadcast))
+            .route("/realtime/v1/api/broadcast/{topic}/events/{event}", post(rest::broadcast_event))
+            .with_state(Arc::clone(self))
     }
 
-    /// Called after every request that may have committed a change.
-    pub fn wake(&self) {}
+    /// Called after every request that may have committed a change: it is looked for at once.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
 
-    /// Closes every socket with 1012.
-    pub async fn shutdown(&self) {}
+    /// Ends every socket as the real server does on SIGTERM: 1012 for those with a live channel. Waits for them, but
+    /// not for long.
+    pub async fn shutdown(&self) {
+        let _ = self.orders.send(Order::Stop);
+        let deadline = Instant::now() + self.config.shutdown_grace + Duration::from_secs(2);
+        while self.hub.open_sockets() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Asks every client to connect anew, as the real server's operators can: a `system` message, then 1012.
+    pub fn disconnect_sockets(&self) {
+        let _ = self.orders.send(Order::Disconnect);
+    }
+
+    /// Drops every connection without a close frame, as a failing network does.
+    pub fn cut_sockets(&self) {
+        let _ = self.orders.send(Order::Cut);
+    }
+
+    /// Lets the feed fall silent while everything else goes on: what a real server does when its replication is lost.
+    /// What is committed meanwhile is lost for good.
+    pub fn silence_feed(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends [`Realtime::silence_feed`].
+    pub fn restore_feed(&self) {
+        self.silent.store(false, Ordering::Relaxed);
+    }
+
+    /// How many sockets are open.
+    pub fn open_sockets(&self) -> usize {
+        self.hub.open_sockets()
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn keys(&self) -> &JwtKeys {
+        &self.keys
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    pub(crate) fn orders(&self) -> broadcast::Receiver<Order> {
+        self.orders.subscribe()
+    }
+
+    pub(crate) fn feed(&self) -> Feed {
+        if self.silent.load(Ordering::Relaxed) { Feed::Dead } else { Feed::Live }
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Waits, unless the server ends before.
+    pub(crate) async fn pause(&self, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
+        let mut orders = self.orders();
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            _ = orders.recv() => {}
+        }
+    }
+
+    pub(crate) fn count_join(&self) -> Within {
+        count(&self.joins, Instant::now())
+    }
+
+    pub(crate) fn count_event(&self) -> Within {
+        count(&self.events, Instant::now())
+    }
+
+    pub(crate) fn count_row_event(&self, now: Instant) -> Within {
+        self.row_events.as_ref().map_or(Within::Limit, |rate| count(rate, now))
+    }
+}
+
+impl std::fmt::Debug for Realtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Realtime").field("open_sockets", &self.open_sockets()).finish_non_exhaustive()
+    }
+}
+
+fn count(rate: &Mutex<Rate>, now: Instant) -> Within {
+    rate.lock().unwrap_or_else(PoisonError::into_inner).add(1, now)
 }
 
 /// What it needs in the database before migrations; may run again.
 pub fn bootstrap_sql() -> &'static str {
-    "create schema if not exists realtime"
+    include_str!("../../bootstrap/realtime.sql")
 }
 
-/// Starts watching the tables of the publication `supabase_realtime`.
-pub async fn after_migrations(_db: &Db) -> Result<(), sqlx::Error> {
+/// Attaches the capture triggers to the tables of the publication `supabase_realtime`. Tables that join it later are
+/// followed by an event trigger where one may be made, which is everywhere but on a server of others.
+pub async fn after_migrations(db: &Db) -> Result<(), sqlx::Error> {
+    sqlx::query("select realtime.attach()").execute(db.pool()).await?;
+    // What an earlier run left is old news.
+    sqlx::query("delete from realtime.outbox").execute(db.pool()).await?;
+    sqlx::query("delete from realtime.messages where inserted_at < now() - interval '72 hours'")
+        .execute(db.pool())
+        .await?;
     Ok(())
 }

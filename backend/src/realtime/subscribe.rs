@@ -70,13 +70,8 @@ async fn published(connection: &mut PgConnection, role: &str) -> Result<Tables, 
 }
 
 async fn check(connection: &mut PgConnection, tables: &Tables, binding: &Binding) -> Result<(), SubscribeError> {
-    let fits = |wanted: &str, found: &str| wanted == "*" || wanted == found;
-    let mut matching = tables
-        .iter()
-        .filter(|((schema, table), _)| fits(&binding.schema, schema) && fits(&binding.table, table))
-        .map(|(_, columns)| columns)
-        .peekable();
-    if matching.peek().is_none() {
+    let matching = matching(tables, binding);
+    if matching.is_empty() {
         return Err(SubscribeError::NotPublished(binding.described()));
     }
     for columns in matching {
@@ -93,6 +88,16 @@ async fn check(connection: &mut PgConnection, tables: &Tables, binding: &Binding
         }
     }
     Ok(())
+}
+
+/// The readable columns of each table that the binding names.
+fn matching<'a>(tables: &'a Tables, binding: &Binding) -> Vec<&'a BTreeMap<String, Readable>> {
+    let fits = |wanted: &str, found: &str| wanted == "*" || wanted == found;
+    tables
+        .iter()
+        .filter(|((schema, table), _)| fits(&binding.schema, schema) && fits(&binding.table, table))
+        .map(|(_, columns)| columns)
+        .collect()
 }
 
 async fn check_filter(
