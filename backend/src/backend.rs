@@ -62,7 +62,7 @@ impl Backend {
         if let Some(embedded) = &embedded {
             embedded.mark_complete()?;
         }
-        let realtime = Realtime::new(db.clone(), keys.clone(), realtime::Config::default());
+        let realtime = Realtime::new(db.clone(), keys.clone(), options.realtime.clone());
         let rest = rest::router(&db, &keys).await?;
         let auth = Auth::new(
             db.clone(),
@@ -105,6 +105,11 @@ impl Running {
     /// The keys it signs and verifies with.
     pub fn keys(&self) -> &JwtKeys {
         &self.keys
+    }
+
+    /// The Realtime part, for tests that cut sockets or silence the feed.
+    pub fn realtime(&self) -> &Realtime {
+        &self.realtime
     }
 
     /// The database behind it, for tests that look past the API.

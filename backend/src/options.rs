@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::faults::Faults;
+use crate::realtime;
 
 /// Where the rows live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Options {
     pub token_life: Duration,
     /// Faults on purpose, for tests; none by default.
     pub faults: Faults,
+    /// Delays, limits and faults of the Realtime part.
+    pub realtime: realtime::Config,
 }
 
 impl Options {
@@ -70,6 +73,7 @@ impl Options {
             jwt_secret: crate::jwt::DEMO_SECRET.to_owned(),
             token_life: Duration::from_secs(3600),
             faults: Faults::default(),
+            realtime: realtime::Config::default(),
         }
     }
 
