@@ -1,1 +1,29 @@
-//! To be filled.
+//! A Supabase Realtime client that knows when it is live and knows every gap.
+//!
+//! The model, outside in: a **socket** carries **channels**; a channel carries **bindings** (row changes). A binding
+//! is **ready** when the server says that it listens, which is later than the join's answer. Whatever interrupts
+//! that proof is a **gap**, with its cause; its end is the next ready. Holders hear changes, ready and gap.
+//!
+//! The [`engine`] decides everything and does no I/O; [`RealtimeClient`] runs it over a socket, in the browser and
+//! natively alike. Nothing here knows Leptos or what a table means.
+
+mod binding;
+pub mod client;
+mod driver;
+pub mod engine;
+mod event;
+mod gap;
+mod status;
+mod token;
+pub mod wire;
+
+pub use binding::{Binding, BindingLint};
+pub use client::{
+    BindingHandle, BuildError, Builder, Events, Listener, RealtimeClient, StatusSnapshot,
+    StatusWatch,
+};
+pub use event::{BindingEvent, Ready, Refusal};
+pub use gap::{Gap, GapCause};
+pub use status::{DegradedReason, FatalReason, Remedy, Report, Status};
+pub use token::{AccessToken, TokenError, TokenNeed};
+pub use wire::{Change, ChangeFault, ChangeKind, Column, Record, Vsn};

@@ -1,0 +1,130 @@
+//! Who listens to what. Only bookkeeping: calls are made by the driver, after the lock is released.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use super::{Shared, StatusSnapshot, lock};
+use crate::engine::HandleId;
+use crate::event::BindingEvent;
+use crate::gap::GapCause;
+
+pub(crate) type OnBinding = Arc<dyn Fn(&BindingEvent) + Send + Sync>;
+pub(crate) type OnStatus = Arc<dyn Fn(&StatusSnapshot) + Send + Sync>;
+
+#[derive(Default)]
+struct HandleListeners {
+    /// The last word on readiness, for whoever comes late.
+    last: Option<BindingEvent>,
+    on_event: Vec<(u64, OnBinding)>,
+}
+
+#[derive(Default)]
+pub(crate) struct Listeners {
+    handles: HashMap<HandleId, HandleListeners>,
+    status: Vec<(u64, OnStatus)>,
+    identity: Option<Option<String>>,
+}
+
+impl Listeners {
+    pub fn open(&mut self, handle: HandleId) {
+        self.handles.entry(handle).or_default();
+    }
+
+    pub fn close(&mut self, handle: HandleId) {
+        self.handles.remove(&handle);
+    }
+
+    /// Adds a listener; gives the last word that it missed.
+    pub fn add(
+        &mut self,
+        handle: HandleId,
+        number: u64,
+        on_event: OnBinding,
+    ) -> Option<BindingEvent> {
+        let listeners = self.handles.get_mut(&handle)?;
+        listeners.on_event.push((number, on_event));
+        listeners.last.clone()
+    }
+
+    pub fn is_ready(&self, handle: HandleId) -> bool {
+        let last = self
+            .handles
+            .get(&handle)
+            .and_then(|listeners| listeners.last.as_ref());
+        matches!(last, Some(BindingEvent::Ready(_)))
+    }
+
+    /// Whom to call for an event.
+    pub fn hear(&mut self, handles: &[HandleId], event: &BindingEvent) -> Vec<OnBinding> {
+        let mut calls = Vec::new();
+        for handle in handles {
+            let Some(listeners) = self.handles.get_mut(handle) else {
+                continue;
+            };
+            match event {
+                BindingEvent::Change(_) => {}
+                // A full queue is one listener's own gap, not the binding's.
+                BindingEvent::Gap(gap) if gap.cause == GapCause::Overflow => {}
+                BindingEvent::Ready(_) | BindingEvent::Gap(_) | BindingEvent::Refused(_) => {
+                    listeners.last = Some(event.clone());
+                }
+            }
+            calls.extend(listeners.on_event.iter().map(|(_, call)| Arc::clone(call)));
+        }
+        calls
+    }
+
+    pub fn watch(&mut self, number: u64, on_status: OnStatus) {
+        self.status.push((number, on_status));
+    }
+
+    pub fn watchers(&self) -> Vec<OnStatus> {
+        self.status
+            .iter()
+            .map(|(_, call)| Arc::clone(call))
+            .collect()
+    }
+
+    pub fn forget(&mut self, number: u64) {
+        self.status.retain(|(own, _)| *own != number);
+        for listeners in self.handles.values_mut() {
+            listeners.on_event.retain(|(own, _)| *own != number);
+        }
+    }
+
+    /// Says whether this is another identity than the last one told; the first one told is none.
+    pub fn identify(&mut self, identity: Option<String>) -> bool {
+        let known = self.identity.replace(identity.clone());
+        known.is_some_and(|known| known != identity)
+    }
+}
+
+/// A listener's registration; dropping it ends the calls.
+#[must_use = "dropping the listener ends its calls"]
+pub struct Listener {
+    shared: Weak<Shared>,
+    number: u64,
+}
+
+impl Listener {
+    pub(super) fn new(shared: &Arc<Shared>, number: u64) -> Self {
+        Self {
+            shared: Arc::downgrade(shared),
+            number,
+        }
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Listener").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            lock(&shared.listeners).forget(self.number);
+        }
+    }
+}

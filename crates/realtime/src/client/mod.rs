@@ -1,0 +1,184 @@
+//! The client: the engine behind a lock, a driver beside it, and handles that undo themselves.
+//!
+//! Callbacks run on the driver's task and never under a lock, so they may bind, drop handles and call the client.
+
+mod builder;
+mod handle;
+mod listen;
+mod watch;
+
+pub use builder::{BuildError, Builder};
+pub use handle::{BindingHandle, Events};
+pub use listen::Listener;
+pub use watch::{StatusChanges, StatusSnapshot, StatusWatch};
+
+pub(crate) use listen::Listeners;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::channel::mpsc::UnboundedSender;
+
+use crate::binding::Binding;
+use crate::driver::Incoming;
+use crate::driver::platform::{Clock, TokenFuture};
+use crate::engine::{Command, Engine, HandleId, Input};
+use crate::event::BindingEvent;
+use crate::gap::Gap;
+use crate::token::TokenNeed;
+
+/// Asks for a token.
+pub(crate) type TokenSource = Arc<dyn Fn(TokenNeed) -> TokenFuture + Send + Sync>;
+
+/// What the client, its handles and its driver share.
+pub(crate) struct Shared {
+    pub engine: Mutex<Engine>,
+    pub clock: Clock,
+    pub wake: UnboundedSender<Incoming>,
+    pub listeners: Mutex<Listeners>,
+    pub tokens: Option<TokenSource>,
+    numbers: AtomicU64,
+}
+
+/// Locks, whatever happened to the last holder: the data is consistent between inputs.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub fn command(&self, command: Command) {
+        lock(&self.engine).handle(self.clock.now(), Input::Command(command));
+        // The driver is gone after a shutdown; then nobody is left to tell.
+        let _ = self.wake.unbounded_send(Incoming::Wake);
+    }
+
+    pub fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// Ends the driver when the last client and the last handle are gone.
+pub(crate) struct Life(pub Arc<Shared>);
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.command(Command::Shutdown);
+    }
+}
+
+/// A Realtime client. Clones share one socket; the last one, and the last handle, close it.
+#[derive(Clone)]
+pub struct RealtimeClient {
+    life: Arc<Life>,
+}
+
+impl std::fmt::Debug for RealtimeClient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("RealtimeClient")
+            .finish_non_exhaustive()
+    }
+}
+
+impl RealtimeClient {
+    /// Begins a client for a project's address (`https://<ref>.supabase.co`, `http://127.0.0.1:8787`) and its
+    /// public API key.
+    ///
+    /// ```no_run
+    /// use bedside_realtime::{AccessToken, Binding, BindingEvent, RealtimeClient, TokenError};
+    ///
+    /// # async fn example() -> Result<(), bedside_realtime::BuildError> {
+    /// let client = RealtimeClient::builder("http://127.0.0.1:8787", "anon-key")
+    ///     .token_source(|_need| async { Ok::<_, TokenError>(Some(AccessToken::new("jwt"))) })
+    ///     .build()?;
+    /// let patients = client.bind(Binding::table("public", "patients"));
+    /// let _listener = patients.on_event(|event| match event {
+    ///     BindingEvent::Ready(_) => println!("listening: fetch now"),
+    ///     BindingEvent::Change(change) => println!("{} {}", change.kind.as_str(), change.table),
+    ///     BindingEvent::Gap(gap) => println!("nothing is proven since {}", gap.from),
+    ///     BindingEvent::Refused(refusal) => println!("refused: {}", refusal.reason),
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(url: impl Into<String>, key: impl Into<String>) -> Builder {
+        Builder::new(url.into(), key.into())
+    }
+
+    pub(crate) fn new(life: Arc<Life>) -> Self {
+        Self { life }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.life.0
+    }
+
+    /// Listens to row changes until the handle is dropped. Identical bindings share one subscription.
+    #[must_use = "dropping the handle ends the binding"]
+    pub fn bind(&self, binding: Binding) -> BindingHandle {
+        let handle = HandleId(self.shared().number());
+        lock(&self.shared().listeners).open(handle);
+        self.shared().command(Command::Bind { handle, binding });
+        BindingHandle::new(handle, Arc::clone(&self.life))
+    }
+
+    /// [`RealtimeClient::bind`] and [`BindingHandle::on_event`] in one: the callback lives as long as the handle.
+    #[must_use = "dropping the handle ends the binding"]
+    pub fn bind_with(
+        &self,
+        binding: Binding,
+        on_event: impl Fn(&BindingEvent) + Send + Sync + 'static,
+    ) -> BindingHandle {
+        let handle = HandleId(self.shared().number());
+        let number = self.shared().number();
+        {
+            let mut listeners = lock(&self.shared().listeners);
+            listeners.open(handle);
+            listeners.add(handle, number, Arc::new(on_event));
+        }
+        self.shared().command(Command::Bind { handle, binding });
+        BindingHandle::new(handle, Arc::clone(&self.life))
+    }
+
+    /// The status, to be read or watched.
+    #[must_use]
+    pub fn status(&self) -> StatusWatch {
+        StatusWatch::new(Arc::clone(&self.life))
+    }
+
+    /// Tries now, without backoff. Ends a fatal state, and gives refused bindings another chance.
+    pub fn reconnect(&self) {
+        self.shared().command(Command::Reconnect);
+    }
+
+    /// Says that the token source has a new token: after a refresh, a sign-in, a sign-out.
+    pub fn token_changed(&self) {
+        self.shared().command(Command::TokenChanged);
+    }
+
+    /// Says that another person is signed in, or nobody. A call with the same identity does nothing; another one
+    /// starts a new epoch: the socket closes, undelivered events are dropped, the token source is asked anew.
+    pub fn set_identity(&self, identity: Option<String>) {
+        let other = lock(&self.shared().listeners).identify(identity);
+        if other {
+            self.shared().command(Command::Identity);
+        }
+    }
+
+    /// Counts identities, from 0.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        lock(&self.shared().engine).report().epoch
+    }
+
+    /// The gap ledger, oldest first; the newest 200.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Gap> {
+        lock(&self.shared().engine).gaps()
+    }
+
+    /// Leaves, closes and ends for good; handles fall silent.
+    pub fn shutdown(&self) {
+        self.shared().command(Command::Shutdown);
+    }
+}

@@ -1,0 +1,151 @@
+//! The browser: its timers, its page's life, its network hints.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
+use gloo_timers::future::TimeoutFuture;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::EventTarget;
+
+use super::Incoming;
+use crate::client::Shared;
+use crate::engine::{Environment, Now};
+use crate::token::{AccessToken, TokenError};
+
+/// Anything: there is one thread.
+pub trait MaybeSend {}
+impl<T> MaybeSend for T {}
+
+pub(crate) type TokenFuture =
+    Pin<Box<dyn Future<Output = Result<Option<AccessToken>, TokenError>>>>;
+pub(crate) type Sleep = TimeoutFuture;
+
+pub(crate) fn token_future<F>(future: F) -> TokenFuture
+where
+    F: Future<Output = Result<Option<AccessToken>, TokenError>> + 'static,
+{
+    Box::pin(future)
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock;
+
+impl Clock {
+    pub fn start() -> Self {
+        Self
+    }
+
+    // Both clocks give finite, non-negative milliseconds; a float's digits below one are of no use here.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    pub fn now(&self) -> Now {
+        let wall = js_sys::Date::now();
+        let mono = web_sys::window()
+            .and_then(|window| window.performance())
+            .map_or(wall, |clock| clock.now());
+        Now::new(mono as u64, wall as u64)
+    }
+}
+
+/// A number that differs from page to page.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn seed() -> u64 {
+    (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64 | 1
+}
+
+#[derive(Debug)]
+pub(crate) enum NoRuntime {}
+
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    incoming: UnboundedReceiver<Incoming>,
+) -> Result<(), NoRuntime> {
+    spawn(super::run(shared, incoming));
+    Ok(())
+}
+
+pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) {
+    wasm_bindgen_futures::spawn_local(task);
+}
+
+/// Longer sleeps would wrap around in the browser; waking early is harmless.
+const LONGEST: u64 = 0x7fff_ffff;
+
+#[allow(clippy::cast_possible_truncation)]
+pub(crate) fn sleep(millis: u64) -> Sleep {
+    TimeoutFuture::new(millis.min(LONGEST) as u32)
+}
+
+pub(crate) async fn at_most(limit: Duration, task: impl Future<Output = ()>) {
+    let limit = sleep(u64::try_from(limit.as_millis()).unwrap_or(LONGEST));
+    futures::pin_mut!(task);
+    futures::future::select(task, limit).await;
+}
+
+/// Listeners on the page, removed on drop.
+pub(crate) struct Surroundings(Vec<PageListener>);
+
+struct PageListener {
+    target: EventTarget,
+    event: &'static str,
+    closure: Closure<dyn FnMut()>,
+}
+
+impl Drop for Surroundings {
+    fn drop(&mut self) {
+        for listener in &self.0 {
+            let callback = listener.closure.as_ref().unchecked_ref();
+            // Only fails for a null callback.
+            let _ = listener
+                .target
+                .remove_event_listener_with_callback(listener.event, callback);
+        }
+    }
+}
+
+/// Reports network hints and every way in which a page comes back to life.
+pub(crate) fn listen(wake: &UnboundedSender<Incoming>) -> Surroundings {
+    let mut listeners = Vec::new();
+    let Some(window) = web_sys::window() else {
+        return Surroundings(listeners);
+    };
+    let mut on = |target: &EventTarget, event: &'static str, read: fn() -> Option<Environment>| {
+        let wake = wake.clone();
+        let closure = Closure::<dyn FnMut()>::new(move || {
+            if let Some(environment) = read() {
+                // The driver is gone after a shutdown.
+                let _ = wake.unbounded_send(Incoming::Environment(environment));
+            }
+        });
+        if target
+            .add_event_listener_with_callback(event, closure.as_ref().unchecked_ref())
+            .is_ok()
+        {
+            listeners.push(PageListener {
+                target: target.clone(),
+                event,
+                closure,
+            });
+        }
+    };
+    on(&window, "online", || Some(Environment::Online));
+    on(&window, "offline", || Some(Environment::Offline));
+    on(&window, "focus", || Some(Environment::Woken));
+    on(&window, "pageshow", || Some(Environment::Woken));
+    if let Some(document) = window.document() {
+        on(&document, "visibilitychange", || {
+            let document = web_sys::window()?.document()?;
+            (document.visibility_state() == web_sys::VisibilityState::Visible)
+                .then_some(Environment::Woken)
+        });
+        on(&document, "resume", || Some(Environment::Woken));
+    }
+    if !window.navigator().on_line() {
+        // The driver reads it in its first round.
+        let _ = wake.unbounded_send(Incoming::Environment(Environment::Offline));
+    }
+    Surroundings(listeners)
+}

@@ -1,0 +1,501 @@
+//! Data channels: which bindings travel on which channel, when they are ready, and to whom a change goes.
+//!
+//! One channel carries every good binding. More of them means a second, wider channel beside the first, which
+//! goes once the second is ready; a binding under suspicion travels alone until it is ready or refused.
+
+use std::collections::BTreeSet;
+
+use super::backoff::Pace;
+use super::channels::{Channel, ChannelId, Phase, Purpose};
+use super::link::Link;
+use super::slots::{Slot, SlotId, Standing};
+use super::verdict::Verdict;
+use super::{Engine, HandleId, Lost};
+use crate::binding::{Binding, EchoedBinding};
+use crate::event::{BindingEvent, Ready, Refusal};
+use crate::gap::GapCause;
+use crate::wire::{BroadcastConfig, ChangeFrame, JoinConfig, JoinPayload, PresenceConfig, Reply};
+
+#[derive(Clone, Debug)]
+pub(super) struct DataChannel {
+    pub slots: Vec<SlotId>,
+    /// The server's number for each binding; equal numbers for equal bindings.
+    ids: Vec<(u64, SlotId)>,
+    /// The server said that it listens.
+    listening: bool,
+    listening_deadline: u64,
+}
+
+/// Fingerprints kept while two channels overlap; more means a burst, and repeating one is harmless.
+const RECENT: usize = 20_000;
+
+fn carries(channel: &Channel, slot: SlotId) -> bool {
+    match &channel.purpose {
+        Purpose::Data(data) => data.slots.contains(&slot),
+    }
+}
+
+impl Engine {
+    pub(super) fn bind(&mut self, handle: HandleId, binding: Binding) {
+        let slot = self.slots.hold(handle, binding);
+        let Some(slot) = self.slots.get(slot) else {
+            return;
+        };
+        let event = if slot.ready {
+            Some(BindingEvent::Ready(Ready {
+                at: self.now.wall,
+                gap: None,
+            }))
+        } else if let Standing::Refused(reason) = &slot.standing {
+            Some(BindingEvent::Refused(Refusal {
+                reason: reason.clone(),
+            }))
+        } else {
+            None
+        };
+        if let Some(event) = event {
+            self.tell(vec![handle], event);
+        }
+    }
+
+    pub(super) fn unbind(&mut self, handle: HandleId) {
+        self.slots
+            .release(handle, self.now.mono.saturating_add(self.config.linger));
+    }
+
+    pub(super) fn data_payload<'a>(
+        &'a self,
+        data: &DataChannel,
+        token: Option<&'a str>,
+    ) -> JoinPayload<'a> {
+        JoinPayload {
+            config: JoinConfig {
+                broadcast: BroadcastConfig::default(),
+                presence: PresenceConfig::default(),
+                postgres_changes: data
+                    .slots
+                    .iter()
+                    .filter_map(|id| self.slots.get(*id))
+                    .map(|slot| &slot.binding)
+                    .collect(),
+                private: false,
+            },
+            access_token: token,
+        }
+    }
+
+    pub(super) fn data_doubt(&self, data: &DataChannel) -> usize {
+        let suspect = |id: &SlotId| {
+            self.slots
+                .get(*id)
+                .is_some_and(|slot| slot.standing != Standing::Good)
+        };
+        if data.slots.iter().any(suspect) { 2 } else { 0 }
+    }
+
+    pub(super) fn data_joined(&mut self, id: ChannelId, reply: &Reply<'_>) {
+        #[derive(serde::Deserialize)]
+        struct Echo {
+            #[serde(default)]
+            postgres_changes: Vec<EchoedBinding>,
+        }
+        let echo: Vec<EchoedBinding> = reply
+            .response
+            .and_then(|raw| serde_json::from_str::<Echo>(raw.get()).ok())
+            .map(|echo| echo.postgres_changes)
+            .unwrap_or_default();
+        let deadline = self.now.mono.saturating_add(self.config.ready_timeout);
+        let slots = &self.slots;
+        let Some(Channel {
+            purpose: Purpose::Data(data),
+            ..
+        }) = self.channels.get_mut(&id)
+        else {
+            return;
+        };
+        data.listening_deadline = deadline;
+        // By what they say, not by position: servers may add bindings of their own.
+        data.ids = echo
+            .iter()
+            .filter_map(|echoed| {
+                let slot = data.slots.iter().find(|id| {
+                    slots
+                        .get(**id)
+                        .is_some_and(|slot| echoed.echoes(&slot.binding))
+                });
+                slot.map(|slot| (echoed.id, *slot))
+            })
+            .collect();
+        self.settle_readiness(&GapCause::ChannelForgotten, self.now.wall);
+    }
+
+    /// "Subscribed to PostgreSQL".
+    pub(super) fn listening(&mut self, id: ChannelId) {
+        let now = self.now;
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
+        let Purpose::Data(data) = &mut channel.purpose;
+        if !data.listening {
+            data.listening = true;
+            let covered: BTreeSet<SlotId> = data.slots.iter().copied().collect();
+            self.data_retry.reset();
+            self.token_refusals = 0;
+            self.settle_readiness(&GapCause::ChannelForgotten, now.wall);
+            self.retire(id, &covered);
+            return;
+        }
+        if now.mono <= channel.resubscribes_until {
+            channel.resubscribes_until = 0;
+            return;
+        }
+        // The server built its subscriptions anew on its own account: whatever happened meanwhile was not sent.
+        let slots = data.slots.clone();
+        data.listening = false;
+        let from = now.wall_of(self.heart.last_in());
+        self.settle_readiness(&GapCause::Resubscribed, from);
+        if let Some(Channel {
+            purpose: Purpose::Data(data),
+            ..
+        }) = self.channels.get_mut(&id)
+        {
+            debug_assert_eq!(data.slots, slots);
+            data.listening = true;
+        }
+        self.settle_readiness(&GapCause::Resubscribed, from);
+    }
+
+    /// The server says that it cannot listen; the channel stays, but nothing will come.
+    pub(super) fn not_listening(&mut self, id: ChannelId, message: &str, verdict: Verdict) {
+        let deadline = self.now.mono.saturating_add(self.config.ready_timeout);
+        let Some(Channel {
+            purpose: Purpose::Data(data),
+            ..
+        }) = self.channels.get_mut(&id)
+        else {
+            return;
+        };
+        data.listening = false;
+        data.listening_deadline = deadline;
+        let slots = data.slots.clone();
+        let cause = GapCause::ListeningFailed {
+            reason: message.to_owned(),
+        };
+        self.settle_readiness(&cause, self.now.wall);
+        if verdict != Verdict::Refused {
+            // A database in trouble: the server itself tries again.
+            return;
+        }
+        self.leave(id);
+        if let [only] = slots.as_slice() {
+            self.refuse_slot(*only, message);
+        } else {
+            self.suspect(&slots, message);
+        }
+    }
+
+    fn refuse_slot(&mut self, id: SlotId, reason: &str) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        slot.standing = Standing::Refused(reason.to_owned());
+        let handles = slot.handles.iter().copied().collect();
+        self.tell(
+            handles,
+            BindingEvent::Refused(Refusal {
+                reason: reason.to_owned(),
+            }),
+        );
+    }
+
+    /// One wrong binding silences a whole channel, and the text names it only sometimes: those that fit the
+    /// text, else the unproven, else all, are tried alone.
+    fn suspect(&mut self, slots: &[SlotId], message: &str) {
+        let named = |slot: &Slot| {
+            slot.binding
+                .table_name()
+                .is_some_and(|table| message.contains(&format!("table: {table},")))
+        };
+        let unproven = |slot: &Slot| !slot.proven;
+        let pick = |fits: &dyn Fn(&Slot) -> bool| -> Vec<SlotId> {
+            slots
+                .iter()
+                .copied()
+                .filter(|id| self.slots.get(*id).is_some_and(fits))
+                .collect()
+        };
+        let suspects = [pick(&named), pick(&unproven), slots.to_vec()]
+            .into_iter()
+            .find(|group| !group.is_empty())
+            .unwrap_or_default();
+        for id in suspects {
+            if let Some(slot) = self.slots.get_mut(id) {
+                slot.standing = Standing::Suspect;
+            }
+        }
+    }
+
+    pub(super) fn data_lost(
+        &mut self,
+        data: &DataChannel,
+        cause: &GapCause,
+        verdict: Verdict,
+        pace: Pace,
+    ) {
+        let from = self.now.wall;
+        self.settle_readiness(cause, from);
+        if verdict == Verdict::Refused
+            && let ([only], GapCause::ChannelClosed { reason }) = (data.slots.as_slice(), cause)
+        {
+            return self.refuse_slot(*only, reason);
+        }
+        if verdict != Verdict::RefreshThenRetry {
+            let delay = self.data_retry.next(pace, &mut self.dice);
+            self.data_retry_at = self.now.mono.saturating_add(delay);
+        }
+    }
+
+    /// Other data channels whose bindings the new one carries are of no use any more.
+    fn retire(&mut self, id: ChannelId, covered: &BTreeSet<SlotId>) {
+        let superseded: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(other, channel)| {
+                **other != id && channel.is_alive() && channel.phase != Phase::Queued
+            })
+            .filter(|(_, channel)| match &channel.purpose {
+                Purpose::Data(data) => data
+                    .slots
+                    .iter()
+                    .all(|slot| covered.contains(slot) || self.slots.get(*slot).is_none()),
+            })
+            .map(|(other, _)| *other)
+            .collect();
+        for other in superseded {
+            self.leave(other);
+        }
+    }
+
+    /// Queues the channels that demand asks for; says when to look again.
+    pub(super) fn decide_data(&mut self) -> Option<u64> {
+        if !matches!(self.link, Link::Open { .. }) {
+            return None;
+        }
+        let now = self.now.mono;
+        self.slots_without_use();
+        let overdue = self.overdue_listening();
+        if self.data_retry_at > now {
+            return Some(self.data_retry_at.min(overdue.unwrap_or(u64::MAX)));
+        }
+        let wanted = |standing: Standing| {
+            self.slots
+                .iter()
+                .filter(move |(_, slot)| slot.standing == standing)
+                .map(|(id, _)| id)
+        };
+        let alive: Vec<&Channel> = self
+            .channels
+            .values()
+            .filter(|channel| channel.is_alive())
+            .collect();
+        let covered = |id: SlotId| alive.iter().any(|channel| carries(channel, id));
+        let good: Vec<SlotId> = wanted(Standing::Good).collect();
+        let missing = good.iter().any(|id| !covered(*id));
+        let alone: Vec<SlotId> = wanted(Standing::Suspect)
+            .filter(|id| !covered(*id))
+            .collect();
+        let overlapping = alive.iter().any(|channel| channel.phase != Phase::Queued);
+        for id in alone {
+            self.queue_data(vec![id]);
+        }
+        if !missing {
+            self.widen_at = None;
+            return overdue;
+        }
+        let settle = if overlapping { self.config.settle } else { 0 };
+        let at = *self.widen_at.get_or_insert(now.saturating_add(settle));
+        if at > now {
+            return Some(at.min(overdue.unwrap_or(u64::MAX)));
+        }
+        self.widen_at = None;
+        let queued = self.channels.values_mut().find_map(|channel| {
+            match (&mut channel.purpose, channel.phase) {
+                (Purpose::Data(data), Phase::Queued)
+                    if data.slots.len() > 1 || data.slots.iter().all(|id| good.contains(id)) =>
+                {
+                    Some(data)
+                }
+                _ => None,
+            }
+        });
+        match queued {
+            Some(data) => data.slots = good,
+            None => self.queue_data(good),
+        }
+        overdue
+    }
+
+    fn queue_data(&mut self, slots: Vec<SlotId>) {
+        let topic = format!("realtime:bedside-{}", self.serial + 1);
+        let data = DataChannel {
+            slots,
+            ids: Vec::new(),
+            listening: false,
+            listening_deadline: u64::MAX,
+        };
+        self.queue(topic, Purpose::Data(data));
+    }
+
+    /// Leaves channels that carry nothing that anybody wants.
+    fn slots_without_use(&mut self) {
+        let useless: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.is_alive())
+            .filter(|(_, channel)| match &channel.purpose {
+                Purpose::Data(data) => data
+                    .slots
+                    .iter()
+                    .all(|slot| self.slots.get(*slot).is_none()),
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in useless {
+            self.leave(id);
+        }
+    }
+
+    /// Gives up channels that the server joined but never listened on; says when to look again.
+    fn overdue_listening(&mut self) -> Option<u64> {
+        let now = self.now.mono;
+        let deadline = |channel: &Channel| match &channel.purpose {
+            Purpose::Data(data) => (channel.phase == Phase::Joined && !data.listening)
+                .then_some(data.listening_deadline),
+        };
+        let over: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| deadline(channel).is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in over {
+            self.leave(id);
+            let delay = self.data_retry.next(Pace::Usual, &mut self.dice);
+            self.data_retry_at = now.saturating_add(delay);
+        }
+        self.channels.values().filter_map(deadline).min()
+    }
+
+    /// Brings every slot's readiness in line with the channels, and tells what that means: slots that lost it
+    /// share one gap of this cause, slots that regained it end theirs.
+    pub(super) fn settle_readiness(&mut self, cause: &GapCause, from: u64) {
+        let listening: BTreeSet<SlotId> = self
+            .channels
+            .values()
+            .filter(|channel| channel.phase == Phase::Joined)
+            .flat_map(|channel| match &channel.purpose {
+                Purpose::Data(data) if data.listening => data.slots.as_slice(),
+                Purpose::Data(_) => &[],
+            })
+            .copied()
+            .collect();
+        let (mut lost, mut gained) = (Vec::new(), Vec::new());
+        for (id, slot) in self.slots.iter() {
+            match (slot.ready, listening.contains(&id)) {
+                (true, false) => lost.push(id),
+                (false, true) => gained.push(id),
+                _ => {}
+            }
+        }
+        if !lost.is_empty() {
+            let gap = self.ledger.open(cause.clone(), from, lost.len());
+            self.lost.get_or_insert(Lost {
+                at: self.now.mono,
+                since: from,
+            });
+            for id in lost {
+                let Some(slot) = self.slots.get_mut(id) else {
+                    continue;
+                };
+                slot.ready = false;
+                slot.gap = Some(gap.id);
+                let handles = slot.handles.iter().copied().collect();
+                self.tell(handles, BindingEvent::Gap(gap.clone()));
+            }
+        }
+        for id in gained {
+            let at = self.now.wall;
+            let Some(slot) = self.slots.get_mut(id) else {
+                continue;
+            };
+            slot.ready = true;
+            slot.proven = true;
+            if slot.standing == Standing::Suspect {
+                slot.standing = Standing::Good;
+            }
+            let handles = slot.handles.iter().copied().collect();
+            let gap = slot.gap.take().and_then(|gap| self.ledger.close(gap, at));
+            self.tell(handles, BindingEvent::Ready(Ready { at, gap }));
+        }
+        if self.slots.iter().all(|(_, slot)| slot.gap.is_none()) {
+            self.lost = None;
+        }
+        self.changed = true;
+    }
+
+    pub(super) fn take_change(&mut self, topic: &str, frame: &ChangeFrame<'_>) {
+        let channels = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.phase != Phase::Queued);
+        let overlapping = channels.clone().nth(1).is_some();
+        let Some((
+            &id,
+            Channel {
+                purpose: Purpose::Data(data),
+                ..
+            },
+        )) = channels.clone().find(|(_, channel)| channel.topic == topic)
+        else {
+            return;
+        };
+        let ids = frame.ids();
+        let mut matched: Vec<SlotId> = data
+            .ids
+            .iter()
+            .filter(|(id, _)| ids.contains(id))
+            .map(|(_, slot)| *slot)
+            .collect();
+        if matched.is_empty() {
+            // Ids that nobody announced: the table decides, since a change too many is harmless.
+            let covers = |slot: &Slot| slot.binding.covers_table(frame.schema(), frame.table());
+            matched = data
+                .slots
+                .iter()
+                .copied()
+                .filter(|id| self.slots.get(*id).is_some_and(covers))
+                .collect();
+        }
+        if overlapping {
+            let fingerprint = frame.fingerprint();
+            if self.recent.len() > RECENT {
+                self.recent.clear();
+            }
+            matched.retain(|slot| *self.recent.entry((fingerprint, *slot)).or_insert(id) == id);
+        }
+        let handles: BTreeSet<HandleId> = matched
+            .iter()
+            .filter_map(|id| self.slots.get(*id))
+            .flat_map(|slot| slot.handles.iter().copied())
+            .collect();
+        if handles.is_empty() {
+            return;
+        }
+        if let Some(change) = frame.to_change() {
+            self.tell(
+                handles.into_iter().collect(),
+                BindingEvent::Change(change.into()),
+            );
+        }
+    }
+}
