@@ -125,7 +125,7 @@ select
   s.family[1 + (p.n / 14 + p.n / 84) % 6],
   current_date - p.age_days,
   p.sex, p.status, p.ward,
-  case when p.n <= 256 then pg_temp.staff_key(p.staff) end,
+  c.id,
   case
     when pg_temp.roll(p.n, 'note kind', 100) < 8 then ''
     when p.status = 'waiting' then r.reason || '. ' || pg_temp.pick(p.n, 'arrival', array[
@@ -187,6 +187,8 @@ from (
 join seed_names s on s.n = p.n % 14
 join seed_reasons r on r.ward = p.ward
   and r.n = pg_temp.roll(p.n, 'reason', (select count(*)::integer from seed_reasons where ward = p.ward))
+-- Seeded again, a colleague may have left in the meantime.
+left join public.profiles c on c.id = pg_temp.staff_key(p.staff) and p.n <= 256 and c.active and c.role in ('clinician', 'admin')
 on conflict do nothing;
 
 -- Forms: an intake for everyone, up to four sets of vitals, a consent for two in three, a summary for those who went home.

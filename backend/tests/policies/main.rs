@@ -13,7 +13,6 @@
 )]
 
 mod catalog;
-mod dbg;
 mod form_rules;
 mod heartbeat;
 mod lost_access;

@@ -94,9 +94,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let runtime = Runtime::new().expect("a runtime");
     let supabase = concat!(env!("CARGO_MANIFEST_DIR"), "/../supabase");
     let backend = runtime
-        .block_on(Backend::start(Options::in_memory(
-            std::env::var("SB").unwrap_or(supabase.into()),
-        )))
+        .block_on(Backend::start(Options::in_memory(supabase)))
         .expect("migrations and seed apply to the embedded PostgreSQL");
     Stage { runtime, backend }
 });
@@ -145,13 +143,6 @@ impl Ward {
         ward
     }
 
-    pub async fn try_owner(&mut self, sql: &str) -> Result<(), String> {
-        self.tx
-            .execute(sqlx::raw_sql(AssertSqlSafe(sql)))
-            .await
-            .map(|_| ())
-            .map_err(|e| e.to_string())
-    }
     /// Runs SQL as the database's owner.
     pub async fn owner(&mut self, sql: &str) {
         self.tx
@@ -178,7 +169,6 @@ impl Ward {
                 Outcome::Rows(done.rows_affected())
             }
             Err(sqlx::Error::Database(error)) => {
-                eprintln!("DBG {error} {sql}");
                 self.owner("rollback to savepoint act").await;
                 Outcome::Refused(error.code().expect("an SQLSTATE").into_owned())
             }
