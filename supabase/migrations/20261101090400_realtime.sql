@@ -16,9 +16,21 @@ grant select on public.feed_heartbeat to authenticated;
 grant all on public.feed_heartbeat to service_role;
 create policy feed_heartbeat_read on public.feed_heartbeat for select to authenticated using (true);
 
+create function private.stamp_beat() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  new.at := clock_timestamp();
+  return new;
+end
+$$;
+
+create trigger stamp_beat before update on public.feed_heartbeat
+  for each row execute function private.stamp_beat();
+
 create function private.beat_feed() returns void
 language sql set search_path = ''
-as $$ update public.feed_heartbeat set beat = beat + 1, at = clock_timestamp() $$;
+as $$ update public.feed_heartbeat set beat = beat + 1 $$;
 
 -- Supabase owns the publication; adding a table twice is an error, so look first.
 do $$

@@ -1,6 +1,6 @@
 //! The feed's proof of life: a row that counts, published, and scheduled where there is something to schedule it with.
 
-use crate::ward::on_the_ward;
+use crate::ward::{Outcome, Person, against_a_rule, on_the_ward};
 
 #[test]
 fn a_beat_counts_up_by_one_and_takes_the_time() {
@@ -18,16 +18,37 @@ fn a_beat_counts_up_by_one_and_takes_the_time() {
 }
 
 #[test]
+fn the_beat_takes_the_time_whoever_makes_it() {
+    on_the_ward(|mut ward| async move {
+        ward.owner("update public.feed_heartbeat set beat = beat + 1, at = '1999-01-01'")
+            .await;
+        let recent: bool = ward
+            .fact("select at between now() and clock_timestamp() from public.feed_heartbeat")
+            .await;
+        assert!(recent);
+    });
+}
+
+#[test]
 fn there_is_one_row_and_never_a_second() {
     on_the_ward(|mut ward| async move {
         let rows: i64 = ward
             .fact("select count(*) from public.feed_heartbeat")
             .await;
         assert_eq!(rows, 1);
-        let refused: bool = ward
-            .fact("select conrelid is not null from pg_constraint where conrelid = 'public.feed_heartbeat'::regclass and contype = 'c'")
-            .await;
-        assert!(refused);
+        for second in ["id = 2", "id = 0"] {
+            let sql = format!("update public.feed_heartbeat set {second}");
+            assert_eq!(
+                ward.attempt(Person::Service, &sql).await,
+                against_a_rule(),
+                "{second}"
+            );
+        }
+        let sql = "insert into public.feed_heartbeat default values";
+        assert_eq!(
+            ward.attempt(Person::Service, sql).await,
+            Outcome::Refused("23505".to_owned())
+        );
     });
 }
 

@@ -2,7 +2,7 @@
 //! about a row, who is told of lost access, and a seed that one can work with.
 //!
 //! All tests share one backend, started from the migrations and the seed as they are. A test works in a transaction of its own
-//! that is rolled back, so it sees the seed and nothing of the others; only `over_http` commits, and only rows of its own.
+//! that is rolled back, so it sees the seed and nothing of the others; only `over_http` and `over_socket` commit, and only rows of their own.
 //! Nothing here knows how a rule is written, only what it does.
 
 #![allow(
@@ -18,6 +18,7 @@ mod heartbeat;
 mod lost_access;
 mod matrix;
 mod over_http;
+mod over_socket;
 mod patient_rules;
 mod seed;
 mod staff_rules;

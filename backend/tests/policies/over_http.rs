@@ -22,13 +22,15 @@ async fn sign_in(backend: &Running, email: &str, password: &str) -> (StatusCode,
     (answer.status(), answer.json().await.unwrap())
 }
 
-async fn token(backend: &Running, email: &str) -> String {
+/// Signs in with the demo password.
+pub async fn token(backend: &Running, email: &str) -> String {
     let (status, body) = sign_in(backend, email, PASSWORD).await;
     assert_eq!(status, StatusCode::OK, "{email}");
     body["access_token"].as_str().unwrap().to_owned()
 }
 
-fn rest(backend: &Running, token: &str, method: Method, path: &str) -> RequestBuilder {
+/// A request to the REST API that asks for the rows it touches.
+pub fn rest(backend: &Running, token: &str, method: Method, path: &str) -> RequestBuilder {
     reqwest::Client::new()
         .request(method, format!("{}/rest/v1/{path}", backend.url()))
         .header("apikey", backend.keys().anon_key())
@@ -36,7 +38,8 @@ fn rest(backend: &Running, token: &str, method: Method, path: &str) -> RequestBu
         .bearer_auth(token)
 }
 
-async fn rows(request: RequestBuilder) -> Vec<Value> {
+/// The rows of an answer that must be a success.
+pub async fn rows(request: RequestBuilder) -> Vec<Value> {
     let answer = request.send().await.unwrap();
     let status = answer.status();
     let body: Value = answer.json().await.unwrap();

@@ -4,7 +4,9 @@
 
 use std::future::Future;
 use std::sync::LazyLock;
+use std::time::Duration;
 
+use bedside_backend::realtime::Config;
 use bedside_backend::{Backend, Options, Running};
 use sqlx::{AssertSqlSafe, Decode, Executor as _, Postgres, Row as _, Transaction, Type};
 use tokio::runtime::Runtime;
@@ -14,10 +16,14 @@ use tokio::runtime::Runtime;
 pub enum Person {
     /// Nobody is signed in.
     Anon,
+    /// A program that holds the service key.
+    Service,
     Admin,
     ClinicianOne,
     ClinicianTwo,
     Viewer,
+    /// A second viewer, whose account one story turns off and on.
+    OtherViewer,
     /// A clinician whose account an admin has turned off.
     Deactivated,
     /// A valid token of an account that is gone.
@@ -27,11 +33,12 @@ pub enum Person {
 impl Person {
     pub fn id(self) -> &'static str {
         match self {
-            Person::Anon => "",
+            Person::Anon | Person::Service => "",
             Person::Admin => "00000000-0000-4000-a000-000000000001",
             Person::ClinicianOne => "00000000-0000-4000-a000-000000000002",
             Person::ClinicianTwo => "00000000-0000-4000-a000-000000000003",
             Person::Viewer => "00000000-0000-4000-a000-000000000004",
+            Person::OtherViewer => "00000000-0000-4000-a000-000000000012",
             Person::Deactivated => "00000000-0000-4000-a000-000000000010",
             Person::Deleted => "00000000-0000-4000-a000-00000000dead",
         }
@@ -52,6 +59,7 @@ impl Person {
     fn role(self) -> &'static str {
         match self {
             Person::Anon => "anon",
+            Person::Service => "service_role",
             _ => "authenticated",
         }
     }
@@ -93,8 +101,16 @@ struct Stage {
 static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let runtime = Runtime::new().expect("a runtime");
     let supabase = concat!(env!("CARGO_MANIFEST_DIR"), "/../supabase");
+    let options = Options {
+        realtime: Config {
+            // Refusals as late as the real server's would only be waited for.
+            error_delay: Duration::from_millis(20),
+            ..Config::default()
+        },
+        ..Options::in_memory(supabase)
+    };
     let backend = runtime
-        .block_on(Backend::start(Options::in_memory(supabase)))
+        .block_on(Backend::start(options))
         .expect("migrations and seed apply to the embedded PostgreSQL");
     Stage { runtime, backend }
 });

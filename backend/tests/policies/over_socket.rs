@@ -1,0 +1,133 @@
+//! Lost access as an open screen meets it: a message on the person's own topic, within a moment of the commit.
+
+use std::time::Duration;
+
+use bedside_backend::Running;
+use futures::{SinkExt as _, StreamExt as _};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::over_http::{rest, rows, token};
+use crate::ward::{Person, over_http};
+
+/// Far above what it takes; only a message that never comes takes this long.
+const LIMIT: Duration = Duration::from_secs(10);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn open(backend: &Running) -> Socket {
+    let url = format!(
+        "{}/realtime/v1/websocket?vsn=1.0.0&apikey={}",
+        backend.url().replacen("http", "ws", 1),
+        backend.keys().anon_key()
+    );
+    connect_async(url).await.unwrap().0
+}
+
+/// Joins the private topic of `whose` with `token` and gives the status of the reply.
+async fn join(socket: &mut Socket, whose: Person, token: &str) -> String {
+    let join = json!({
+        "topic": format!("realtime:user:{}", whose.id()), "event": "phx_join", "ref": "1", "join_ref": "1",
+        "payload": { "config": { "private": true }, "access_token": token },
+    });
+    socket.send(Message::text(join.to_string())).await.unwrap();
+    let reply = await_event(socket, "phx_reply").await;
+    reply["payload"]["status"].as_str().unwrap().to_owned()
+}
+
+async fn await_event(socket: &mut Socket, event: &str) -> Value {
+    tokio::time::timeout(LIMIT, async {
+        loop {
+            let message = socket.next().await.expect("an open socket").unwrap();
+            let Message::Text(text) = message else {
+                continue;
+            };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            if frame["event"] == event {
+                return frame;
+            }
+        }
+    })
+    .await
+    .unwrap_or_else(|_| panic!("no {event} within {LIMIT:?}"))
+}
+
+/// The payload of the next broadcast, which must be about lost access.
+async fn next_loss(socket: &mut Socket) -> Value {
+    let frame = await_event(socket, "broadcast").await;
+    assert_eq!(frame["payload"]["event"], "access_revoked");
+    frame["payload"]["payload"].clone()
+}
+
+#[test]
+fn a_reassigned_patient_is_announced_to_the_former_clinicians_open_screen() {
+    over_http(|backend| async move {
+        let two = token(backend, "clinician.two@bedside.test").await;
+        let admin = token(backend, "admin@bedside.test").await;
+        let id = "dddddddd-0000-4000-a000-000000000002";
+        let new = json!({ "id": id, "mrn": "SOCKET-1", "first_name": "Ada", "last_name": "Moves", "date_of_birth": "1980-01-01", "ward": "Surgery" });
+        rows(rest(backend, &two, Method::POST, "patients").json(&new)).await;
+
+        let mut socket = open(backend).await;
+        assert_eq!(join(&mut socket, Person::ClinicianTwo, &two).await, "ok");
+        let path = format!("patients?id=eq.{id}");
+        let moved = json!({ "clinician_id": Person::ClinicianOne.id() });
+        rows(rest(backend, &admin, Method::PATCH, &path).json(&moved)).await;
+
+        assert_eq!(
+            next_loss(&mut socket).await,
+            json!({ "table": "patients", "id": id })
+        );
+        let seen = rows(rest(backend, &two, Method::GET, &path)).await;
+        assert!(seen.is_empty());
+    });
+}
+
+#[test]
+fn a_lowered_role_is_announced_and_holds_for_the_token_in_hand() {
+    over_http(|backend| async move {
+        let admin = token(backend, "admin@bedside.test").await;
+        let email = "matteo.quispe@bedside.test";
+        let matteo = token(backend, email).await;
+        let mut socket = open(backend).await;
+        let person = Person::OtherViewer;
+        assert_eq!(join(&mut socket, person, &matteo).await, "ok");
+
+        let path = format!("profiles?id=eq.{}", person.id());
+        let patients = "patients?select=id&limit=5";
+        assert_eq!(
+            rows(rest(backend, &matteo, Method::GET, patients))
+                .await
+                .len(),
+            5
+        );
+        for (set, left) in [
+            (json!({ "active": false }), 0),
+            (json!({ "active": true }), 5),
+        ] {
+            rows(rest(backend, &admin, Method::PATCH, &path).json(&set)).await;
+            assert_eq!(
+                rows(rest(backend, &matteo, Method::GET, patients))
+                    .await
+                    .len(),
+                left
+            );
+        }
+        assert_eq!(next_loss(&mut socket).await["table"], "*");
+    });
+}
+
+#[test]
+fn nobody_joins_the_topic_of_somebody_else() {
+    over_http(|backend| async move {
+        let admin = token(backend, "admin@bedside.test").await;
+        let mut socket = open(backend).await;
+        assert_eq!(
+            join(&mut socket, Person::ClinicianOne, &admin).await,
+            "error"
+        );
+    });
+}
