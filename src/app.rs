@@ -1,0 +1,65 @@
+//! The whole app: the configuration, what every page may ask for from context, and which page an address shows.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::path;
+
+use crate::components::time::provide_now;
+use crate::components::{Frame, Toaster, Toasts};
+use crate::data::{Auth, Config, ConfigError, Rest};
+use crate::pages::{
+    ConfigErrorPage, Dashboard, FormPage, Forms, NotFound, PatientPage, Patients, RealtimePage,
+    SignIn, Staff,
+};
+
+/// The app, from the moment it has no configuration yet.
+#[component]
+pub fn App() -> impl IntoView {
+    let (config, set_config) = signal(None::<Result<Config, ConfigError>>);
+    let load = move || {
+        spawn_local(async move {
+            let loaded = Config::load().await;
+            set_config.set(Some(loaded));
+        });
+    };
+    load();
+    move || match config.get() {
+        // The shell of index.html looks the same, so the wait is one.
+        None => ().into_any(),
+        Some(Ok(config)) => view! { <Configured config /> }.into_any(),
+        Some(Err(error)) => {
+            let retry = Callback::new(move |()| load());
+            view! { <ConfigErrorPage error retry /> }.into_any()
+        }
+    }
+}
+
+/// The app of one Supabase project.
+#[component]
+fn Configured(config: Config) -> impl IntoView {
+    let auth = Auth::restore(&config);
+    auth.follow_other_tabs();
+    provide_context(Rest::new(&config, auth.clone()));
+    provide_context(auth);
+    provide_context(config);
+    provide_context(Toasts::new());
+    provide_now();
+    view! {
+        <Router>
+            <Routes fallback=NotFound>
+                <Route path=path!("/sign-in") view=SignIn />
+                <ParentRoute path=path!("") view=Frame>
+                    <Route path=path!("/") view=Dashboard />
+                    <Route path=path!("/patients") view=Patients />
+                    <Route path=path!("/patients/:id") view=PatientPage />
+                    <Route path=path!("/forms") view=Forms />
+                    <Route path=path!("/forms/:id") view=FormPage />
+                    <Route path=path!("/staff") view=Staff />
+                    <Route path=path!("/realtime") view=RealtimePage />
+                </ParentRoute>
+            </Routes>
+        </Router>
+        <Toaster />
+    }
+}

@@ -1,0 +1,179 @@
+//! The frame around every page for people who are signed in: navigation, the connection, the person. It is also the guard:
+//! nobody signed in, no frame.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::components::{A, Outlet, Redirect};
+use leptos_router::hooks::use_location;
+
+use super::{Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
+use crate::data::auth::SignOut;
+use crate::data::me::Me;
+use crate::data::profiles::use_profile;
+use crate::data::session::User;
+use crate::data::{Auth, AuthState, DataError};
+use crate::model::Role;
+use crate::model::profile::initials;
+
+/// The guard: the frame for whoever is signed in, the sign-in page for anyone else. Another person is another frame.
+#[component]
+pub fn Frame() -> impl IntoView {
+    let auth = use_context::<Auth>();
+    let here = use_location();
+    move || {
+        let state = auth.as_ref().map(|auth| auth.state().get());
+        match state {
+            Some(AuthState::SignedIn(user)) => view! { <SignedIn user /> }.into_any(),
+            _ => {
+                let path = here.pathname.get_untracked();
+                let search = here.search.get_untracked();
+                view! { <Redirect path=sign_in_path(&path, &search) /> }.into_any()
+            }
+        }
+    }
+}
+
+/// Where to sign in, with the way back.
+fn sign_in_path(path: &str, search: &str) -> String {
+    if path == "/" || path == "/sign-in" {
+        return "/sign-in".to_owned();
+    }
+    // The router keeps the search without its question mark.
+    let search = if search.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", search.trim_start_matches('?'))
+    };
+    let back: String = format!("{path}{search}")
+        .bytes()
+        .map(|byte| match byte {
+            b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("/sign-in?next={back}")
+}
+
+#[component]
+fn SignedIn(user: User) -> impl IntoView {
+    let id = user.id;
+    let profile = use_profile(Signal::stored(id));
+    let me = Me {
+        user: StoredValue::new(user),
+        profile,
+    };
+    provide_context(me);
+    // The account is known and its row is not to be had: without a role there is nothing to show.
+    let locked_out = move || {
+        profile
+            .data
+            .with(Option::is_none)
+            .then(|| profile.error.get())
+            .flatten()
+            .filter(|error| !matches!(error, DataError::SignedOut))
+    };
+    view! {
+        <a class="skip" href="#main">"Skip to content"</a>
+        <div class="frame">
+            <header class="sidebar">
+                <A href="/" attr:class="brand">
+                    <Icon shape=Shape::Bed size=22 />
+                    "Bedside"
+                </A>
+                <MainNav />
+                <div class="sidebar-foot">
+                    <RealtimeConnectionStatus />
+                    <Person />
+                </div>
+            </header>
+            <main class="main" id="main" tabindex="-1">
+                {move || match locked_out() {
+                    Some(error) => view! { <Failed error retry=profile.refetch /> }.into_any(),
+                    None => view! { <Outlet /> }.into_any(),
+                }}
+            </main>
+        </div>
+    }
+}
+
+#[component]
+fn MainNav() -> impl IntoView {
+    let me = use_context::<Me>();
+    let admin = Memo::new(move |_| me.is_some_and(Me::may_administer));
+    view! {
+        <nav class="nav" aria-label="Main">
+            <ul>
+                <NavLink href="/" shape=Shape::Dashboard label="Dashboard" />
+                <NavLink href="/patients" shape=Shape::Patients label="Patients" />
+                <NavLink href="/forms" shape=Shape::Form label="Forms" />
+                <Show when=move || admin.get()>
+                    <NavLink href="/staff" shape=Shape::Staff label="Staff" />
+                    <NavLink href="/realtime" shape=Shape::Pulse label="Realtime" />
+                </Show>
+            </ul>
+        </nav>
+    }
+}
+
+#[component]
+fn NavLink(href: &'static str, shape: Shape, label: &'static str) -> impl IntoView {
+    view! {
+        <li>
+            <A href exact={href == "/"}>
+                <Icon shape size=18 />
+                <span>{label}</span>
+            </A>
+        </li>
+    }
+}
+
+#[component]
+fn Person() -> impl IntoView {
+    let me = use_context::<Me>();
+    let auth = use_context::<Auth>();
+    let name = move || {
+        let profile = me.and_then(|me| me.profile.data.get());
+        match (profile, me) {
+            (Some(profile), _) => profile.full_name.clone(),
+            (None, Some(me)) => me
+                .user
+                .try_with_value(|user| user.email.clone())
+                .unwrap_or_default(),
+            (None, None) => String::new(),
+        }
+    };
+    let role = move || me.and_then(Me::role).map(Role::label).unwrap_or_default();
+    let sign_out = move |_| {
+        if let Some(auth) = auth.clone() {
+            spawn_local(async move { auth.sign_out(SignOut::Here).await });
+        }
+    };
+    view! {
+        <ThemeSwitch />
+        <div class="person">
+            <span class="avatar" aria-hidden="true">{move || initials(&name())}</span>
+            <div class="person-who">
+                <p class="person-name">{name}</p>
+                <p class="person-role">{role}</p>
+            </div>
+            <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=sign_out>
+                <Icon shape=Shape::Door />
+            </button>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_keeps_the_place_and_its_search() {
+        assert_eq!(
+            sign_in_path("/patients", "q=a&page=2"),
+            "/sign-in?next=/patients%3Fq%3Da%26page%3D2"
+        );
+        assert_eq!(sign_in_path("/", ""), "/sign-in");
+    }
+}

@@ -1,0 +1,102 @@
+//! How the connection to the live feed is: always on screen, exact without alarming, with a way to act.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::{Icon, Shape, Tone};
+use crate::data::me::Me;
+use crate::hooks::{ConnectionState, use_realtime};
+
+/// The state in words, with a "Reconnect" button whenever pressing it could help.
+#[component]
+pub fn RealtimeConnectionStatus(#[prop(default = "")] class: &'static str) -> impl IntoView {
+    let realtime = use_realtime();
+    let me = use_context::<Me>();
+    let view = realtime.view;
+    let state = Memo::new(move |_| view.with(|view| view.state));
+    let shape = move || look(state.get()).1;
+    let tone = move || look(state.get()).0.word();
+    let word = move || look(state.get()).2;
+    let subscriptions = move || {
+        let admin = me.is_some_and(Me::may_administer);
+        (admin && state.get() == ConnectionState::Live)
+            .then(|| counted(view.with(|view| view.active_subscriptions)))
+    };
+    let reason = move || view.with(|view| view.reason.clone());
+    let retry = move || {
+        view.with(|view| view.next_retry_in)
+            .filter(|_| state.get() != ConnectionState::Live)
+            .map(|left| format!("Trying again in {}", seconds(left)))
+    };
+    view! {
+        <div
+            class=format!("connection {class}")
+            role="status"
+            aria-label="Realtime connection"
+            data-realtime-state=move || state.get().word()
+            data-tone=tone
+        >
+            <div class="connection-line">
+                <Icon shape=Signal::derive(shape) />
+                <span class="connection-word">{word}</span>
+                <button
+                    class="button button-quiet button-small"
+                    type="button"
+                    aria-label="Reconnect"
+                    title="Reconnect"
+                    on:click=move |_| realtime.reconnect.run(())
+                >
+                    <Icon shape=Shape::Refresh size=14 />
+                </button>
+            </div>
+            {move || reason().map(|reason| view! { <p class="connection-detail">{reason}</p> })}
+            // A countdown would be read out every second: it is there to be seen only.
+            {move || retry().map(|retry| view! { <p class="connection-detail" aria-hidden="true">{retry}</p> })}
+            {move || subscriptions().map(|count| view! { <p class="connection-detail">{count}</p> })}
+        </div>
+    }
+}
+
+/// The colour, icon and word of a state.
+pub const fn look(state: ConnectionState) -> (Tone, Shape, &'static str) {
+    match state {
+        ConnectionState::Offline => (Tone::Critical, Shape::Unplugged, "Offline"),
+        ConnectionState::Connecting => (Tone::Calm, Shape::Cloud, "Connecting"),
+        ConnectionState::Joining => (Tone::Calm, Shape::Cloud, "Joining"),
+        ConnectionState::Live => (Tone::Good, Shape::Pulse, "Live"),
+        ConnectionState::Degraded => (Tone::Caution, Shape::Alert, "Degraded"),
+        ConnectionState::Stale => (Tone::Caution, Shape::Clock, "Out of date"),
+        ConnectionState::Fatal => (Tone::Critical, Shape::Alert, "Stopped"),
+    }
+}
+
+fn counted(subscriptions: usize) -> String {
+    match subscriptions {
+        1 => "1 active subscription".to_owned(),
+        count => format!("{count} active subscriptions"),
+    }
+}
+
+/// A short wait in whole seconds, never zero while there is still something to wait for.
+pub fn seconds(wait: Duration) -> String {
+    format!("{} s", wait.as_millis().div_ceil(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_never_zero_seconds_before_it_is_over() {
+        assert_eq!(seconds(Duration::from_millis(1)), "1 s");
+        assert_eq!(seconds(Duration::from_millis(1001)), "2 s");
+        assert_eq!(seconds(Duration::ZERO), "0 s");
+    }
+
+    #[test]
+    fn one_subscription_is_not_plural() {
+        assert_eq!(counted(1), "1 active subscription");
+        assert_eq!(counted(3), "3 active subscriptions");
+    }
+}

@@ -1,0 +1,67 @@
+//! What stands where data would: nothing there, nothing came, or a word about it.
+
+use leptos::prelude::*;
+
+use super::{Icon, Shape, Tone, phrase};
+use crate::data::DataError;
+
+/// Nothing there, and why.
+#[component]
+pub fn Empty(
+    shape: Shape,
+    #[prop(into)] title: Signal<String>,
+    #[prop(into)] advice: Signal<String>,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <div class="state">
+            <Icon shape size=28 />
+            <p class="state-title">{move || title.get()}</p>
+            <p>{move || advice.get()}</p>
+            {children.map(|children| children())}
+        </div>
+    }
+}
+
+/// Nothing came, why, and a way to ask again.
+#[component]
+pub fn Failed(
+    #[prop(into)] error: Signal<DataError>,
+    #[prop(optional)] retry: Option<Callback<()>>,
+) -> impl IntoView {
+    let said = move || phrase::data_error(&error.get());
+    let shape = move || {
+        if error.with(DataError::is_passing) {
+            Shape::Unplugged
+        } else {
+            Shape::Alert
+        }
+    };
+    view! {
+        <div class="state" role="alert" data-tone="critical">
+            <Icon shape=Signal::derive(shape) size=28 />
+            <p class="state-title">{move || said().title}</p>
+            <p>{move || said().advice}</p>
+            {retry
+                .map(|retry| {
+                    view! {
+                        <button class="button" type="button" on:click=move |_| retry.run(())>
+                            <Icon shape=Shape::Refresh />
+                            "Try again"
+                        </button>
+                    }
+                })}
+        </div>
+    }
+}
+
+/// A word above or beside what it is about.
+#[component]
+pub fn Banner(tone: Tone, shape: Shape, children: Children) -> impl IntoView {
+    view! {
+        <div class="banner" data-tone=tone.word()>
+            <Icon shape />
+            <div class="banner-body">{children()}</div>
+        </div>
+    }
+}

@@ -1,0 +1,109 @@
+//! Moments as people speak of them. The one place in the interface that asks for the time.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::model::CalendarDate;
+
+/// A signal that moves on every half minute, shared by every moment on the page.
+#[derive(Clone, Copy)]
+pub struct Now(ReadSignal<f64>);
+
+/// Starts the clock that [`Ago`] follows. Once, at the root.
+pub fn provide_now() {
+    let (now, set_now) = signal(js_sys::Date::now());
+    let handle = set_interval_with_handle(
+        move || set_now.set(js_sys::Date::now()),
+        Duration::from_secs(30),
+    );
+    if let Ok(handle) = handle {
+        on_cleanup(move || handle.clear());
+    }
+    provide_context(Now(now));
+}
+
+/// The day it is here.
+pub fn today() -> CalendarDate {
+    let now = js_sys::Date::new_0();
+    let part = |value: u32| u8::try_from(value).unwrap_or(1);
+    CalendarDate {
+        year: u16::try_from(now.get_full_year()).unwrap_or(u16::MAX),
+        month: part(now.get_month()).saturating_add(1),
+        day: part(now.get_date()),
+    }
+}
+
+/// How long ago, in words, for a time in milliseconds since 1970.
+fn ago(then: f64, now: f64) -> String {
+    // Below zero, a server's clock a little ahead, is "just now" too.
+    let minutes = (now - then) / 60_000.0;
+    let counted = |count: f64, unit: &str| format!("{} {unit} ago", count.floor());
+    match minutes {
+        minutes if !minutes.is_finite() => "–".to_owned(),
+        minutes if minutes < 1.0 => "just now".to_owned(),
+        minutes if minutes < 60.0 => counted(minutes, "min"),
+        minutes if minutes < 24.0 * 60.0 => counted(minutes / 60.0, "h"),
+        minutes if minutes < 48.0 * 60.0 => "yesterday".to_owned(),
+        minutes if minutes < 60.0 * 24.0 * 60.0 => counted(minutes / (24.0 * 60.0), "days"),
+        minutes if minutes < 730.0 * 24.0 * 60.0 => {
+            counted(minutes / (30.44 * 24.0 * 60.0), "months")
+        }
+        minutes => counted(minutes / (365.25 * 24.0 * 60.0), "years"),
+    }
+}
+
+/// A moment, as long ago as it is; the exact time on hover.
+#[component]
+pub fn Ago(#[prop(into)] at: Signal<String>) -> impl IntoView {
+    let now = use_context::<Now>();
+    let then = Memo::new(move |_| js_sys::Date::parse(&at.get()));
+    let words = move || {
+        let now = now.map_or_else(js_sys::Date::now, |now| now.0.get());
+        ago(then.get(), now)
+    };
+    let exact = move || {
+        let then = then.get();
+        then.is_finite()
+            .then(|| {
+                js_sys::Date::new(&then.into())
+                    .to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED)
+            })
+            .map(String::from)
+    };
+    view! {
+        <time class="nowrap" datetime=move || at.get() title=exact>
+            {words}
+        </time>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: f64 = 60_000.0;
+    const DAY: f64 = 24.0 * 60.0 * MINUTE;
+
+    #[test]
+    fn a_moment_is_spoken_of_in_the_unit_people_would_use() {
+        let now = 100.0 * DAY;
+        for (then, words) in [
+            (now, "just now"),
+            (now + 5.0 * MINUTE, "just now"),
+            (now - MINUTE, "1 min ago"),
+            (now - 59.9 * MINUTE, "59 min ago"),
+            (now - 60.0 * MINUTE, "1 h ago"),
+            (now - 1.5 * DAY, "yesterday"),
+            (now - 3.0 * DAY, "3 days ago"),
+            (now - 70.0 * DAY, "2 months ago"),
+        ] {
+            assert_eq!(ago(then, now), words);
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_a_dash() {
+        assert_eq!(ago(f64::NAN, DAY), "–");
+    }
+}

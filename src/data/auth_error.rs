@@ -1,0 +1,137 @@
+//! Why signing in or staying signed in failed, told apart by what a person can do about it.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Why a call of the auth service failed. Holds no password and no token.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AuthError {
+    /// Wrong email or password; the service does not say which, and neither does the app.
+    #[error("wrong email or password")]
+    WrongCredentials,
+    #[error("the email address is not confirmed yet")]
+    EmailNotConfirmed,
+    /// The account exists and may not sign in.
+    #[error("the account is blocked")]
+    Blocked,
+    /// The refresh token is used up, revoked or unknown: sign in again.
+    #[error("the session has ended")]
+    SessionEnded,
+    #[error("too many attempts")]
+    RateLimited,
+    #[error("the server could not be reached")]
+    Offline,
+    #[error("the server failed ({0})")]
+    Server(u16),
+    /// Any other refusal, by its code.
+    #[error("refused ({0})")]
+    Refused(String),
+    #[error("the answer could not be read")]
+    Unreadable,
+}
+
+/// The shapes that the auth service's errors come in: by API version, and OAuth's.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    code: Option<serde_json::Value>,
+    error_code: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+impl AuthError {
+    /// The cause behind an HTTP status and a body that may be JSON of three shapes, empty, or a gateway's HTML.
+    ///
+    /// ```
+    /// use bedside::data::AuthError;
+    /// let body = r#"{"code":400,"error_code":"invalid_credentials","msg":"Invalid login credentials"}"#;
+    /// assert_eq!(AuthError::from_response(400, body), AuthError::WrongCredentials);
+    /// ```
+    pub fn from_response(status: u16, body: &str) -> Self {
+        let Body {
+            code,
+            error_code,
+            error,
+            error_description,
+        } = serde_json::from_str(body).unwrap_or_default();
+        let code = error_code
+            .or_else(|| code.and_then(|code| code.as_str().map(str::to_owned)))
+            .or(error)
+            .unwrap_or_default();
+        match code.as_str() {
+            "invalid_credentials" => Self::WrongCredentials,
+            // OAuth has one code for both; the grant that failed is in the words.
+            "invalid_grant" if error_description.is_some_and(|words| words.contains("oken")) => {
+                Self::SessionEnded
+            }
+            "invalid_grant" => Self::WrongCredentials,
+            "email_not_confirmed" => Self::EmailNotConfirmed,
+            "user_banned" => Self::Blocked,
+            "refresh_token_not_found"
+            | "refresh_token_already_used"
+            | "session_expired"
+            | "session_not_found"
+            | "bad_jwt"
+            | "user_not_found" => Self::SessionEnded,
+            "over_request_rate_limit" | "over_email_send_rate_limit" => Self::RateLimited,
+            _ => match status {
+                429 => Self::RateLimited,
+                500.. => Self::Server(status),
+                _ if code.is_empty() => Self::Refused(status.to_string()),
+                _ => Self::Refused(code),
+            },
+        }
+    }
+
+    /// Whether the session itself may still be good.
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Offline | Self::Server(_) | Self::RateLimited | Self::Unreadable
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, body: &str) -> AuthError {
+        AuthError::from_response(status, body)
+    }
+
+    #[test]
+    fn each_shape_of_a_wrong_password_reads_the_same() {
+        for body in [
+            r#"{"code":"invalid_credentials","message":"Invalid login credentials"}"#,
+            r#"{"code":400,"error_code":"invalid_credentials","msg":"Invalid login credentials"}"#,
+            r#"{"error":"invalid_grant","error_description":"Invalid login credentials"}"#,
+        ] {
+            assert_eq!(of(400, body), AuthError::WrongCredentials, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_used_up_refresh_token_ends_the_session() {
+        for body in [
+            r#"{"code":"refresh_token_already_used","message":"Invalid Refresh Token: Already Used"}"#,
+            r#"{"error":"invalid_grant","error_description":"Invalid Refresh Token"}"#,
+        ] {
+            assert_eq!(of(400, body), AuthError::SessionEnded, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_status_without_a_code_still_tells_the_cause() {
+        assert_eq!(of(429, ""), AuthError::RateLimited);
+        assert_eq!(of(502, "<html>Bad gateway</html>"), AuthError::Server(502));
+        assert_eq!(of(418, "[]"), AuthError::Refused("418".to_owned()));
+    }
+
+    #[test]
+    fn an_outage_does_not_end_a_session() {
+        assert!(of(503, "").is_passing());
+        assert!(!AuthError::SessionEnded.is_passing());
+    }
+}

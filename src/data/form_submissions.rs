@@ -1,0 +1,149 @@
+//! Forms: which can be asked for.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use postgrest::Builder;
+use uuid::Uuid;
+
+use super::query::{Reading, use_reading};
+use super::{DataError, Page, Rest};
+use crate::model::{FormStatus, FormSubmission, FormType};
+
+/// A form with the name of the patient that it is about.
+const COLUMNS: &str = "*,patient:patients(id,mrn,first_name,last_name)";
+/// How many rows a page of the list has.
+pub const PAGE: usize = 50;
+
+/// Which forms a list shows, the latest change first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct FormFilter {
+    pub patient: Option<Uuid>,
+    pub status: Option<FormStatus>,
+    pub form_type: Option<FormType>,
+    /// From zero.
+    pub page: usize,
+}
+
+impl FormFilter {
+    /// Reads the filter from the URL's query; what it doesn't know is as if it were not there.
+    pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            patient: None,
+            status: get("status")
+                .map(|word| FormStatus::from_word(&word))
+                .filter(|status| *status != FormStatus::Unknown),
+            form_type: get("type")
+                .map(|word| FormType::from_word(&word))
+                .filter(|form_type| *form_type != FormType::Unknown),
+            page: get("page")
+                .and_then(|page| page.parse::<usize>().ok())
+                .map_or(0, |page| page.saturating_sub(1)),
+        }
+    }
+
+    /// The URL's query for this filter; empty for the plain list.
+    ///
+    /// ```
+    /// use bedside::{data::form_submissions::FormFilter, model::FormStatus};
+    /// let filter = FormFilter { status: Some(FormStatus::InReview), page: 1, ..FormFilter::default() };
+    /// assert_eq!(filter.to_query(), "?status=in_review&page=2");
+    /// ```
+    pub fn to_query(&self) -> String {
+        let parts = [
+            self.status
+                .map(|status| format!("status={}", status.word())),
+            self.form_type
+                .map(|form_type| format!("type={}", form_type.word())),
+            (self.page > 0).then(|| format!("page={}", self.page.saturating_add(1))),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", parts.join("&"))
+        }
+    }
+
+    /// Whether the list leaves any form out.
+    pub fn narrows(&self) -> bool {
+        self.status.is_some() || self.form_type.is_some()
+    }
+
+    fn request(&self, rest: &Rest) -> Builder {
+        let mut request = rest
+            .table("form_submissions")
+            .select(COLUMNS)
+            .order("updated_at.desc,id.asc");
+        if let Some(patient) = self.patient {
+            request = request.eq("patient_id", patient.to_string());
+        }
+        if let Some(status) = self.status {
+            request = request.eq("status", status.word());
+        }
+        if let Some(form_type) = self.form_type {
+            request = request.eq("form_type", form_type.word());
+        }
+        let from = self.page.saturating_mul(PAGE);
+        request.range(from, from.saturating_add(PAGE - 1))
+    }
+}
+
+/// A page of the list.
+pub async fn list(rest: Rest, filter: FormFilter) -> Result<Page<Arc<FormSubmission>>, DataError> {
+    let page = rest.page::<FormSubmission>(filter.request(&rest)).await?;
+    Ok(Page {
+        rows: page.rows.into_iter().map(Arc::new).collect(),
+        total: page.total,
+    })
+}
+
+/// One form.
+pub async fn one(rest: Rest, id: Uuid) -> Result<FormSubmission, DataError> {
+    rest.row(
+        rest.table("form_submissions")
+            .select(COLUMNS)
+            .eq("id", id.to_string()),
+    )
+    .await
+}
+
+/// How many forms wait for a review.
+pub async fn waiting(rest: Rest) -> Result<usize, DataError> {
+    rest.count(
+        rest.table("form_submissions")
+            .select("id")
+            .in_("status", ["submitted", "in_review"]),
+    )
+    .await
+}
+
+/// How many drafts a person is writing.
+pub async fn drafts(rest: Rest, author: Uuid) -> Result<usize, DataError> {
+    let request = rest
+        .table("form_submissions")
+        .select("id")
+        .eq("status", "draft");
+    rest.count(request.eq("submitted_by", author.to_string()))
+        .await
+}
+
+/// Reads a page of the list, as the filter goes.
+pub fn use_form_list(filter: Signal<FormFilter>) -> Reading<Page<Arc<FormSubmission>>> {
+    use_reading(move || filter.get(), list)
+}
+
+/// Reads one form.
+pub fn use_form(id: Signal<Uuid>) -> Reading<FormSubmission> {
+    use_reading(move || id.get(), one)
+}
+
+/// Reads how many forms wait for a review.
+pub fn use_waiting_forms() -> Reading<usize> {
+    use_reading(|| (), |rest, ()| waiting(rest))
+}
+
+/// Reads how many drafts a person is writing.
+pub fn use_draft_count(author: Uuid) -> Reading<usize> {
+    use_reading(move || author, drafts)
+}

@@ -1,0 +1,84 @@
+//! The staff directory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use uuid::Uuid;
+
+use super::query::{Reading, use_reading};
+use super::{DataError, Rest};
+use crate::model::{Profile, Role};
+
+/// Everyone in the directory, by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Directory {
+    pub people: Vec<Arc<Profile>>,
+    by_id: HashMap<Uuid, Arc<Profile>>,
+}
+
+impl Directory {
+    pub fn new(people: Vec<Profile>) -> Self {
+        let people: Vec<_> = people.into_iter().map(Arc::new).collect();
+        let by_id = people
+            .iter()
+            .map(|person| (person.id, Arc::clone(person)))
+            .collect();
+        Self { people, by_id }
+    }
+
+    /// The person with an id.
+    pub fn person(&self, id: Uuid) -> Option<&Arc<Profile>> {
+        self.by_id.get(&id)
+    }
+
+    /// The name of whoever is meant, in a place that always says something.
+    pub fn name_of(&self, id: Option<Uuid>) -> String {
+        match id {
+            None => "Unassigned".to_owned(),
+            Some(id) => self
+                .person(id)
+                .map_or_else(|| "–".to_owned(), |person| person.full_name.clone()),
+        }
+    }
+}
+
+/// Everyone in the directory.
+pub async fn list(rest: Rest) -> Result<Directory, DataError> {
+    let request = rest
+        .table("profiles")
+        .select("*")
+        .order("full_name.asc,id.asc");
+    rest.rows(request).await.map(Directory::new)
+}
+
+/// One person.
+pub async fn one(rest: Rest, id: Uuid) -> Result<Profile, DataError> {
+    rest.row(rest.table("profiles").select("*").eq("id", id.to_string()))
+        .await
+}
+
+/// Gives a person a role. Only an admin may.
+pub async fn set_role(rest: Rest, id: Uuid, role: Role) -> Result<Profile, DataError> {
+    let body = serde_json::json!({ "role": role.word() }).to_string();
+    let request = rest
+        .table("profiles")
+        .update(body)
+        .eq("id", id.to_string())
+        .select("*");
+    rest.rows(request)
+        .await?
+        .into_iter()
+        .next()
+        .ok_or(DataError::Conflict)
+}
+
+/// Reads the directory.
+pub fn use_directory() -> Reading<Directory> {
+    use_reading(|| (), |rest, ()| list(rest))
+}
+
+/// Reads one person.
+pub fn use_profile(id: Signal<Uuid>) -> Reading<Profile> {
+    use_reading(move || id.get(), one)
+}

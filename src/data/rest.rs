@@ -1,0 +1,197 @@
+//! Rows over HTTP: postgrest-rs builds the request, this layer sends it.
+//!
+//! The builder neither checks a status nor reads an error, replaces `Prefer` instead of adding to it, and panics on a token that
+//! no header can carry. So here: the token is attached or awaited, preferences are added, the status, `Content-Range` and the error body are
+//! read, and a refused token is renewed once and the request sent once more.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use futures::pin_mut;
+use gloo_timers::future::TimeoutFuture;
+use postgrest::{Builder, Postgrest};
+use serde::de::DeserializeOwned;
+
+use super::auth::{Auth, Wanted, bearer};
+use super::{AuthError, Config, DataError};
+
+/// How long a request for rows may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The project's REST interface, as the signed-in person. Cheap to clone.
+#[derive(Clone)]
+pub struct Rest {
+    postgrest: Postgrest,
+    auth: Auth,
+}
+
+/// Some rows of a longer list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    pub rows: Vec<T>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+/// Whether the answer should say how many rows there are in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    None,
+    Exact,
+}
+
+struct Reply {
+    text: String,
+    content_range: Option<String>,
+}
+
+impl Rest {
+    pub fn new(config: &Config, auth: Auth) -> Self {
+        // A checked configuration holds a key that a header can carry; the builder would panic on any other.
+        let postgrest = Postgrest::new(format!("{}/rest/v1", config.supabase_url))
+            .insert_header("apikey", &config.anon_key);
+        Self { postgrest, auth }
+    }
+
+    /// Begins a request about a table. Don't use the builder's counts (they ask for one row) or its `auth`.
+    pub fn table(&self, name: &str) -> Builder {
+        self.postgrest.from(name)
+    }
+
+    /// Begins a call of a function of the database.
+    pub fn function(&self, name: &str, arguments: &serde_json::Value) -> Builder {
+        self.postgrest.rpc(name, arguments.to_string())
+    }
+
+    /// The rows that a request asks for, or that it changed.
+    pub async fn rows<T: DeserializeOwned>(&self, request: Builder) -> Result<Vec<T>, DataError> {
+        self.value(request).await
+    }
+
+    /// The only row that a request asks for.
+    pub async fn row<T: DeserializeOwned>(&self, request: Builder) -> Result<T, DataError> {
+        self.rows(request)
+            .await?
+            .into_iter()
+            .next()
+            .ok_or(DataError::NotFound)
+    }
+
+    /// Whatever JSON a request answers.
+    pub async fn value<T: DeserializeOwned>(&self, request: Builder) -> Result<T, DataError> {
+        let reply = self.send(request, Count::None).await?;
+        serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)
+    }
+
+    /// Some rows, and how many there are in all.
+    pub async fn page<T: DeserializeOwned>(&self, request: Builder) -> Result<Page<T>, DataError> {
+        let reply = self.send(request, Count::Exact).await?;
+        let rows: Vec<T> = serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)?;
+        let total = reply
+            .content_range
+            .as_deref()
+            .and_then(total_in)
+            .unwrap_or(rows.len());
+        Ok(Page { rows, total })
+    }
+
+    /// How many rows a request would answer.
+    pub async fn count(&self, request: Builder) -> Result<usize, DataError> {
+        let reply = self.send(request.range(0, 0), Count::Exact).await?;
+        reply
+            .content_range
+            .as_deref()
+            .and_then(total_in)
+            .ok_or(DataError::Unreadable)
+    }
+
+    async fn send(&self, request: Builder, count: Count) -> Result<Reply, DataError> {
+        let token = self.token(Wanted::Usable).await?;
+        let outcome = exchange(request.clone(), &token, count).await;
+        if outcome.as_ref().err() != Some(&DataError::SignedOut) {
+            return outcome;
+        }
+        let renewed = self.token(Wanted::OtherThan(&token)).await?;
+        exchange(request, &renewed, count).await
+    }
+
+    async fn token(&self, wanted: Wanted<'_>) -> Result<String, DataError> {
+        match self.auth.access_token(wanted).await {
+            Ok(Some(token)) => Ok(token.jwt),
+            Ok(None) => Err(DataError::SignedOut),
+            Err(AuthError::Offline) => Err(DataError::Offline),
+            Err(AuthError::RateLimited) => Err(DataError::RateLimited),
+            Err(AuthError::Server(status)) => Err(DataError::Server { status }),
+            Err(_) => Err(DataError::SignedOut),
+        }
+    }
+}
+
+/// One request and its answer. Not generic: one copy in the WASM, however many row types there are.
+async fn exchange(request: Builder, token: &str, count: Count) -> Result<Reply, DataError> {
+    let mut request = request.build().header("Authorization", bearer(token));
+    if count == Count::Exact {
+        // Added, not set: two Prefer headers arrive as one list.
+        request = request.header("Prefer", "count=exact");
+    }
+    let exchange = async {
+        let response = request.send().await.map_err(|_| DataError::Offline)?;
+        let status = response.status().as_u16();
+        let content_range = response
+            .headers()
+            .get("content-range")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let text = response.text().await.map_err(|_| DataError::Offline)?;
+        match status {
+            200..300 => Ok(Reply {
+                text,
+                content_range,
+            }),
+            // Past the end of the list: no rows, and still an honest total.
+            416 => Ok(Reply {
+                text: "[]".to_owned(),
+                content_range,
+            }),
+            _ => Err(DataError::from_response(status, &text)),
+        }
+    };
+    let deadline = TimeoutFuture::new(u32::try_from(DEADLINE.as_millis()).unwrap_or(u32::MAX));
+    pin_mut!(exchange);
+    match select(exchange, deadline).await {
+        Either::Left((outcome, _)) => outcome,
+        // Dropping the request aborts it.
+        Either::Right(_) => Err(DataError::TimedOut),
+    }
+}
+
+/// The total in a `Content-Range` such as `0-24/573` or `*/0`; `None` when the server did not count.
+fn total_in(content_range: &str) -> Option<usize> {
+    content_range.rsplit_once('/')?.1.trim().parse().ok()
+}
+
+/// A text as an operand inside `or=(..)` or `in.(..)`, where commas, dots and brackets would otherwise end it.
+///
+/// ```
+/// use bedside::data::rest::quoted;
+/// assert_eq!(quoted(r#"a,b"c\"#), r#""a,b\"c\\""#);
+/// ```
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_read_from_each_form_of_content_range() {
+        assert_eq!(total_in("0-24/573"), Some(573));
+        assert_eq!(total_in("*/0"), Some(0));
+        assert_eq!(total_in("0-24/*"), None);
+        assert_eq!(total_in("items 0-24/573"), Some(573));
+        assert_eq!(total_in(""), None);
+        assert_eq!(total_in("0-24"), None);
+        assert_eq!(total_in("0-24/-1"), None);
+    }
+}

@@ -1,0 +1,292 @@
+//! An edit in progress over a row that may change underneath: a three-way merge, field by field.
+//!
+//! A draft knows, for each field, the text the row had when it was last looked at (`base`) and the text as typed. When the row
+//! moves, fields that nobody typed in follow it; a field changed on both sides becomes a conflict for the person to
+//! settle. It never knows what the fields mean, and never talks to a server.
+
+use super::Version;
+
+/// An edit in progress. `F` names the fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft<F> {
+    version: Version,
+    fields: Vec<DraftField<F>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DraftField<F> {
+    field: F,
+    base: String,
+    typed: String,
+    followed: bool,
+    conflict: bool,
+}
+
+/// How a field stands against the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldState {
+    /// As in the row.
+    Untouched,
+    /// As in the row, which changed it since the edit began.
+    FollowedTheRow,
+    /// Typed in; the row has not moved.
+    Typed,
+    /// Typed in, and the row has another text by now.
+    Conflict { theirs: String },
+}
+
+impl<F: Copy + PartialEq> Draft<F> {
+    /// Begins an edit of a row as it is now.
+    ///
+    /// ```
+    /// use bedside::model::{Draft, FieldState};
+    /// let mut draft = Draft::new(1, [("ward", "Surgery".to_owned()), ("notes", String::new())]);
+    /// draft.type_in("notes", "Fasting".to_owned());
+    /// draft.follow(2, [("ward", "Maternity".to_owned()), ("notes", String::new())]);
+    /// assert_eq!(draft.typed("ward"), "Maternity");
+    /// assert_eq!(draft.typed("notes"), "Fasting");
+    /// assert_eq!(draft.state("ward"), FieldState::FollowedTheRow);
+    /// assert_eq!(draft.changes(), vec![("notes", "Fasting".to_owned())]);
+    /// ```
+    pub fn new(version: Version, row: impl IntoIterator<Item = (F, String)>) -> Self {
+        let fields = row
+            .into_iter()
+            .map(|(field, text)| DraftField {
+                field,
+                base: text.clone(),
+                typed: text,
+                followed: false,
+                conflict: false,
+            })
+            .collect();
+        Self { version, fields }
+    }
+
+    /// The version of the row that a save must still find.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The text of a field as the person sees it.
+    pub fn typed(&self, field: F) -> &str {
+        self.field(field).map_or("", |held| held.typed.as_str())
+    }
+
+    /// How a field stands against the row.
+    pub fn state(&self, field: F) -> FieldState {
+        match self.field(field) {
+            Some(held) if held.conflict => FieldState::Conflict {
+                theirs: held.base.clone(),
+            },
+            Some(held) if held.typed != held.base => FieldState::Typed,
+            Some(held) if held.followed => FieldState::FollowedTheRow,
+            _ => FieldState::Untouched,
+        }
+    }
+
+    /// Takes what the person typed.
+    pub fn type_in(&mut self, field: F, text: String) {
+        if let Some(held) = self.field_mut(field) {
+            held.typed = text;
+            held.followed = false;
+            held.conflict &= held.typed != held.base;
+        }
+    }
+
+    /// Follows the row to a newer version. An older one, arriving late, is ignored.
+    pub fn follow(&mut self, version: Version, row: impl IntoIterator<Item = (F, String)>) {
+        if version <= self.version {
+            return;
+        }
+        self.version = version;
+        for (field, theirs) in row {
+            let Some(held) = self.field_mut(field) else {
+                continue;
+            };
+            if theirs == held.base {
+                continue;
+            }
+            let untouched = held.typed == held.base;
+            held.base = theirs;
+            if untouched {
+                held.typed.clone_from(&held.base);
+                held.followed = true;
+            }
+            held.conflict = held.typed != held.base;
+        }
+    }
+
+    /// Settles a conflict for what the person typed.
+    pub fn keep_mine(&mut self, field: F) {
+        if let Some(held) = self.field_mut(field) {
+            held.conflict = false;
+        }
+    }
+
+    /// Settles a conflict for what the row has.
+    pub fn take_theirs(&mut self, field: F) {
+        if let Some(held) = self.field_mut(field) {
+            held.typed.clone_from(&held.base);
+            held.conflict = false;
+            held.followed = true;
+        }
+    }
+
+    /// Gives up everything typed.
+    pub fn discard(&mut self) {
+        for held in &mut self.fields {
+            held.typed.clone_from(&held.base);
+            held.conflict = false;
+            held.followed = false;
+        }
+    }
+
+    /// What a save would send: only what the person changed.
+    pub fn changes(&self) -> Vec<(F, String)> {
+        self.fields
+            .iter()
+            .filter(|held| held.typed != held.base)
+            .map(|held| (held.field, held.typed.clone()))
+            .collect()
+    }
+
+    /// The fields that wait for the person's choice.
+    pub fn conflicts(&self) -> Vec<F> {
+        self.fields
+            .iter()
+            .filter(|held| held.conflict)
+            .map(|held| held.field)
+            .collect()
+    }
+
+    fn field(&self, field: F) -> Option<&DraftField<F>> {
+        self.fields.iter().find(|held| held.field == field)
+    }
+
+    fn field_mut(&mut self, field: F) -> Option<&mut DraftField<F>> {
+        self.fields.iter_mut().find(|held| held.field == field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+
+    type Row<'a> = [(&'static str, &'a str); 2];
+
+    fn row(fields: Row<'_>) -> impl Iterator<Item = (&'static str, String)> {
+        fields
+            .into_iter()
+            .map(|(field, text)| (field, text.to_owned()))
+    }
+
+    fn draft() -> Draft<&'static str> {
+        Draft::new(1, row([("ward", "Surgery"), ("notes", "calm")]))
+    }
+
+    #[test]
+    fn a_field_nobody_typed_in_follows_the_row() {
+        let mut draft = draft();
+        draft.follow(2, row([("ward", "Maternity"), ("notes", "calm")]));
+        assert_eq!(draft.typed("ward"), "Maternity");
+        assert_eq!(draft.state("ward"), FieldState::FollowedTheRow);
+        assert_eq!(draft.state("notes"), FieldState::Untouched);
+        assert!(draft.changes().is_empty());
+    }
+
+    #[test]
+    fn typing_survives_a_change_of_another_field() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.follow(2, row([("ward", "Maternity"), ("notes", "calm")]));
+        assert_eq!(draft.changes(), vec![("notes", "in pain".to_owned())]);
+        assert!(draft.conflicts().is_empty());
+        assert_eq!(draft.version(), 2);
+    }
+
+    #[test]
+    fn the_same_field_changed_on_both_sides_is_a_conflict_that_keeps_both_texts() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "asleep")]));
+        assert_eq!(draft.typed("notes"), "in pain");
+        assert_eq!(
+            draft.state("notes"),
+            FieldState::Conflict {
+                theirs: "asleep".to_owned()
+            }
+        );
+        assert_eq!(draft.conflicts(), vec!["notes"]);
+    }
+
+    #[test]
+    fn both_sides_typing_the_same_is_no_conflict() {
+        let mut draft = draft();
+        draft.type_in("notes", "asleep".to_owned());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "asleep")]));
+        assert_eq!(draft.state("notes"), FieldState::Untouched);
+    }
+
+    #[test]
+    fn a_conflict_ends_with_either_choice() {
+        let conflicted = || {
+            let mut draft = draft();
+            draft.type_in("notes", "in pain".to_owned());
+            draft.follow(2, row([("ward", "Surgery"), ("notes", "asleep")]));
+            draft
+        };
+        let mut mine = conflicted();
+        mine.keep_mine("notes");
+        assert_eq!(mine.changes(), vec![("notes", "in pain".to_owned())]);
+        assert!(mine.conflicts().is_empty());
+
+        let mut theirs = conflicted();
+        theirs.take_theirs("notes");
+        assert_eq!(theirs.typed("notes"), "asleep");
+        assert!(theirs.changes().is_empty());
+    }
+
+    #[test]
+    fn a_choice_holds_until_the_row_moves_again() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "asleep")]));
+        draft.keep_mine("notes");
+        draft.follow(3, row([("ward", "Maternity"), ("notes", "asleep")]));
+        assert!(draft.conflicts().is_empty());
+        draft.follow(4, row([("ward", "Maternity"), ("notes", "awake")]));
+        assert_eq!(draft.conflicts(), vec!["notes"]);
+    }
+
+    #[test]
+    fn a_late_older_version_changes_nothing() {
+        let mut draft = draft();
+        draft.follow(3, row([("ward", "Maternity"), ("notes", "calm")]));
+        draft.follow(2, row([("ward", "Oncology"), ("notes", "calm")]));
+        assert_eq!(draft.typed("ward"), "Maternity");
+    }
+
+    #[test]
+    fn the_own_saved_change_comes_back_without_a_mark() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "in pain")]));
+        assert_eq!(draft.state("notes"), FieldState::Untouched);
+        assert!(draft.changes().is_empty());
+    }
+
+    #[test]
+    fn typing_the_row_s_text_settles_the_conflict() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "asleep")]));
+        draft.type_in("notes", "asleep".to_owned());
+        assert!(draft.conflicts().is_empty());
+    }
+}

@@ -1,0 +1,19 @@
+//! What the clinic is made of: people, patients, forms. Plain values with serde; no I/O, no signals, no DOM.
+
+pub mod date;
+pub mod draft;
+pub mod form_submission;
+pub mod patient;
+pub mod profile;
+pub mod role;
+mod word;
+
+pub use date::CalendarDate;
+pub use draft::{Draft, FieldState};
+pub use form_submission::{FormStatus, FormSubmission, FormType};
+pub use patient::{Patient, PatientField, PatientStatus, Sex, WARDS};
+pub use profile::Profile;
+pub use role::Role;
+
+/// The version of a row: counts its changes, set by the database.
+pub type Version = i64;

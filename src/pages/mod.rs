@@ -1,0 +1,26 @@
+//! What an address shows: one file a route. A page puts queries and parts together; it owns no rule of the clinic.
+
+mod config_error;
+mod dashboard;
+mod forbidden;
+mod form;
+mod forms;
+mod not_found;
+mod patient;
+mod patient_form;
+mod patients;
+mod realtime;
+mod sign_in;
+mod staff;
+
+pub use config_error::ConfigErrorPage;
+pub use dashboard::Dashboard;
+pub use forbidden::AdminOnly;
+pub use form::FormPage;
+pub use forms::Forms;
+pub use not_found::NotFound;
+pub use patient::PatientPage;
+pub use patients::Patients;
+pub use realtime::RealtimePage;
+pub use sign_in::SignIn;
+pub use staff::Staff;

@@ -1,0 +1,369 @@
+//! Changing a patient's record while others may be changing it too: nothing typed is lost, nothing of theirs is overwritten unseen.
+
+use std::sync::Arc;
+
+use leptos::ev::{self, SubmitEvent};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use uuid::Uuid;
+
+use crate::components::phrase::{self, Phrase};
+use crate::components::time::today;
+use crate::components::{Banner, FieldShell, Icon, Shape, Toasts, Tone};
+use crate::data::query::Reading;
+use crate::data::{DataError, Rest, patients};
+use crate::model::{Draft, FieldState, Patient, PatientField, PatientStatus, Sex, WARDS};
+
+/// How often a save follows a row that moves under it before it asks the person.
+const ATTEMPTS: usize = 3;
+
+/// How the last save went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Not tried since the last change.
+    None,
+    Saving,
+    /// The same field was changed on both sides.
+    NeedsChoice,
+    Failed(DataError),
+}
+
+type PatientDraft = Draft<PatientField>;
+
+/// The form. `patient` is the live row: fields that nobody typed in follow it.
+#[component]
+pub fn PatientForm(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
+    let toasts = use_context::<Toasts>().unwrap_or_default();
+    let rest = use_context::<Rest>();
+    let draft = RwSignal::new(
+        patient
+            .data
+            .with_untracked(|row| row.as_deref().map_or_else(|| Draft::new(0, []), begin)),
+    );
+    let outcome = RwSignal::new(Outcome::None);
+    let tried = RwSignal::new(false);
+
+    Effect::new(move |_| {
+        if let Some(row) = patient.data.get()
+            && row.version > draft.with_untracked(Draft::version)
+        {
+            draft.update(|draft| draft.follow(row.version, row.texts()));
+        }
+    });
+    let settled = Memo::new(move |_| draft.with(|draft| draft.conflicts().is_empty()));
+    Effect::new(move |_| {
+        if settled.get() && outcome.get_untracked() == Outcome::NeedsChoice {
+            outcome.set(Outcome::None);
+        }
+    });
+
+    let dirty = Memo::new(move |_| draft.with(|draft| !draft.changes().is_empty()));
+    let saving = Memo::new(move |_| outcome.get() == Outcome::Saving);
+    let error_of = move |field: PatientField| {
+        let today = today();
+        tried
+            .get()
+            .then(|| draft.with(|draft| field.check(draft.typed(field), today).err()))
+            .flatten()
+            .map(|error| format!("{} {error}.", field.label()))
+    };
+    // The browser asks before a tab with unsaved typing goes.
+    let leaving = window_event_listener(ev::beforeunload, move |event| {
+        if dirty.try_get_untracked() == Some(true) {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || leaving.remove());
+
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        tried.set(true);
+        let today = today();
+        let wrong = PatientField::ALL.iter().copied().find(|field| {
+            draft.with_untracked(|draft| field.check(draft.typed(*field), today).is_err())
+        });
+        if let Some(field) = wrong {
+            focus(&field_id(field));
+            return;
+        }
+        if saving.get_untracked() || !dirty.get_untracked() {
+            return;
+        }
+        if !settled.get_untracked() {
+            outcome.set(Outcome::NeedsChoice);
+            return;
+        }
+        let Some(rest) = rest.clone() else { return };
+        outcome.set(Outcome::Saving);
+        spawn_local(async move {
+            let saved = save(rest, id, draft).await;
+            // The person may have left the page meanwhile; what follows then touches nothing.
+            match saved {
+                Ok(Some(row)) => {
+                    draft.try_update(|draft| draft.follow(row.version, row.texts()));
+                    tried.set(false);
+                    outcome.set(Outcome::None);
+                    toasts.done(format!("Saved {}.", row.full_name()));
+                }
+                Ok(None) => outcome.set(Outcome::NeedsChoice),
+                Err(error) => {
+                    if outcome.try_get_untracked().is_none() {
+                        toasts.failed("The last change was not saved.");
+                    }
+                    outcome.set(Outcome::Failed(error));
+                }
+            }
+        });
+    };
+    let discard = move |_| {
+        draft.update(Draft::discard);
+        tried.set(false);
+        outcome.set(Outcome::None);
+    };
+
+    view! {
+        <form class="form" novalidate aria-label="Edit record" on:submit=submit>
+            <div class="form-grid">
+                {[PatientField::FirstName, PatientField::LastName, PatientField::DateOfBirth, PatientField::Sex, PatientField::Status, PatientField::Ward]
+                    .map(|field| {
+                        view! {
+                            <DraftField field draft error=Signal::derive(move || error_of(field)) />
+                        }
+                    })
+                    .collect_view()}
+            </div>
+            <DraftField
+                field=PatientField::Notes
+                draft
+                error=Signal::derive(move || error_of(PatientField::Notes))
+            />
+            <div role="alert">
+                {move || {
+                    said(&outcome.get())
+                        .map(|(tone, said)| {
+                            view! {
+                                <Banner tone shape=Shape::Alert>
+                                    <strong>{said.title}</strong>
+                                    <p>{said.advice}</p>
+                                </Banner>
+                            }
+                        })
+                }}
+            </div>
+            <div class="form-foot">
+                <button
+                    class="button button-primary"
+                    type="submit"
+                    aria-busy=move || saving.get().then_some("true")
+                    aria-disabled=move || (saving.get() || !dirty.get()).then_some("true")
+                >
+                    "Save"
+                </button>
+                <Show when=move || dirty.get()>
+                    <button class="button button-quiet" type="button" on:click=discard>
+                        "Discard changes"
+                    </button>
+                </Show>
+            </div>
+        </form>
+    }
+}
+
+fn begin(row: &Patient) -> PatientDraft {
+    Draft::new(row.version, row.texts())
+}
+
+/// Stores the draft, following the row as long as only other fields moved. `None`: the person has to choose.
+async fn save(
+    rest: Rest,
+    id: Uuid,
+    draft: RwSignal<PatientDraft>,
+) -> Result<Option<Arc<Patient>>, DataError> {
+    for _ in 0..ATTEMPTS {
+        let Some((version, changes)) =
+            draft.try_with_untracked(|draft| (draft.version(), draft.changes()))
+        else {
+            return Err(DataError::Conflict);
+        };
+        match patients::update(rest.clone(), id, version, changes).await {
+            Err(DataError::Conflict) => {}
+            outcome => return outcome.map(|row| Some(Arc::new(row))),
+        }
+        let row = patients::one(rest.clone(), id).await?;
+        if row.version == version {
+            // The version is right and still no row was changed: this person may read it and no more.
+            return Err(DataError::Forbidden(String::new()));
+        }
+        let conflicted = draft.try_update(|draft| {
+            draft.follow(row.version, row.texts());
+            (!draft.conflicts().is_empty(), draft.changes().is_empty())
+        });
+        match conflicted {
+            Some((true, _)) => return Ok(None),
+            // Someone else made the very same change.
+            Some((false, true)) => return Ok(Some(Arc::new(row))),
+            _ => {}
+        }
+    }
+    Err(DataError::Conflict)
+}
+
+fn said(outcome: &Outcome) -> Option<(Tone, Phrase)> {
+    match outcome {
+        Outcome::None | Outcome::Saving => None,
+        Outcome::NeedsChoice => Some((
+            Tone::Caution,
+            Phrase {
+                title: "Someone else changed this too",
+                advice: "Nothing is saved yet. Choose which text to keep in each marked field, then save.".to_owned(),
+            },
+        )),
+        Outcome::Failed(error) => {
+            let mut said = phrase::data_error(error);
+            said.advice.push_str(" What you typed is still here.");
+            Some((Tone::Critical, said))
+        }
+    }
+}
+
+fn field_id(field: PatientField) -> String {
+    format!("patient-{}", field.column().replace('_', "-"))
+}
+
+fn focus(id: &str) {
+    use wasm_bindgen::JsCast;
+    let element = document()
+        .get_element_by_id(id)
+        .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(element) = element {
+        // A field that can't take focus keeps its message on screen all the same.
+        let _ = element.focus();
+    }
+}
+
+#[component]
+fn DraftField(
+    field: PatientField,
+    draft: RwSignal<PatientDraft>,
+    #[prop(into)] error: Signal<Option<String>>,
+) -> impl IntoView {
+    let id = field_id(field);
+    let note = format!("{id}-note");
+    let value = Memo::new(move |_| draft.with(|draft| draft.typed(field).to_owned()));
+    let state = Memo::new(move |_| draft.with(|draft| draft.state(field)));
+    let type_in = move |text: String| draft.update(|draft| draft.type_in(field, text));
+    let invalid = move || error.with(Option::is_some).then_some("true");
+    let control = match field {
+        PatientField::Notes => view! {
+            <textarea
+                class="input"
+                id=id.clone()
+                rows="5"
+                aria-describedby=note
+                aria-invalid=invalid
+                prop:value=move || value.get()
+                on:input=move |event| type_in(event_target_value(&event))
+            ></textarea>
+        }
+        .into_any(),
+        PatientField::Sex | PatientField::Status | PatientField::Ward => view! {
+            <select
+                class="input"
+                id=id.clone()
+                aria-describedby=note
+                prop:value=move || value.get()
+                on:change=move |event| type_in(event_target_value(&event))
+            >
+                {move || choices(field, &value.get())}
+            </select>
+        }
+        .into_any(),
+        _ => view! {
+            <input
+                class="input"
+                id=id.clone()
+                type=if field == PatientField::DateOfBirth { "date" } else { "text" }
+                autocomplete="off"
+                aria-describedby=note
+                aria-invalid=invalid
+                prop:value=move || value.get()
+                on:input=move |event| type_in(event_target_value(&event))
+            />
+        }
+        .into_any(),
+    };
+    view! {
+        <FieldShell id label=field.label() error>
+            {control}
+            {move || match state.get() {
+                FieldState::Untouched | FieldState::Typed => ().into_any(),
+                FieldState::FollowedTheRow => {
+                    view! {
+                        <p class="field-note field-note-elsewhere" role="status">
+                            <Icon shape=Shape::Refresh size=12 />
+                            "Changed elsewhere just now"
+                        </p>
+                    }
+                        .into_any()
+                }
+                FieldState::Conflict { theirs } => {
+                    view! { <Choice field draft theirs /> }.into_any()
+                }
+            }}
+        </FieldShell>
+    }
+}
+
+/// The options of a field; a value that this build does not know stays choosable rather than change by itself.
+fn choices(field: PatientField, value: &str) -> Vec<AnyView> {
+    let mut options: Vec<(String, String)> = match field {
+        PatientField::Sex => Sex::ALL
+            .iter()
+            .map(|sex| (sex.word().to_owned(), sex.label().to_owned()))
+            .collect(),
+        PatientField::Status => PatientStatus::ALL
+            .iter()
+            .map(|status| (status.word().to_owned(), status.label().to_owned()))
+            .collect(),
+        _ => WARDS
+            .iter()
+            .map(|ward| ((*ward).to_owned(), (*ward).to_owned()))
+            .collect(),
+    };
+    if !options.iter().any(|(word, _)| word == value) {
+        options.push((value.to_owned(), value.to_owned()));
+    }
+    options
+        .into_iter()
+        .map(|(word, label)| {
+            let chosen = word == value;
+            view! { <option value=word selected=chosen>{label}</option> }.into_any()
+        })
+        .collect()
+}
+
+#[component]
+fn Choice(field: PatientField, draft: RwSignal<PatientDraft>, theirs: String) -> impl IntoView {
+    view! {
+        <div class="field-conflict" role="group" aria-label=format!("{}: changed elsewhere too", field.label())>
+            <p>"Changed elsewhere, while you were typing, to:"</p>
+            <p class="field-conflict-value">{field.reading(&theirs)}</p>
+            <div class="form-foot">
+                <button
+                    class="button button-small"
+                    type="button"
+                    on:click=move |_| draft.update(|draft| draft.keep_mine(field))
+                >
+                    "Keep mine"
+                </button>
+                <button
+                    class="button button-small"
+                    type="button"
+                    on:click=move |_| draft.update(|draft| draft.take_theirs(field))
+                >
+                    "Take theirs"
+                </button>
+            </div>
+        </div>
+    }
+}

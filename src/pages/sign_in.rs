@@ -1,0 +1,221 @@
+//! Signing in: two fields, errors where they belong, and the demo accounts where there are any.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::components::Redirect;
+use leptos_router::hooks::use_query_map;
+
+use crate::components::{Banner, Field, Icon, Shape, Tone, phrase, use_title};
+use crate::data::{Auth, AuthError, AuthState, Config};
+
+/// The demo accounts: what to call them, and their address. They share one password, which is no secret.
+const DEMO: [(&str, &str); 4] = [
+    ("Admin", "admin@bedside.test"),
+    ("Clinician one", "clinician.one@bedside.test"),
+    ("Clinician two", "clinician.two@bedside.test"),
+    ("Viewer", "viewer@bedside.test"),
+];
+const DEMO_PASSWORD: &str = "bedside-demo";
+
+/// What is wrong with an address, as far as that can be told without asking.
+fn email_error(email: &str) -> Option<&'static str> {
+    let email = email.trim();
+    if email.is_empty() {
+        return Some("Enter your email address.");
+    }
+    let whole = email
+        .split_once('@')
+        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    (!whole).then_some("An email address has a name, an @ and a domain.")
+}
+
+/// A place in this app to go on to; anything else is as if it were not there.
+fn way_on(next: Option<String>) -> String {
+    next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains('\\'))
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+/// The sign-in page; whoever is signed in already goes on.
+#[component]
+pub fn SignIn() -> impl IntoView {
+    use_title(|| "Sign in".to_owned());
+    let auth = use_context::<Auth>();
+    let query = use_query_map();
+    move || {
+        let state = auth.as_ref().map(|auth| auth.state().get());
+        match state {
+            Some(AuthState::SignedIn(_)) => {
+                let next = query.with_untracked(|query| query.get("next"));
+                view! { <Redirect path=way_on(next) /> }.into_any()
+            }
+            Some(AuthState::SignedOut(because)) => {
+                view! { <SignInForm notice=phrase::signed_out(because) /> }.into_any()
+            }
+            None => ().into_any(),
+        }
+    }
+}
+
+#[component]
+fn SignInForm(notice: Option<&'static str>) -> impl IntoView {
+    let auth = use_context::<Auth>();
+    let demo = use_context::<Config>().is_some_and(|config| config.demo);
+    let email = RwSignal::new(String::new());
+    let password = RwSignal::new(String::new());
+    let tried = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<AuthError>);
+
+    let email_problem = move || {
+        tried
+            .get()
+            .then(|| email.with(|email| email_error(email)))
+            .flatten()
+    };
+    let password_problem =
+        move || (tried.get() && password.with(String::is_empty)).then_some("Enter your password.");
+
+    let sign_in = Callback::new(move |()| {
+        tried.set(true);
+        failure.set(None);
+        let (email, password) = (email.get_untracked(), password.get_untracked());
+        if busy.get_untracked() || email_error(&email).is_some() || password.is_empty() {
+            return;
+        }
+        let Some(auth) = auth.clone() else { return };
+        busy.set(true);
+        spawn_local(async move {
+            let outcome = auth.sign_in(&email, &password).await;
+            // The page is gone once somebody is signed in; writing to its signals then does nothing.
+            busy.set(false);
+            failure.set(outcome.err());
+        });
+    });
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        sign_in.run(());
+    };
+    let fill = move |address: &str| {
+        email.set(address.to_owned());
+        password.set(DEMO_PASSWORD.to_owned());
+        sign_in.run(());
+    };
+
+    view! {
+        <main class="alone">
+            <section class="alone-card">
+                <div class="brand">
+                    <Icon shape=Shape::Bed size=24 />
+                    "Bedside"
+                </div>
+                {notice.map(|notice| view! { <Banner tone=Tone::Calm shape=Shape::Clock>{notice}</Banner> })}
+                <form class="form" novalidate aria-label="Sign in" on:submit=submit>
+                    <h1 class="visually-hidden">"Sign in to Bedside"</h1>
+                    <Field
+                        id="email"
+                        label="Email"
+                        kind="email"
+                        autocomplete="username"
+                        value=email
+                        error=Signal::derive(move || email_problem().map(str::to_owned))
+                    />
+                    <Field
+                        id="password"
+                        label="Password"
+                        kind="password"
+                        autocomplete="current-password"
+                        value=password
+                        error=Signal::derive(move || password_problem().map(str::to_owned))
+                    />
+                    <div role="alert">
+                        {move || {
+                            failure
+                                .get()
+                                .map(|error| {
+                                    let said = phrase::auth_error(&error);
+                                    view! {
+                                        <Banner tone=Tone::Critical shape=Shape::Alert>
+                                            <strong>{said.title}</strong>
+                                            <p>{said.advice}</p>
+                                        </Banner>
+                                    }
+                                })
+                        }}
+                    </div>
+                    <button
+                        class="button button-primary"
+                        type="submit"
+                        aria-busy=move || busy.get().then_some("true")
+                        aria-disabled=move || busy.get().then_some("true")
+                    >
+                        "Sign in"
+                    </button>
+                </form>
+                {demo
+                    .then(|| {
+                        view! {
+                            <div class="demo" role="group" aria-labelledby="demo-title">
+                                <p class="demo-title" id="demo-title">"Or try a demo account"</p>
+                                <ul>
+                                    {DEMO
+                                        .map(|(name, address)| {
+                                            view! {
+                                                <li>
+                                                    <button
+                                                        class="button"
+                                                        type="button"
+                                                        title=address
+                                                        on:click=move |_| fill(address)
+                                                    >
+                                                        <Icon shape=demo_shape(name) />
+                                                        {name}
+                                                    </button>
+                                                </li>
+                                            }
+                                        })
+                                        .collect_view()}
+                                </ul>
+                            </div>
+                        }
+                    })}
+            </section>
+        </main>
+    }
+}
+
+fn demo_shape(name: &str) -> Shape {
+    match name {
+        "Admin" => Shape::Lock,
+        "Viewer" => Shape::Eye,
+        _ => Shape::Pulse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_on_never_leaves_the_app() {
+        for next in [
+            "https://evil.test",
+            "//evil.test",
+            "/\\evil.test",
+            "javascript:alert(1)",
+            "",
+        ] {
+            assert_eq!(way_on(Some(next.to_owned())), "/", "{next}");
+        }
+        assert_eq!(way_on(Some("/patients?q=a".to_owned())), "/patients?q=a");
+        assert_eq!(way_on(None), "/");
+    }
+
+    #[test]
+    fn an_address_without_a_host_is_pointed_out() {
+        for email in ["", "  ", "ana", "@example.test", "ana@"] {
+            assert!(email_error(email).is_some(), "{email}");
+        }
+        assert_eq!(email_error(" ana@example.test "), None);
+    }
+}
