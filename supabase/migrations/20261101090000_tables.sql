@@ -81,21 +81,3 @@ create index form_submissions_by_author on public.form_submissions (submitted_by
 create index form_submissions_by_reviewer on public.form_submissions (reviewed_by) where reviewed_by is not null;
 create index form_submissions_by_change on public.form_submissions (updated_at desc, id);
 create index form_submissions_by_day on public.form_submissions (submitted_at) where submitted_at is not null;
-
--- Search is `ilike '%part%'` on names and number. A trigram index serves it where the extension is at hand; elsewhere a scan of
--- 10,000 patients takes about 10 ms, which is good enough for the embedded database.
-do $$
-declare
-  extension_schema text;
-begin
-  if exists (select from pg_available_extensions where name = 'pg_trgm')
-     and to_regnamespace('extensions') is not null then
-    create extension if not exists pg_trgm with schema extensions;
-    select n.nspname into extension_schema
-      from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm';
-    execute format(
-      'create index patients_search on public.patients using gin (
-         last_name %1$I.gin_trgm_ops, first_name %1$I.gin_trgm_ops, mrn %1$I.gin_trgm_ops)', extension_schema);
-  end if;
-end
-$$;

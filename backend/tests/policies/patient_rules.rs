@@ -56,6 +56,18 @@ fn a_new_row_begins_at_version_one_and_now() {
 }
 
 #[test]
+fn a_new_row_that_is_sent_twice_is_stored_once() {
+    on_the_ward(|mut ward| async move {
+        let create = "insert into public.patients (id, mrn, first_name, last_name, date_of_birth, ward)
+             values ('aaaaaaaa-0000-4000-a000-0000000000ee', 'W-TWICE', 'A', 'B', '1970-01-01', 'Surgery')
+             on conflict (id) do nothing";
+        let one = Person::ClinicianOne;
+        assert_eq!(ward.act(one, create).await, Outcome::Rows(1));
+        assert_eq!(ward.act(one, create).await, Outcome::Rows(0));
+    });
+}
+
+#[test]
 fn an_update_that_carries_an_old_version_finds_no_row() {
     on_the_ward(|mut ward| async move {
         let save = format!(
@@ -66,6 +78,38 @@ fn an_update_that_carries_an_old_version_finds_no_row() {
             ward.act(Person::ClinicianOne, &save).await,
             Outcome::Rows(0)
         );
+    });
+}
+
+#[test]
+fn a_patient_is_found_by_what_a_plain_keyboard_can_type() {
+    let names = [
+        ("Žukauskas", "zukauskas"),
+        ("Đặng", "dang"),
+        ("Ødegård", "odegard"),
+        ("Łuczak", "luczak"),
+        ("Yıldırım", "yildirim"),
+        ("Ó Dálaigh", "o dalaigh"),
+        ("D'Été", "dete"),
+        ("D’Été", "dete"),
+        ("Æsir-Groß", "aesir-gross"),
+        ("E\u{301}te\u{301}", "ete"),
+        ("محمد", "محمد"),
+    ];
+    on_the_ward(|mut ward| async move {
+        for (name, typed) in names {
+            let quoted = name.replace('\'', "''");
+            let sql = format!(
+                "update public.patients set last_name = '{quoted}', search_text = 'forged' where id = '{OWN_PATIENT}'"
+            );
+            assert_eq!(ward.act(Person::ClinicianOne, &sql).await, Outcome::Rows(1));
+            let text: String = ward
+                .fact(&format!(
+                    "select search_text from public.patients where id = '{OWN_PATIENT}'"
+                ))
+                .await;
+            assert_eq!(text, format!("{typed} own w-own"), "{name}");
+        }
     });
 }
 
