@@ -1,0 +1,114 @@
+//! The ordered index from keys to queries. Knows segments and ids, nothing of what a query is. Exact lookups, prefixes and
+//! misses never scan: keys are sorted by their interned segments, so a family of keys is one contiguous range.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::QueryId;
+use crate::key::{Interner, QueryKey, Segment, SegmentId};
+
+/// A key as the store holds it: four bytes a segment.
+pub(crate) type Path = Arc<[SegmentId]>;
+
+#[derive(Default)]
+pub(crate) struct Index {
+    interner: Interner,
+    queries: BTreeMap<Path, QueryId>,
+}
+
+impl Index {
+    pub(crate) fn len(&self) -> usize {
+        self.queries.len()
+    }
+
+    pub(crate) fn segments(&self) -> usize {
+        self.interner.len()
+    }
+
+    pub(crate) fn get(&self, key: &QueryKey) -> Option<QueryId> {
+        self.find(key.segments())
+            .and_then(|path| self.queries.get(path.as_slice()).copied())
+    }
+
+    /// The known numbers of all segments, or `None` at the first segment that no key holds.
+    fn find(&self, segments: &[Segment]) -> Option<Vec<SegmentId>> {
+        segments
+            .iter()
+            .map(|segment| self.interner.find(segment))
+            .collect()
+    }
+
+    /// Files `id` under `key`, whose slot must be empty: callers look it up first.
+    pub(crate) fn insert(&mut self, key: &QueryKey, id: QueryId) -> Path {
+        let path: Path = key
+            .segments()
+            .iter()
+            .filter_map(|segment| self.interner.acquire(segment))
+            .collect();
+        self.queries.insert(Arc::clone(&path), id);
+        path
+    }
+
+    pub(crate) fn remove(&mut self, path: &Path) {
+        if self.queries.remove(path).is_some() {
+            for id in path.iter() {
+                self.interner.release(*id);
+            }
+        }
+    }
+
+    pub(crate) fn key(&self, path: &Path) -> QueryKey {
+        QueryKey::new(
+            path.iter()
+                .filter_map(|id| self.interner.segment(*id).cloned()),
+        )
+    }
+
+    /// Every query in key order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = QueryId> + '_ {
+        self.queries.values().copied()
+    }
+
+    /// Calls `found` for each query whose key the prefix selects. The scalar segments at the front of the prefix choose the
+    /// range; only from the first list or object on are keys compared one by one (rules 7 and 8).
+    pub(crate) fn prefix(&self, prefix: &QueryKey, mut found: impl FnMut(QueryId)) {
+        let segments = prefix.segments();
+        let scalars = segments
+            .iter()
+            .take_while(|segment| segment.is_scalar())
+            .count();
+        let (front, rest) = segments.split_at(scalars);
+        let Some(front) = self.find(front) else {
+            return;
+        };
+        let mut end = front.clone();
+        if let Some(last) = end.last_mut() {
+            *last = last.next();
+        }
+        let upper = if end.is_empty() {
+            Bound::Unbounded
+        } else {
+            Bound::Excluded(end.as_slice())
+        };
+        let range = self
+            .queries
+            .range::<[SegmentId], _>((Bound::Included(front.as_slice()), upper));
+        if rest.is_empty() {
+            range.for_each(|(_, id)| found(*id));
+            return;
+        }
+        for (path, id) in range {
+            let held = path.iter().skip(scalars);
+            let fits = path.len() >= segments.len()
+                && rest.iter().zip(held).all(|(want, id)| {
+                    self.interner
+                        .segment(*id)
+                        .is_some_and(|held| want.accepts(held))
+                });
+            if fits {
+                found(*id);
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What callers do to many queries at once: invalidate, refetch, reset, remove, and news from outside (rules 73 to 79, 60).
+
+use super::event::Action;
+use super::fetch::{Tries, Undo};
+use super::filter::QueryFilter;
+use super::options::{ObserverSettings, Overlap};
+use super::view::Status;
+use super::{Core, QueryId, Surroundings};
+
+/// Which of the invalidated queries are fetched at once (rule 75).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refetch {
+    /// Those that somebody looks at; the others when somebody does.
+    #[default]
+    Active,
+    /// Only those nobody looks at.
+    Inactive,
+    /// All that ever fetched.
+    All,
+    /// None.
+    None,
+}
+
+impl<S: Clone> Core<S> {
+    /// Marks every selected query before the first refetch starts (rule 74), then refetches. Answers which queries fetch.
+    pub(crate) fn invalidate(
+        &mut self,
+        filter: &QueryFilter,
+        refetch: Refetch,
+        overlap: Overlap,
+    ) -> Vec<QueryId> {
+        let selected = self.select(filter);
+        self.invalidate_ids(&selected, refetch, overlap)
+    }
+
+    pub(crate) fn invalidate_ids(
+        &mut self,
+        selected: &[QueryId],
+        refetch: Refetch,
+        overlap: Overlap,
+    ) -> Vec<QueryId> {
+        for id in selected {
+            self.mark(*id);
+        }
+        match refetch {
+            Refetch::None => Vec::new(),
+            // Nobody looks at most queries: only observed ones can be active.
+            Refetch::Active => self.refetch_all(
+                selected
+                    .iter()
+                    .copied()
+                    .filter(|id| self.is_active(*id))
+                    .collect(),
+                overlap,
+            ),
+            Refetch::Inactive => self.refetch_all(
+                selected
+                    .iter()
+                    .copied()
+                    .filter(|id| !self.is_active(*id))
+                    .collect(),
+                overlap,
+            ),
+            Refetch::All => self.refetch_all(selected.to_vec(), overlap),
+        }
+    }
+
+    /// Invalidating twice is invalidating once (rule 24), but a fetch that runs owes another for either.
+    fn mark(&mut self, id: QueryId) {
+        let Some(query) = self.queries.get_mut(id) else {
+            return;
+        };
+        if let Some(fetch) = &mut query.fetch {
+            fetch.owed = true;
+        }
+        if !query.invalidated {
+            query.invalidated = true;
+            self.touch(id, Action::Invalidate);
+        }
+    }
+
+    pub(crate) fn refetch_selected(
+        &mut self,
+        filter: &QueryFilter,
+        overlap: Overlap,
+    ) -> Vec<QueryId> {
+        let selected = self.select(filter);
+        self.refetch_all(selected, overlap)
+    }
+
+    /// Disabled, static and never fetched queries are left alone (rule 76).
+    fn refetch_all(&mut self, selected: Vec<QueryId>, overlap: Overlap) -> Vec<QueryId> {
+        let willing: Vec<QueryId> = selected
+            .into_iter()
+            .filter(|id| !self.refuses_refetch(*id))
+            .collect();
+        for id in &willing {
+            self.fetch(*id, overlap, Tries::AsConfigured);
+        }
+        willing
+    }
+
+    /// Back to how the queries were born, then the active ones fetch (rules 27, 78).
+    pub(crate) fn reset(&mut self, filter: &QueryFilter) -> Vec<QueryId> {
+        let selected = self.select(filter);
+        for id in &selected {
+            self.drop_fetch(*id);
+            let Some(query) = self.queries.get_mut(*id) else {
+                continue;
+            };
+            let initial = query.extra.as_ref().and_then(|extra| extra.initial.clone());
+            query.status = if initial.is_some() {
+                Status::Success
+            } else {
+                Status::Pending
+            };
+            query.updated_at = initial.as_ref().and_then(|(_, at)| *at);
+            query.base = initial.map(|(value, _)| value);
+            query.update_count = 0;
+            query.invalidated = false;
+            query.trouble = None;
+            query.fold();
+            self.reindex(*id);
+            self.touch(*id, Action::Reset);
+        }
+        let active = selected
+            .into_iter()
+            .filter(|id| self.is_active(*id))
+            .collect();
+        self.refetch_all(active, Overlap::Join)
+    }
+
+    /// Removes the selected queries; their observers keep what they showed (rule 79).
+    pub(crate) fn remove(&mut self, filter: &QueryFilter) {
+        for id in self.select(filter) {
+            self.keep_shown(id);
+            self.remove_query(id);
+        }
+    }
+
+    pub(crate) fn cancel_selected(&mut self, filter: &QueryFilter, undo: Undo) {
+        for id in self.select(filter) {
+            self.cancel(id, undo);
+        }
+    }
+
+    pub(crate) fn fetching(&self, filter: &QueryFilter) -> usize {
+        self.select(filter)
+            .into_iter()
+            .filter(|id| {
+                self.query(*id)
+                    .is_some_and(|query| query.fetch_status() == super::view::FetchStatus::Fetching)
+            })
+            .count()
+    }
+
+    /// News of network, page and persister. Paused mutations go before queries (rule 88).
+    pub(crate) fn surroundings(&mut self, around: Surroundings) {
+        let before = std::mem::replace(&mut self.around, around);
+        let online = around.online && !before.online;
+        let seen = around.visible && !before.visible;
+        let restored = !around.restoring && before.restoring;
+        if online || seen {
+            self.resume_mutations();
+            self.resume_paused();
+        }
+        if online {
+            self.occasion_for_all(|settings: &ObserverSettings| settings.on_reconnect);
+        }
+        if seen {
+            self.occasion_for_all(|settings: &ObserverSettings| settings.on_focus);
+        }
+        if restored {
+            self.mount_all();
+        }
+    }
+}

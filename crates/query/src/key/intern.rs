@@ -1,0 +1,96 @@
+//! Gives each distinct segment a small number while something refers to it. Knows nothing of keys or queries. A segment
+//! that no key uses any more is forgotten, so that a cache that churns through ids does not grow.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+
+use super::Segment;
+
+/// The number of an interned segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SegmentId(NonZeroU32);
+
+impl SegmentId {
+    /// The next number in order: the exclusive end of a range over keys that hold `self`.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    fn slot(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Interner {
+    ids: HashMap<Segment, SegmentId>,
+    /// Indexed by number - 1; `uses` is 0 exactly for the numbers in `free`.
+    slots: Vec<Slot>,
+    free: Vec<SegmentId>,
+}
+
+struct Slot {
+    segment: Segment,
+    uses: u32,
+}
+
+impl Interner {
+    /// The number of a segment that some key holds. `None` proves that no key holds it: a miss costs one lookup.
+    pub(crate) fn find(&self, segment: &Segment) -> Option<SegmentId> {
+        self.ids.get(segment).copied()
+    }
+
+    /// The number of the segment, with one more use. `None` only past four thousand million distinct segments.
+    pub(crate) fn acquire(&mut self, segment: &Segment) -> Option<SegmentId> {
+        if let Some(id) = self.find(segment) {
+            if let Some(slot) = self.slots.get_mut(id.slot()) {
+                slot.uses = slot.uses.saturating_add(1);
+            }
+            return Some(id);
+        }
+        let slot = Slot {
+            segment: segment.clone(),
+            uses: 1,
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                if let Some(free) = self.slots.get_mut(id.slot()) {
+                    *free = slot;
+                }
+                id
+            }
+            None => {
+                // One below the maximum, so that `next` of the last number still differs from it.
+                let number = u32::try_from(self.slots.len() + 1)
+                    .ok()
+                    .filter(|n| *n < u32::MAX)?;
+                self.slots.push(slot);
+                SegmentId(NonZeroU32::new(number)?)
+            }
+        };
+        self.ids.insert(segment.clone(), id);
+        Some(id)
+    }
+
+    /// Gives back one use.
+    pub(crate) fn release(&mut self, id: SegmentId) {
+        let Some(slot) = self.slots.get_mut(id.slot()) else {
+            return;
+        };
+        slot.uses = slot.uses.saturating_sub(1);
+        if slot.uses == 0 {
+            let segment = std::mem::replace(&mut slot.segment, Segment::Null);
+            self.ids.remove(&segment);
+            self.free.push(id);
+        }
+    }
+
+    pub(crate) fn segment(&self, id: SegmentId) -> Option<&Segment> {
+        self.slots.get(id.slot()).map(|slot| &slot.segment)
+    }
+
+    /// Distinct segments in use.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+}

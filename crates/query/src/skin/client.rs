@@ -1,0 +1,219 @@
+//! The client: one cheap handle to one cache, its options, and how it is provided to an app.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use futures::channel::oneshot;
+use futures::future::AbortHandle;
+use reactive_graph::owner::{provide_context, use_context};
+use reactive_graph::signal::ArcRwSignal;
+use send_wrapper::SendWrapper;
+use slotmap::SecondaryMap;
+
+use super::defaults::QueryDefaults;
+use super::lifecycle::Job;
+use super::options::Source;
+use super::runtime::Runtime;
+use crate::core::event::Event;
+use crate::core::{Core, FetchId, MutationId, ObserverId, Outcome, QueryId};
+use crate::key::QueryKey;
+
+/// A handle to a cache. Clone it freely: every clone is the same cache.
+///
+/// The handle is `Send + Sync` so that it may stand in contexts and signals, but the cache belongs to the thread that made
+/// it, as everything of a page does.
+///
+/// ```
+/// use bedside_query::{query_key, QueryClient};
+///
+/// let client = QueryClient::default();
+/// client.set_query_data(query_key!["ward", "4B", "beds"], 24_u32)?;
+/// assert_eq!(client.get_query_data::<u32>(&query_key!["ward", "4B", "beds"])?.as_deref(), Some(&24));
+/// # Ok::<(), bedside_query::TypeMismatch>(())
+/// ```
+#[derive(Clone)]
+pub struct QueryClient {
+    pub(super) inner: SendWrapper<Rc<Inner>>,
+}
+
+/// What shows an observer's state; told when that may have changed, with nothing borrowed.
+pub(super) trait Sink {
+    fn update(&self, client: &QueryClient);
+}
+
+pub(super) type Posted = Box<dyn FnOnce(&mut Core<Source>)>;
+pub(super) type Listener = Rc<dyn Fn(&Event)>;
+
+pub(super) struct Inner {
+    pub(super) core: RefCell<Core<Source>>,
+    pub(super) runtime: Rc<dyn Runtime>,
+    /// Commands given while the core was busy with the closure that gave them.
+    pub(super) posted: RefCell<VecDeque<Posted>>,
+    pub(super) flushing: Cell<bool>,
+    pub(super) batches: Cell<u32>,
+    pub(super) tasks: RefCell<HashMap<FetchId, AbortHandle>>,
+    pub(super) sinks: RefCell<SecondaryMap<ObserverId, Rc<dyn Sink>>>,
+    pub(super) waiters: RefCell<SecondaryMap<QueryId, Vec<oneshot::Sender<Outcome>>>>,
+    pub(super) jobs: RefCell<SecondaryMap<MutationId, Rc<Job>>>,
+    pub(super) listeners: RefCell<Vec<(u64, Listener)>>,
+    pub(super) next_listener: Cell<u64>,
+    pub(super) defaults: RefCell<Defaults>,
+    pub(super) fetching: ArcRwSignal<usize>,
+    pub(super) mutating: ArcRwSignal<usize>,
+    pub(super) hooks: CacheHooks,
+}
+
+/// Called once a fetch, whoever observes (rule 90).
+#[derive(Clone, Default)]
+pub(super) struct CacheHooks {
+    pub(super) settled: Option<Arc<dyn Fn(&Settled) + Send + Sync>>,
+}
+
+/// How a fetch ended, for [`ClientOptions::on_settled`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settled {
+    /// The query.
+    pub key: QueryKey,
+    /// Whether it has data now; otherwise what went wrong, without the error's own text.
+    pub result: Result<(), &'static str>,
+}
+
+#[derive(Default)]
+pub(super) struct Defaults {
+    pub(super) client: QueryDefaults,
+    /// In order of registration (rule 15).
+    pub(super) prefixes: Vec<(QueryKey, QueryDefaults)>,
+}
+
+/// How a client is made.
+#[derive(Default)]
+#[must_use]
+pub struct ClientOptions {
+    defaults: QueryDefaults,
+    runtime: Option<Rc<dyn Runtime>>,
+    hooks: CacheHooks,
+}
+
+impl ClientOptions {
+    /// Defaults for every query.
+    pub fn defaults(self, defaults: QueryDefaults) -> Self {
+        Self { defaults, ..self }
+    }
+
+    /// Another platform than the default one: the page in a browser, time by hand elsewhere.
+    pub fn runtime(self, runtime: impl Runtime + 'static) -> Self {
+        Self {
+            runtime: Some(Rc::new(runtime)),
+            ..self
+        }
+    }
+
+    /// Called once for each settled fetch, however many observe it (rule 90).
+    pub fn on_settled(mut self, call: impl Fn(&Settled) + Send + Sync + 'static) -> Self {
+        self.hooks.settled = Some(Arc::new(call));
+        self
+    }
+}
+
+impl Default for QueryClient {
+    fn default() -> Self {
+        Self::new(ClientOptions::default())
+    }
+}
+
+impl QueryClient {
+    /// An empty cache.
+    #[must_use]
+    pub fn new(options: ClientOptions) -> Self {
+        let runtime = options.runtime.unwrap_or_else(|| {
+            #[cfg(target_arch = "wasm32")]
+            let runtime = super::runtime::BrowserRuntime::default();
+            #[cfg(not(target_arch = "wasm32"))]
+            let runtime = super::runtime::ManualRuntime::new();
+            Rc::new(runtime)
+        });
+        let defaults = Defaults {
+            client: options.defaults,
+            prefixes: Vec::new(),
+        };
+        let inner = Inner {
+            core: RefCell::new(Core::new()),
+            runtime,
+            posted: RefCell::default(),
+            flushing: Cell::new(false),
+            batches: Cell::new(0),
+            tasks: RefCell::default(),
+            sinks: RefCell::default(),
+            waiters: RefCell::default(),
+            jobs: RefCell::default(),
+            listeners: RefCell::default(),
+            next_listener: Cell::new(0),
+            defaults: RefCell::new(defaults),
+            fetching: ArcRwSignal::new(0),
+            mutating: ArcRwSignal::new(0),
+            hooks: options.hooks,
+        };
+        Self {
+            inner: SendWrapper::new(Rc::new(inner)),
+        }
+    }
+
+    /// Defaults for all queries whose keys begin with `prefix`. Later registrations win over earlier ones (rule 15).
+    pub fn set_query_defaults(&self, prefix: impl Into<QueryKey>, defaults: QueryDefaults) {
+        let prefix = prefix.into();
+        let mut held = self.inner.defaults.borrow_mut();
+        match held.prefixes.iter_mut().find(|(key, _)| *key == prefix) {
+            Some(entry) => entry.1 = defaults,
+            None => held.prefixes.push((prefix, defaults)),
+        }
+    }
+
+    /// The wishes of a call site with the defaults under them.
+    pub(super) fn resolved(&self, key: &QueryKey, wishes: &QueryDefaults) -> QueryDefaults {
+        let held = self.inner.defaults.borrow();
+        let with_prefixes = held
+            .prefixes
+            .iter()
+            .rev()
+            .filter(|(prefix, _)| prefix.is_prefix_of(key))
+            .fold(wishes.clone(), |wishes, (_, under)| wishes.over(under));
+        with_prefixes.over(&held.client)
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Inner> {
+        Rc::downgrade(&self.inner)
+    }
+
+    pub(super) fn from_inner(inner: Rc<Inner>) -> Self {
+        Self {
+            inner: SendWrapper::new(inner),
+        }
+    }
+}
+
+/// Provides a client to the current owner and everything below it, and returns it.
+///
+/// ```
+/// use bedside_query::{provide_query_client, use_query_client, ClientOptions, QueryClient};
+/// use reactive_graph::owner::Owner;
+///
+/// let owner = Owner::new();
+/// owner.with(|| {
+///     provide_query_client(QueryClient::new(ClientOptions::default()));
+///     assert_eq!(use_query_client().counts().queries, 0);
+/// });
+/// ```
+pub fn provide_query_client(client: QueryClient) -> QueryClient {
+    provide_context(client.clone());
+    client
+}
+
+/// The client provided above. Without one, a client with default options is made and provided to the current owner, so
+/// that a forgotten provider costs sharing, not the page.
+#[must_use]
+pub fn use_query_client() -> QueryClient {
+    use_context().unwrap_or_else(|| provide_query_client(QueryClient::default()))
+}

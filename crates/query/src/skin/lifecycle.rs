@@ -1,0 +1,230 @@
+//! One call of a mutation from `mutate` to its last callback (rules 97 to 104). Knows the options of the call; when an
+//! attempt may start is the core's decision.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
+
+use super::client::QueryClient;
+use super::mutation::{Call, MutationOptions, Optimistic};
+use super::operations::typed;
+use super::options::{erased, guarded};
+use crate::core::mutation::MutationStatus;
+use crate::core::value::{Failure, QueryError, Value};
+use crate::core::{MutationId, Outcome, OverlayId, QueryId};
+use crate::key::QueryKey;
+
+/// What the client keeps of a running mutation.
+pub(super) struct Job {
+    attempt: Box<dyn Fn() -> LocalBoxFuture<'static, Outcome>>,
+    ended: RefCell<Option<oneshot::Sender<Outcome>>>,
+    watchers: RefCell<Vec<Weak<dyn MutationSink>>>,
+}
+
+/// What shows a mutation's state.
+pub(super) trait MutationSink {
+    fn update(&self, client: &QueryClient, mutation: MutationId);
+}
+
+/// A started call.
+pub(super) struct Started<T, E> {
+    pub(super) id: MutationId,
+    pub(super) result: oneshot::Receiver<Result<Arc<T>, QueryError<E>>>,
+}
+
+impl QueryClient {
+    /// Starts a call: its optimistic changes show when this returns. `None` while the core asks a closure.
+    pub(super) fn start_mutation<V, T, E, C>(
+        &self,
+        options: MutationOptions<V, T, E, C>,
+        variables: V,
+        watcher: Option<Weak<dyn MutationSink>>,
+    ) -> Option<Started<T, E>>
+    where
+        V: Clone + Send + Sync + 'static,
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+        C: 'static,
+    {
+        let variables = Arc::new(variables);
+        let (ended, attempts) = oneshot::channel();
+        let (done, result) = oneshot::channel();
+        let run = Rc::clone(&options.run);
+        let called_with = Arc::clone(&variables);
+        let job = Rc::new(Job {
+            attempt: Box::new(move || {
+                let (run, variables) = (Rc::clone(&run), Arc::clone(&called_with));
+                async move { erased(run((*variables).clone())).await }.boxed_local()
+            }),
+            ended: RefCell::new(Some(ended)),
+            watchers: RefCell::new(watcher.into_iter().collect()),
+        });
+        self.batch(|| {
+            let id = self.run(|core| core.mutate(options.settings.clone()))?;
+            self.inner.jobs.borrow_mut().insert(id, job);
+            let mut optimistic = Optimistic {
+                client: self,
+                laid: Vec::new(),
+            };
+            if let Some(lay) = &options.lay {
+                lay(&mut optimistic, &variables);
+            }
+            let lifecycle = Lifecycle {
+                id,
+                laid: optimistic.laid,
+                options,
+                attempts,
+            };
+            let call = Call {
+                client: self.clone(),
+                variables,
+                context: None,
+            };
+            // Polled once here, so that `on_mutate` has begun when `mutate` returns (rule 99).
+            let mut task = guarded_unit(lifecycle.live(call, done)).boxed_local();
+            if (&mut task).now_or_never().is_none() {
+                self.inner.runtime.spawn(task);
+            }
+            Some(Started { id, result })
+        })
+    }
+
+    pub(super) fn attempt_mutation(&self, id: MutationId) {
+        let Some(job) = self.inner.jobs.borrow().get(id).cloned() else {
+            return;
+        };
+        let inner = self.downgrade();
+        let attempt = async move {
+            let outcome = guarded(async { (job.attempt)().await }).await;
+            if let Some(inner) = inner.upgrade() {
+                Self::from_inner(inner).post(move |core| core.mutation_attempted(id, outcome));
+            }
+        };
+        self.inner.runtime.spawn(attempt.boxed_local());
+    }
+
+    pub(super) fn end_attempts(&self, id: MutationId, outcome: Outcome) {
+        let ended = self
+            .inner
+            .jobs
+            .borrow()
+            .get(id)
+            .and_then(|job| job.ended.take());
+        if let Some(ended) = ended {
+            // Nobody waits once the cache was cleared.
+            let _ = ended.send(outcome);
+        }
+    }
+
+    pub(super) fn show_mutation(&self, id: MutationId) {
+        let job = self.inner.jobs.borrow().get(id).cloned();
+        let watchers = job
+            .map(|job| job.watchers.borrow().clone())
+            .unwrap_or_default();
+        for watcher in watchers.iter().filter_map(Weak::upgrade) {
+            watcher.update(self, id);
+        }
+        let status = self.peek(|core| core.mutations.get(id).map(|mutation| mutation.status));
+        if status.flatten() != Some(MutationStatus::Pending) {
+            self.inner.jobs.borrow_mut().remove(id);
+        }
+    }
+
+    fn lift(&self, laid: &mut Vec<(QueryId, OverlayId)>) {
+        let laid = std::mem::take(laid);
+        self.run(|core| {
+            laid.into_iter()
+                .for_each(|(query, overlay)| core.lift(query, overlay))
+        });
+    }
+}
+
+async fn guarded_unit(run: impl Future<Output = ()>) {
+    // A callback that panics ends its mutation's lifecycle, not the thread.
+    let _ = guarded(async {
+        run.await;
+        Err(Failure::Cancelled)
+    })
+    .await;
+}
+
+struct Lifecycle<V, T, E, C> {
+    id: MutationId,
+    laid: Vec<(QueryId, OverlayId)>,
+    options: MutationOptions<V, T, E, C>,
+    attempts: oneshot::Receiver<Outcome>,
+}
+
+impl<V, T, E, C> Lifecycle<V, T, E, C>
+where
+    V: Clone + Send + Sync + 'static,
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    C: 'static,
+{
+    async fn live(
+        mut self,
+        before: Call<V, ()>,
+        done: oneshot::Sender<Result<Arc<T>, QueryError<E>>>,
+    ) {
+        let client = before.client.clone();
+        let mut call = Call {
+            client: client.clone(),
+            variables: Arc::clone(&before.variables),
+            context: None,
+        };
+        if let Some(on_mutate) = &self.options.on_mutate {
+            call.context = Some(Arc::new(on_mutate(before).await));
+        }
+        let id = self.id;
+        client.post(move |core| core.prepared(id));
+        let outcome = (&mut self.attempts)
+            .await
+            .unwrap_or(Err(Failure::Cancelled));
+        let outcome = self.after(outcome, &call).await;
+        let result = typed(outcome.clone(), &QueryKey::new([]));
+        if let Some(on_settled) = &self.options.on_settled {
+            on_settled(result.clone(), call.clone()).await;
+        }
+        client.post(move |core| core.finish_mutation(id, outcome));
+        // Whoever called may no longer want to know.
+        let _ = done.send(result);
+    }
+
+    /// `on_success` or `on_error`, with the optimistic changes lifted at the right moment.
+    async fn after(&mut self, outcome: Outcome, call: &Call<V, C>) -> Outcome {
+        let client = call.client.clone();
+        let no_key = QueryKey::new([]);
+        let mut outcome = outcome;
+        if let (Ok(value), Some(on_success)) = (&outcome, &self.options.on_success)
+            && let Ok(data) = typed::<T, E>(Ok(Arc::clone(value)), &no_key)
+        {
+            let mut running = on_success(data, call.clone());
+            // What it writes before its first await and the lifting are one batch: no moment shows neither.
+            let laid = &mut self.laid;
+            let at_once = client.batch(|| {
+                let ready = (&mut running).now_or_never();
+                if ready.is_some() {
+                    client.lift(laid);
+                }
+                ready
+            });
+            let finished = match at_once {
+                Some(finished) => finished,
+                None => running.await,
+            };
+            if let Err(error) = finished {
+                outcome = Err(Failure::Own(Arc::new(error) as Value));
+            }
+        }
+        client.lift(&mut self.laid);
+        if let (Err(failure), Some(on_error)) = (&outcome, &self.options.on_error) {
+            on_error(QueryError::typed(failure, &no_key), call.clone()).await;
+        }
+        outcome
+    }
+}

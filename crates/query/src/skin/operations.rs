@@ -1,0 +1,477 @@
+//! What callers do to the cache through a client: read, write, fetch, invalidate, and tell it about the world.
+
+use std::sync::Arc;
+
+use super::client::QueryClient;
+use super::options::{QueryOptions, Source};
+use crate::core::fetch::{Tries, Undo};
+use crate::core::filter::QueryFilter;
+use crate::core::operations::Refetch;
+use crate::core::options::{FetchSettings, Overlap, StaleTime};
+use crate::core::time::Time;
+use crate::core::value::{Failure, QueryError, TypeMismatch, TypeTag, Value};
+use crate::core::view::QueryView;
+use crate::core::{Change, Core, Counts, QueryId, Surroundings};
+use crate::key::QueryKey;
+
+/// The typed `None` of a mismatch that cannot be: other failures don't come from reads.
+fn mismatch(failure: Failure) -> Option<TypeMismatch> {
+    match failure {
+        Failure::Mismatch(mismatch) => Some(mismatch),
+        _ => None,
+    }
+}
+
+impl QueryClient {
+    /// The data at a key as shown, optimistic changes included; not reactive, and never makes a query (rule 83).
+    ///
+    /// # Errors
+    /// [`TypeMismatch`] if the key holds another type.
+    pub fn get_query_data<T>(&self, key: &QueryKey) -> Result<Option<Arc<T>>, TypeMismatch>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        let read = self.peek(|core| core.find(key).map(|id| core.read(id, TypeTag::of::<T>)));
+        match read.flatten() {
+            None | Some(Ok(None)) => Ok(None),
+            Some(Ok(Some(value))) => Ok(value.downcast().ok()),
+            Some(Err(failure)) => mismatch(failure).map_or(Ok(None), Err),
+        }
+    }
+
+    /// Writes data at a key, making the query if it is missing (rules 80, 81): it counts as fresh from now on. A fetch that
+    /// runs goes on; its result is overruled by this write, and one more fetch follows it.
+    ///
+    /// # Errors
+    /// [`TypeMismatch`] if the key holds another type.
+    pub fn set_query_data<T>(&self, key: impl Into<QueryKey>, data: T) -> Result<(), TypeMismatch>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        self.set_query_data_at(key, data, None)
+    }
+
+    /// As [`set_query_data`](Self::set_query_data), with the time the data is of.
+    ///
+    /// # Errors
+    /// [`TypeMismatch`] if the key holds another type.
+    pub fn set_query_data_at<T>(
+        &self,
+        key: impl Into<QueryKey>,
+        data: T,
+        updated_at: impl Into<Option<Time>>,
+    ) -> Result<(), TypeMismatch>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        let (key, updated_at) = (key.into(), updated_at.into());
+        self.set_erased(&key, Arc::new(data), TypeTag::of::<T>, updated_at)
+    }
+
+    pub(super) fn set_erased(
+        &self,
+        key: &QueryKey,
+        value: Value,
+        tag: fn() -> TypeTag,
+        updated_at: Option<Time>,
+    ) -> Result<(), TypeMismatch> {
+        let gc = self.resolved(key, &super::QueryDefaults::default()).gc();
+        let write = {
+            let key = key.clone();
+            move |core: &mut Core<Source>| {
+                let id = core.build(&key, gc);
+                core.claim(id, tag)?;
+                core.set(id, value, updated_at);
+                Ok(())
+            }
+        };
+        // A write from within a closure that the core asks happens after it; its type is checked then.
+        if self.inner.core.try_borrow_mut().is_err() {
+            self.post(move |core| {
+                let _ = write(core);
+            });
+            return Ok(());
+        }
+        self.run(write).unwrap_or(Ok(()))
+    }
+
+    /// Writes what `update` makes of the data at a key; `None` writes nothing and makes no query (rule 80).
+    ///
+    /// # Errors
+    /// [`TypeMismatch`] if the key holds another type.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryClient};
+    ///
+    /// let client = QueryClient::default();
+    /// client.update_query_data(query_key!["count"], |count: Option<&u32>| Some(count.unwrap_or(&0) + 1))?;
+    /// client.update_query_data(query_key!["count"], |count: Option<&u32>| Some(count.unwrap_or(&0) + 1))?;
+    /// client.update_query_data(query_key!["other"], |_: Option<&u32>| None)?;
+    /// assert_eq!(client.get_query_data::<u32>(&query_key!["count"])?.as_deref(), Some(&2));
+    /// assert_eq!(client.counts().queries, 1);
+    /// # Ok::<(), bedside_query::TypeMismatch>(())
+    /// ```
+    pub fn update_query_data<T>(
+        &self,
+        key: impl Into<QueryKey>,
+        update: impl FnOnce(Option<&T>) -> Option<T>,
+    ) -> Result<(), TypeMismatch>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        let key = key.into();
+        let held = self.base::<T>(&key)?;
+        match update(held.as_deref()) {
+            Some(data) => self.set_query_data(key, data),
+            None => Ok(()),
+        }
+    }
+
+    /// The data without optimistic changes: what writes build on.
+    fn base<T>(&self, key: &QueryKey) -> Result<Option<Arc<T>>, TypeMismatch>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        self.get_query_data::<T>(key)?;
+        let base = self
+            .peek(|core| core.query(core.find(key)?)?.base.clone())
+            .flatten();
+        Ok(base.and_then(|base| base.downcast().ok()))
+    }
+
+    /// Writes what `update` makes of each selected query that has data of this type (rule 82). Answers how many.
+    pub fn update_queries_data<T>(
+        &self,
+        filter: impl Into<QueryFilter>,
+        update: impl Fn(&T) -> Option<T>,
+    ) -> usize
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        let keys = self
+            .query_views(&filter.into())
+            .into_iter()
+            .map(|view| view.key);
+        self.batch(|| {
+            keys.filter(|key| {
+                let held = self.base::<T>(key).ok().flatten();
+                let data = held.and_then(|held| update(&held));
+                data.is_some_and(|data| self.set_query_data(key, data).is_ok())
+            })
+            .count()
+        })
+    }
+
+    /// Changes part of the data at a key, for changes that someone else tells of: unlike a write, it says nothing about the
+    /// rest of the data, so it neither makes it fresh nor clears an invalidation. A patch that arrives while a fetch runs
+    /// is replayed over its result, so `change` must be pure and must not mind being applied twice. `None` changes
+    /// nothing. Answers whether there was data to change.
+    ///
+    /// # Errors
+    /// [`TypeMismatch`] if the key holds another type.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryClient, QueryFilter};
+    ///
+    /// let client = QueryClient::default();
+    /// let key = query_key!["beds"];
+    /// client.set_query_data(&key, vec![1, 2])?;
+    /// client.invalidate_queries(QueryFilter::exact(&key));
+    /// client.patch(&key, |beds: &Vec<i32>| Some(beds.iter().map(|bed| bed * 10).collect()))?;
+    /// assert_eq!(client.get_query_data::<Vec<i32>>(&key)?.as_deref(), Some(&vec![10, 20]));
+    /// assert!(client.query_view(&key).is_some_and(|view| view.is_invalidated));
+    /// # Ok::<(), bedside_query::TypeMismatch>(())
+    /// ```
+    pub fn patch<T>(
+        &self,
+        key: impl Into<QueryKey>,
+        change: impl Fn(&T) -> Option<T> + Send + Sync + 'static,
+    ) -> Result<bool, TypeMismatch>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        let key = key.into();
+        self.get_query_data::<T>(&key)?;
+        let Some(id) = self.peek(|core| core.find(&key)).flatten() else {
+            return Ok(false);
+        };
+        let change = erased_change(change);
+        Ok(self.run(|core| core.patch(id, &change)).unwrap_or(false))
+    }
+
+    /// The data at a key if it is fresh, else fetched (rule 85). Not tried again on failure unless the options say so
+    /// (rule 44); `enabled` does not matter.
+    ///
+    /// The fetch starts now, not when the future is polled; dropping the future does not stop it.
+    ///
+    /// # Errors
+    /// What the fetch failed with, or [`QueryError::Mismatch`].
+    pub fn fetch_query<T, E>(
+        &self,
+        options: QueryOptions<T, E>,
+    ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E>
+    where
+        T: PartialEq + Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        let key = options.key.clone();
+        let resolved = self.resolved(&key, &options.settings);
+        let tries = if resolved.has_retry() {
+            Tries::AsConfigured
+        } else {
+            Tries::Once
+        };
+        let stale = resolved.stale();
+        let prepared = self.prepare(options, &resolved);
+        let waited = prepared.map(|id| {
+            let fresh = self
+                .peek(|core| core.is_fresh_under(id, &stale))
+                .unwrap_or(false);
+            if !fresh {
+                self.run(|core| core.fetch(id, Overlap::Join, tries));
+            }
+            self.wait_for(id)
+        });
+        async move {
+            let outcome = match waited {
+                Ok(outcome) => outcome.await,
+                Err(failure) => Err(failure),
+            };
+            typed(outcome, &key)
+        }
+    }
+
+    /// Fetches what is not there or stale, for later (rule 86). Errors stay in the query's state.
+    pub fn prefetch_query<T, E>(&self, options: QueryOptions<T, E>)
+    where
+        T: PartialEq + Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        drop(self.fetch_query(options));
+    }
+
+    /// Any data that is there, however stale, else fetched (rule 84).
+    ///
+    /// # Errors
+    /// As [`fetch_query`](Self::fetch_query).
+    pub fn ensure_query_data<T, E>(
+        &self,
+        options: QueryOptions<T, E>,
+    ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E>
+    where
+        T: PartialEq + Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        self.fetch_query(options.stale_time(StaleTime::Static))
+    }
+
+    /// The query of these options, made and configured.
+    pub(super) fn prepare<T, E>(
+        &self,
+        options: QueryOptions<T, E>,
+        resolved: &super::QueryDefaults,
+    ) -> Result<QueryId, Failure>
+    where
+        T: PartialEq + Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        let settings: FetchSettings<Source> = resolved.fetch(options.source);
+        self.run(|core| {
+            let id = core.build(&options.key, resolved.gc());
+            core.claim(id, TypeTag::of::<T>)
+                .map_err(Failure::Mismatch)?;
+            if settings.source.is_some() {
+                core.configure(id, settings);
+            }
+            if let Some((value, at)) = &options.initial {
+                core.seed(id, value, *at);
+            }
+            Ok(id)
+        })
+        .unwrap_or(Err(Failure::Cancelled))
+    }
+
+    /// Marks the selected queries invalid and fetches those that somebody looks at (rules 74 to 76). One that is being
+    /// fetched is fetched once more afterwards, however often it is invalidated meanwhile.
+    pub fn invalidate_queries(&self, filter: impl Into<QueryFilter>) {
+        self.invalidate_queries_with(filter, Refetch::Active, Overlap::Owe);
+    }
+
+    /// As [`invalidate_queries`](Self::invalidate_queries), with a say in which are fetched and how.
+    pub fn invalidate_queries_with(
+        &self,
+        filter: impl Into<QueryFilter>,
+        refetch: Refetch,
+        overlap: Overlap,
+    ) {
+        let filter = filter.into();
+        self.post(move |core| {
+            core.invalidate(&filter, refetch, overlap);
+        });
+    }
+
+    /// Fetches the selected queries, except disabled, static and never fetched ones (rule 76).
+    pub fn refetch_queries(&self, filter: impl Into<QueryFilter>) {
+        self.refetch_queries_with(filter, Overlap::Owe);
+    }
+
+    /// As [`refetch_queries`](Self::refetch_queries), with a say in what happens to fetches that run.
+    pub fn refetch_queries_with(&self, filter: impl Into<QueryFilter>, overlap: Overlap) {
+        let filter = filter.into();
+        self.post(move |core| {
+            core.refetch_selected(&filter, overlap);
+        });
+    }
+
+    /// Resolves once none of the selected queries fetches any more; paused ones are not waited for (rule 77). Errors stay
+    /// in the queries' states.
+    pub fn when_settled<F: Into<QueryFilter>>(
+        &self,
+        filter: F,
+    ) -> impl Future<Output = ()> + Send + use<F> {
+        let filter = filter.into().fetch_status(crate::FetchStatus::Fetching);
+        let ids = self.peek(|core| core.select(&filter)).unwrap_or_default();
+        let waits: Vec<_> = ids.into_iter().map(|id| self.wait_for(id)).collect();
+        async move {
+            futures::future::join_all(waits).await;
+        }
+    }
+
+    /// Cancels the fetches of the selected queries and goes back to what was before them (rule 35).
+    pub fn cancel_queries(&self, filter: impl Into<QueryFilter>) {
+        let filter = filter.into();
+        self.post(move |core| core.cancel_selected(&filter, Undo::Revert));
+    }
+
+    /// Cancels without going back: a query without data is left with [`QueryError::Cancelled`].
+    pub fn cancel_queries_keeping_state(&self, filter: impl Into<QueryFilter>) {
+        let filter = filter.into();
+        self.post(move |core| core.cancel_selected(&filter, Undo::Keep));
+    }
+
+    /// Puts the selected queries back to how they were born; those somebody looks at are fetched (rules 27, 78).
+    pub fn reset_queries(&self, filter: impl Into<QueryFilter>) {
+        let filter = filter.into();
+        self.post(move |core| {
+            core.reset(&filter);
+        });
+    }
+
+    /// Removes the selected queries. Their observers are not told and keep what they showed (rule 79).
+    pub fn remove_queries(&self, filter: impl Into<QueryFilter>) {
+        let filter = filter.into();
+        self.post(move |core| core.remove(&filter));
+    }
+
+    /// Drops every query and mutation and starts a new epoch: no answer of a fetch that runs arrives any more, and mounted
+    /// observers show nothing. For a change of identity.
+    pub fn clear(&self) {
+        self.post(Core::clear);
+    }
+
+    /// How often [`clear`](Self::clear) was called.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.peek(Core::epoch).unwrap_or_default()
+    }
+
+    /// One query as tools see it.
+    #[must_use]
+    pub fn query_view(&self, key: &QueryKey) -> Option<QueryView> {
+        self.peek(|core| core.view(core.find(key)?)).flatten()
+    }
+
+    /// The selected queries, in key order.
+    #[must_use]
+    pub fn query_views(&self, filter: &QueryFilter) -> Vec<QueryView> {
+        self.peek(|core| {
+            core.select(filter)
+                .into_iter()
+                .filter_map(|id| core.view(id))
+                .collect()
+        })
+        .unwrap_or_default()
+    }
+
+    /// How much of everything the cache holds.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.peek(Core::counts).unwrap_or_default()
+    }
+
+    /// How many of the selected queries are being fetched (rule 87).
+    #[must_use]
+    pub fn is_fetching(&self, filter: impl Into<QueryFilter>) -> usize {
+        let filter = filter.into();
+        self.peek(|core| core.fetching(&filter)).unwrap_or_default()
+    }
+
+    /// Says whether the network is there. Coming back resumes what was paused and fetches what is stale.
+    pub fn set_online(&self, network: Network) {
+        self.surroundings(move |around| around.online = network == Network::Online);
+    }
+
+    /// Says whether the page is seen. Being seen again resumes retries and fetches what is stale.
+    pub fn set_visible(&self, page: Page) {
+        self.surroundings(move |around| around.visible = page == Page::Visible);
+    }
+
+    pub(super) fn surroundings(&self, change: impl FnOnce(&mut Surroundings) + 'static) {
+        self.post(move |core| {
+            let mut around = core.around();
+            change(&mut around);
+            core.surroundings(around);
+        });
+    }
+}
+
+/// Whether requests can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// They can.
+    Online,
+    /// They cannot.
+    Offline,
+}
+
+/// Whether anybody sees the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// It is seen.
+    Visible,
+    /// It is not.
+    Hidden,
+}
+
+/// Takes the type off a change; data of another type is left alone.
+pub(super) fn erased_change<T: Send + Sync + 'static>(
+    change: impl Fn(&T) -> Option<T> + Send + Sync + 'static,
+) -> Change {
+    Arc::new(move |value: &Value| {
+        value
+            .downcast_ref::<T>()
+            .and_then(&change)
+            .map(|data| Arc::new(data) as Value)
+    })
+}
+
+/// Puts the types back on an outcome.
+pub(super) fn typed<T, E>(
+    outcome: Result<Value, Failure>,
+    key: &QueryKey,
+) -> Result<Arc<T>, QueryError<E>>
+where
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    match outcome {
+        Ok(value) => value.downcast().map_err(|_| {
+            QueryError::Mismatch(TypeMismatch {
+                key: key.clone(),
+                held: "another type",
+                asked: std::any::type_name::<T>(),
+            })
+        }),
+        Err(failure) => Err(QueryError::typed(&failure, key)),
+    }
+}

@@ -1,0 +1,304 @@
+//! A query as a caller writes it down: key, fetcher, wishes. Types come off here; nothing is done yet.
+
+use std::any::type_name;
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+
+use super::defaults::QueryDefaults;
+use crate::core::Outcome;
+use crate::core::options::{
+    Enabled, GcTime, InBackground, Interval, NetworkMode, Placeholder, RefetchOn, Retry,
+    RetryDelay, RetryOnMount, RetryWhen, StaleTime,
+};
+use crate::core::signal::CancelSignal;
+use crate::core::time::Time;
+use crate::core::value::{Failure, Value};
+use crate::key::QueryKey;
+
+/// A fetcher, its types erased.
+pub(crate) type Source = Rc<dyn Fn(FetchContext) -> LocalBoxFuture<'static, Outcome>>;
+
+/// What a fetcher is told.
+#[derive(Clone)]
+pub struct FetchContext {
+    pub(crate) key: QueryKey,
+    pub(crate) signal: CancelSignal,
+}
+
+impl FetchContext {
+    /// The key of the query that is fetched.
+    #[must_use]
+    pub fn key(&self) -> &QueryKey {
+        &self.key
+    }
+
+    /// The sign that this fetch was cancelled. Asking for it makes the fetch cancellable: see [`CancelSignal`].
+    #[must_use]
+    pub fn signal(&self) -> CancelSignal {
+        self.signal.take()
+    }
+}
+
+/// A query: its key, how to fetch it, and how it is to be treated. `T` is its data, `E` the fetcher's error.
+///
+/// What is not said here comes from the client's defaults; see [`QueryDefaults`].
+///
+/// ```
+/// use bedside_query::{query_key, QueryOptions};
+/// use std::time::Duration;
+///
+/// fn patient(id: u32) -> QueryOptions<String, std::io::Error> {
+///     QueryOptions::new(query_key!["patients", id], move |_| async move { Ok(format!("patient {id}")) })
+///         .stale_time(Duration::from_secs(60))
+///         .enabled(id != 0)
+/// }
+/// # let _ = patient(1);
+/// ```
+#[must_use]
+pub struct QueryOptions<T, E> {
+    pub(crate) key: QueryKey,
+    pub(crate) source: Option<Source>,
+    pub(crate) settings: QueryDefaults,
+    pub(crate) enabled: Enabled,
+    pub(crate) placeholder: Placeholder,
+    pub(crate) initial: Option<(Value, Option<Time>)>,
+    pub(crate) types: PhantomData<fn() -> (T, E)>,
+}
+
+impl<T, E> Clone for QueryOptions<T, E> {
+    fn clone(&self) -> Self {
+        Self {
+            key: self.key.clone(),
+            source: self.source.clone(),
+            settings: self.settings.clone(),
+            enabled: self.enabled,
+            placeholder: self.placeholder.clone(),
+            initial: self.initial.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOptions<T, E> {
+    /// A query with a fetcher. The future need not be `Send`; dropping it must stop it, since that is how a fetch is
+    /// cancelled.
+    pub fn new<F, Fut>(key: impl Into<QueryKey>, fetcher: F) -> Self
+    where
+        F: Fn(FetchContext) -> Fut + 'static,
+        Fut: Future<Output = Result<T, E>> + 'static,
+    {
+        let source: Source = Rc::new(move |context| erased(fetcher(context)).boxed_local());
+        Self {
+            source: Some(source),
+            ..Self::without_fetcher(key)
+        }
+    }
+
+    /// A query that others fetch or write, and this caller only reads; an explicit refetch borrows the fetcher of whoever
+    /// has one (rule 39).
+    pub fn without_fetcher(key: impl Into<QueryKey>) -> Self {
+        Self {
+            key: key.into(),
+            source: None,
+            settings: QueryDefaults::default(),
+            enabled: Enabled::Yes,
+            placeholder: Placeholder::None,
+            initial: None,
+            types: PhantomData,
+        }
+    }
+
+    /// Whether it fetches by itself; accepts a `bool`. Default: yes.
+    pub fn enabled(self, enabled: impl Into<Enabled>) -> Self {
+        Self {
+            enabled: enabled.into(),
+            ..self
+        }
+    }
+
+    /// How long data is fresh. Default: stale at once.
+    pub fn stale_time(self, stale_time: impl Into<StaleTime>) -> Self {
+        Self {
+            settings: self.settings.stale_time(stale_time),
+            ..self
+        }
+    }
+
+    /// How long an unobserved query is kept. Default: five minutes.
+    pub fn gc_time(self, gc_time: impl Into<GcTime>) -> Self {
+        Self {
+            settings: self.settings.gc_time(gc_time),
+            ..self
+        }
+    }
+
+    /// How often a failed fetch is tried again. Default: three times.
+    pub fn retry(self, retry: Retry) -> Self {
+        Self {
+            settings: self.settings.retry(retry),
+            ..self
+        }
+    }
+
+    /// Tries again while the closure says so, given the failures so far, from 0, and the error.
+    pub fn retry_if(self, again: impl Fn(u32, &E) -> bool + Send + Sync + 'static) -> Self {
+        let when = RetryWhen(Arc::new(move |failures, error: &Value| {
+            error
+                .downcast_ref::<E>()
+                .is_some_and(|error| again(failures, error))
+        }));
+        self.retry(Retry::When(when))
+    }
+
+    /// How long to wait before trying again. Default: 1 s, doubled each time, 30 s at most.
+    pub fn retry_delay(self, delay: RetryDelay) -> Self {
+        Self {
+            settings: self.settings.retry_delay(delay),
+            ..self
+        }
+    }
+
+    /// What being offline means. Default: fetches wait.
+    pub fn network_mode(self, mode: NetworkMode) -> Self {
+        Self {
+            settings: self.settings.network_mode(mode),
+            ..self
+        }
+    }
+
+    /// Whether mounting fetches data that is there. Default: if stale.
+    pub fn refetch_on_mount(self, on: RefetchOn) -> Self {
+        Self {
+            settings: self.settings.refetch_on_mount(on),
+            ..self
+        }
+    }
+
+    /// Whether the page being seen again fetches. Default: if stale.
+    pub fn refetch_on_focus(self, on: RefetchOn) -> Self {
+        Self {
+            settings: self.settings.refetch_on_focus(on),
+            ..self
+        }
+    }
+
+    /// Whether the network coming back fetches. Default: if stale.
+    pub fn refetch_on_reconnect(self, on: RefetchOn) -> Self {
+        Self {
+            settings: self.settings.refetch_on_reconnect(on),
+            ..self
+        }
+    }
+
+    /// Whether mounting fetches a query that failed without ever having had data. Default: yes.
+    pub fn retry_on_mount(self, retry: RetryOnMount) -> Self {
+        Self {
+            settings: self.settings.retry_on_mount(retry),
+            ..self
+        }
+    }
+
+    /// Polling. Default: off.
+    pub fn refetch_interval(self, every: impl Into<Interval>) -> Self {
+        Self {
+            settings: self.settings.refetch_interval(every),
+            ..self
+        }
+    }
+
+    /// Whether polling goes on while the page is hidden. Default: it rests.
+    pub fn refetch_in_background(self, background: InBackground) -> Self {
+        Self {
+            settings: self.settings.refetch_in_background(background),
+            ..self
+        }
+    }
+
+    /// What to show while there is no data; never enters the cache (rule 66).
+    pub fn placeholder(self, data: T) -> Self {
+        Self {
+            placeholder: Placeholder::Value(Arc::new(data)),
+            ..self
+        }
+    }
+
+    /// What to show while there is no data, given what this observer showed last (rule 67).
+    pub fn placeholder_with(
+        self,
+        make: impl Fn(Option<Arc<T>>) -> Option<Arc<T>> + Send + Sync + 'static,
+    ) -> Self {
+        let make = move |last: Option<&Value>| {
+            let last = last.and_then(|last| Arc::clone(last).downcast::<T>().ok());
+            make(last).map(|data| data as Value)
+        };
+        Self {
+            placeholder: Placeholder::With(Arc::new(make)),
+            ..self
+        }
+    }
+
+    /// Shows the previous key's data until the new key's comes (rule 67).
+    pub fn keep_previous_data(self) -> Self {
+        Self {
+            placeholder: Placeholder::Previous,
+            ..self
+        }
+    }
+
+    /// Data that the query is born with, as if fetched now (rule 17).
+    pub fn initial_data(self, data: T) -> Self {
+        Self {
+            initial: Some((Arc::new(data), None)),
+            ..self
+        }
+    }
+
+    /// Data that the query is born with, as if fetched then.
+    pub fn initial_data_at(self, data: T, updated_at: Time) -> Self {
+        Self {
+            initial: Some((Arc::new(data), Some(updated_at))),
+            ..self
+        }
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &QueryKey {
+        &self.key
+    }
+}
+
+/// Takes the types off a fetcher's or mutation's future.
+pub(crate) async fn erased<T, E>(future: impl Future<Output = Result<T, E>>) -> Outcome
+where
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    match future.await {
+        Ok(data) => Ok(Arc::new(data)),
+        Err(error) => Err(Failure::Own(Arc::new(error))),
+    }
+}
+
+/// What a caught panic says.
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or(type_name::<dyn std::any::Any>());
+    Failure::Panicked(text.into())
+}
+
+/// An erased future with panics caught where they unwind.
+pub(crate) async fn guarded(run: impl Future<Output = Outcome>) -> Outcome {
+    match AssertUnwindSafe(run).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(panicked(&*panic)),
+    }
+}

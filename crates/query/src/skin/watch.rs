@@ -1,0 +1,200 @@
+//! One observer of the skin: ties an observer of the core to its signals. Holds the client weakly; the hook that made it
+//! says when it ends.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use reactive_graph::computed::suspense::{SuspenseContext, TaskHandle};
+
+use super::client::{Inner, QueryClient, Sink};
+use super::operations::typed;
+use super::options::QueryOptions;
+use super::shown::{Fields, TypedShown};
+use crate::core::options::{ObserverSettings, Overlap};
+use crate::core::value::{Failure, QueryError};
+use crate::core::{ObserverId, QueryId};
+use crate::key::QueryKey;
+
+pub(super) struct Watch<T: 'static, E: 'static> {
+    client: Weak<Inner>,
+    observer: Cell<Option<ObserverId>>,
+    query: Cell<Option<QueryId>>,
+    key: RefCell<QueryKey>,
+    /// Why it observes nothing: the key has another type.
+    refused: RefCell<Option<QueryError<E>>>,
+    /// Suspense boundaries that wait for the first answer.
+    suspended: RefCell<Vec<TaskHandle>>,
+    pub(super) fields: Fields<T, E>,
+}
+
+impl<T, E> Watch<T, E>
+where
+    T: PartialEq + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    pub(super) fn new(client: &QueryClient) -> Self {
+        Self {
+            client: client.downgrade(),
+            observer: Cell::new(None),
+            query: Cell::new(None),
+            key: RefCell::new(QueryKey::new([])),
+            refused: RefCell::new(None),
+            suspended: RefCell::default(),
+            fields: Fields::default(),
+        }
+    }
+
+    fn client(&self) -> Option<QueryClient> {
+        self.client.upgrade().map(QueryClient::from_inner)
+    }
+
+    /// What there is to show now.
+    pub(super) fn now(&self) -> TypedShown<T, E> {
+        if let Some(error) = self.refused.borrow().clone() {
+            return TypedShown::failed(error);
+        }
+        let shown = self
+            .client()
+            .zip(self.observer.get())
+            .and_then(|(client, observer)| client.peek(|core| core.shown(observer)));
+        shown.map_or_else(TypedShown::default, |shown| {
+            TypedShown::of(shown, &self.key.borrow())
+        })
+    }
+
+    /// Starts to observe, or follows new options.
+    pub(super) fn observe(watch: &Rc<Self>, options: QueryOptions<T, E>) {
+        let Some(client) = watch.client() else { return };
+        let resolved = client.resolved(&options.key, &options.settings);
+        let settings = ObserverSettings {
+            enabled: options.enabled,
+            placeholder: options.placeholder.clone(),
+            ..resolved.observer()
+        };
+        let key = options.key.clone();
+        client.batch(|| {
+            watch.key.replace(key.clone());
+            match client.prepare(options, &resolved) {
+                Ok(query) => watch.attach(watch, &client, query, settings),
+                Err(failure) => {
+                    watch.unobserve(&client);
+                    watch
+                        .refused
+                        .replace(Some(QueryError::typed(&failure, &key)));
+                    watch.fields.show(&watch.now());
+                }
+            }
+        });
+    }
+
+    fn attach(
+        &self,
+        watch: &Rc<Self>,
+        client: &QueryClient,
+        query: QueryId,
+        settings: ObserverSettings,
+    ) {
+        self.refused.replace(None);
+        self.query.set(Some(query));
+        if let Some(observer) = self.observer.get() {
+            client.run(|core| core.reobserve(observer, query, settings));
+        } else if let Some(observer) = client.run(|core| core.observe(query, settings)) {
+            self.observer.set(Some(observer));
+            let sink: Rc<dyn Sink> = Rc::<Self>::clone(watch);
+            client.inner.sinks.borrow_mut().insert(observer, sink);
+        }
+    }
+
+    fn unobserve(&self, client: &QueryClient) {
+        self.query.set(None);
+        if let Some(observer) = self.observer.take() {
+            let sink = client.inner.sinks.borrow_mut().remove(observer);
+            drop(sink);
+            client.post(move |core| core.unobserve(observer));
+        }
+    }
+
+    /// The end: nothing is shown or held from here on.
+    pub(super) fn release(&self) {
+        if let Some(client) = self.client() {
+            self.unobserve(&client);
+        }
+        drop(self.suspended.take());
+    }
+
+    fn settled<F: Future<Output = crate::core::Outcome> + Send>(
+        &self,
+        outcome: F,
+    ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E, F> {
+        let key = self.key.borrow().clone();
+        async move { typed(outcome.await, &key) }
+    }
+
+    pub(super) fn refetch(
+        &self,
+        overlap: Overlap,
+    ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E> {
+        let refused = self.refused.borrow().clone();
+        let waits = self
+            .client()
+            .zip(self.observer.get())
+            .and_then(|(client, observer)| {
+                let query = client
+                    .run(|core| core.refetch(observer, overlap))
+                    .flatten()?;
+                Some(client.wait_for(query))
+            });
+        let settled = waits.map(|waits| self.settled(waits));
+        async move {
+            match (refused, settled) {
+                (Some(error), _) => Err(error),
+                (None, Some(settled)) => settled.await,
+                (None, None) => Err(QueryError::Cancelled),
+            }
+        }
+    }
+
+    pub(super) fn ready(
+        &self,
+    ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E> {
+        let now = self.now();
+        let waits = match (now.data, now.error) {
+            (Some(data), _) => Err(Ok(data)),
+            (None, Some(error)) => Err(Err(error)),
+            (None, None) => {
+                let waits = self.client().zip(self.query.get());
+                Ok(waits.map(|(client, query)| self.settled(client.wait_for(query))))
+            }
+        };
+        async move {
+            match waits {
+                Err(at_once) => at_once,
+                Ok(Some(settled)) => settled.await,
+                Ok(None) => Err(QueryError::typed(&Failure::Cancelled, &QueryKey::new([]))),
+            }
+        }
+    }
+
+    /// Makes a Suspense boundary wait until there is something to show.
+    pub(super) fn suspend(&self, boundary: &SuspenseContext) {
+        let handle = boundary.task_id();
+        self.suspended.borrow_mut().push(handle);
+    }
+}
+
+impl<T, E> Sink for Watch<T, E>
+where
+    T: PartialEq + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    fn update(&self, _client: &QueryClient) {
+        let now = self.now();
+        let loads = now.plain.is_loading();
+        self.fields.show(&now);
+        if !loads {
+            // Taken out first: dropping a handle writes the boundary's signal.
+            drop(self.suspended.take());
+        }
+    }
+}
