@@ -30,8 +30,10 @@ pub(crate) struct Channel {
     pub(crate) presence_key: String,
     pub(crate) presence: PresenceState,
     presence_calls: VecDeque<Instant>,
-    /// Counts the subscriptions to row changes, so that a late answer is told from the current one.
+    /// How many times its subscription to row changes was asked for.
     pub(crate) attempt: u64,
+    /// The last of them that was answered.
+    pub(crate) settled: u64,
 }
 
 /// Whether the channel shows itself in its room.
@@ -62,6 +64,7 @@ impl Channel {
             presence: PresenceState::Absent,
             presence_calls: VecDeque::new(),
             attempt: 0,
+            settled: 0,
         }
     }
 

@@ -204,7 +204,7 @@ impl Connection {
 
     /// Takes a letter from the hub. Letters for channels that have ended are dropped.
     pub(crate) fn deliver(&mut self, letter: Letter) {
-        let Some(channel) = self.channels.values().find(|channel| channel.id == letter.channel) else {
+        let Some(channel) = self.channels.values_mut().find(|channel| channel.id == letter.channel) else {
             return;
         };
         match letter.content {
@@ -216,8 +216,10 @@ impl Connection {
                 }
                 self.out.extend(event.frame(self.version));
             }
-            Content::Subscription { attempt, .. } if attempt != channel.attempt => {}
-            Content::Subscription { outcome, .. } => {
+            // An answer that was overtaken by a later one.
+            Content::Subscription { attempt, .. } if attempt <= channel.settled => {}
+            Content::Subscription { attempt, outcome } => {
+                channel.settled = attempt;
                 let (status, message) = match outcome {
                     Ok(subscription) => {
                         self.server.hub().subscribe(*subscription);

@@ -2,6 +2,7 @@
 //! of the database to rooms. One at a time, so that the order of commits is the order of events.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -36,9 +37,12 @@ pub(crate) async fn run(server: Arc<Realtime>) {
             },
         }
         // Finished even when the server stops meanwhile: an abandoned statement would cost the one connection.
+        let rounds = feeder.server.rounds();
+        let round = rounds.started.fetch_add(1, Ordering::SeqCst) + 1;
         if let Err(error) = feeder.drain().await {
             tracing::warn!(%error, "changes could not be read");
         }
+        feeder.server.rounds().finished.send_replace(round);
     }
 }
 

@@ -33,13 +33,13 @@ mod socket;
 mod subscribe;
 mod visibility;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 
 pub use config::{Config, Faults, Feed, Limits};
 
@@ -69,9 +69,17 @@ pub struct Realtime {
     wake: Notify,
     orders: broadcast::Sender<Order>,
     silent: AtomicBool,
+    rounds: Rounds,
     joins: Mutex<Rate>,
     events: Mutex<Rate>,
     row_events: Option<Mutex<Rate>>,
+}
+
+/// The feed's rounds: one that began after a commit has seen it.
+#[derive(Default)]
+pub(crate) struct Rounds {
+    pub(crate) started: AtomicU64,
+    pub(crate) finished: watch::Sender<u64>,
 }
 
 /// What all sockets are told to do.
@@ -94,6 +102,7 @@ impl Realtime {
             wake: Notify::new(),
             orders: broadcast::Sender::new(16),
             silent: AtomicBool::new(config.faults.feed == Feed::Dead),
+            rounds: Rounds::default(),
             joins: Mutex::new(Rate::new(limits.joins_per_second)),
             events: Mutex::new(Rate::new(limits.events_per_second)),
             row_events: limits.row_events_per_second.map(|limit| Mutex::new(Rate::new(limit))),
@@ -151,6 +160,19 @@ impl Realtime {
         self.silent.store(false, Ordering::Relaxed);
     }
 
+    /// Waits until everything that was committed before the call has been given to the sockets, for tests that must
+    /// know that nothing more will come. Ends at once when the server has stopped.
+    pub async fn catch_up(&self) {
+        let started = self.rounds.started.load(Ordering::SeqCst);
+        let mut finished = self.rounds.finished.subscribe();
+        let mut orders = self.orders();
+        self.wake();
+        tokio::select! {
+            _ = finished.wait_for(|finished| *finished > started) => {}
+            _ = orders.recv() => {}
+        }
+    }
+
     /// How many sockets are open.
     pub fn open_sockets(&self) -> usize {
         self.hub.open_sockets()
@@ -178,6 +200,10 @@ impl Realtime {
 
     pub(crate) fn feed(&self) -> Feed {
         if self.silent.load(Ordering::Relaxed) { Feed::Dead } else { Feed::Live }
+    }
+
+    pub(crate) fn rounds(&self) -> &Rounds {
+        &self.rounds
     }
 
     pub(crate) async fn woken(&self) {

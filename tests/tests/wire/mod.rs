@@ -1,0 +1,5 @@
+//! Recordings of the real server, and a player that holds a backend against them.
+
+pub mod compare;
+pub mod recording;
+pub mod replay;

@@ -1,0 +1,457 @@
+//! The client's side of a recording, played against a backend; the server's side is compared as it comes.
+//!
+//! Gaps are not waited out, except where a scenario is about time. Before each step of the client everything recorded
+//! up to it must have arrived; in the end nothing may be left over.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bedside_backend::Running;
+use futures::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::compare::{self, Chosen, Frame};
+use super::recording::{Direction, Line};
+
+/// How long a recorded frame may take to come.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// How long to listen for frames that should not come.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// How a scenario is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Recorded seconds last this share of themselves; 0 waits for nothing.
+    pub pace: f64,
+    /// Which recorded frames need not come, by a part of their text.
+    pub may_lack: &'static [&'static str],
+    /// Which frames may come though they were not recorded.
+    pub may_add: &'static [&'static str],
+    /// The line, by a part of its note, at which to stop.
+    pub until: Option<&'static str>,
+    /// Sockets that are not played.
+    pub without: &'static [&'static str],
+}
+
+impl Manner {
+    pub const PLAIN: Self = Self { pace: 0.0, may_lack: &[], may_add: &[], until: None, without: &[] };
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A socket's sending half and what came to it.
+struct Conn {
+    commands: mpsc::UnboundedSender<Command>,
+    frames: mpsc::UnboundedReceiver<Frame>,
+    came: VecDeque<Frame>,
+}
+
+enum Command {
+    Send(Message),
+    Close(u16),
+    Drop,
+}
+
+/// Plays a recording. An error says at which line which frame was wrong.
+pub async fn play(backend: &Running, lines: &[Line], manner: Manner) -> Result<()> {
+    let mut player = Player {
+        backend,
+        manner,
+        conns: BTreeMap::new(),
+        expected: Vec::new(),
+        chosen: Chosen::default(),
+        tokens: HashMap::new(),
+        started: unix_seconds(),
+        large: 0,
+    };
+    let mut clock = lines.first().map_or(0.0, |line| line.t_ms);
+    for (number, line) in lines.iter().enumerate() {
+        let note = line.note.as_deref().unwrap_or_default();
+        if manner.until.is_some_and(|until| note.contains(until)) {
+            break;
+        }
+        if line.conn.as_deref().is_some_and(|conn| manner.without.contains(&conn)) {
+            continue;
+        }
+        let gap = line.t_ms - clock;
+        clock = line.t_ms;
+        if manner.pace > 0.0 && gap > 400.0 {
+            tokio::time::sleep(Duration::from_secs_f64(gap / 1000.0 * manner.pace)).await;
+        }
+        player.step(line).await.with_context(|| format!("line {}: {}", number + 1, brief(line)))?;
+    }
+    player.finish().await
+}
+
+fn brief(line: &Line) -> String {
+    let text = line.frame.as_deref().or(line.note.as_deref()).or(line.path.as_deref()).unwrap_or_default();
+    format!("{:?} {} {}", line.dir, line.conn.as_deref().unwrap_or(""), text.chars().take(300).collect::<String>())
+}
+
+struct Player<'a> {
+    backend: &'a Running,
+    manner: Manner,
+    conns: BTreeMap<String, Conn>,
+    /// Recorded and not yet come.
+    expected: Vec<(String, Frame)>,
+    chosen: Chosen,
+    tokens: HashMap<String, String>,
+    started: i64,
+    large: usize,
+}
+
+impl Player<'_> {
+    async fn step(&mut self, line: &Line) -> Result<()> {
+        let conn = line.conn.clone().unwrap_or_default();
+        match line.dir {
+            Direction::Recv => {
+                self.expected.push((conn, self.recorded_frame(line)?));
+                Ok(())
+            }
+            Direction::Close if line.by.as_deref().is_some_and(|by| by.starts_with("server")) => {
+                self.expected.push((conn, Frame::Closed(line.code.unwrap_or(1006))));
+                Ok(())
+            }
+            Direction::Open => {
+                self.settle().await?;
+                self.open(line, conn).await
+            }
+            Direction::Send => {
+                self.settle().await?;
+                let message = self.message(line)?;
+                self.command(&conn, Command::Send(message));
+                Ok(())
+            }
+            Direction::Close => {
+                self.settle().await?;
+                let dropped = line.by.as_deref().is_some_and(|by| by.contains("dropped"));
+                let command = if dropped { Command::Drop } else { Command::Close(line.code.unwrap_or(1000)) };
+                self.command(&conn, command);
+                Ok(())
+            }
+            Direction::Note => self.note(line.note.as_deref().unwrap_or_default()).await,
+        }
+    }
+
+    async fn note(&mut self, note: &str) -> Result<()> {
+        if let Some(sql) = note.strip_prefix("sql: ").or_else(|| note.strip_prefix("sql, one transaction: ")) {
+            self.settle().await?;
+            return self.sql(sql).await;
+        }
+        if note.starts_with("C: websocket ping") {
+            self.command("C", Command::Send(Message::Ping(Default::default())));
+        }
+        if let Some(rest) = note.strip_prefix("POST ") {
+            return self.post(rest).await;
+        }
+        if note.starts_with("SIGTERM sent") {
+            self.settle().await?;
+            // The whole backend would take its database with it; the sockets' end is Realtime's alone.
+            self.backend.realtime().shutdown().await;
+        }
+        if note.starts_with("operator: POST /api/tenants/<id>/reload") {
+            self.settle().await?;
+            self.backend.realtime().disconnect_sockets();
+        }
+        Ok(())
+    }
+
+    async fn sql(&self, sql: &str) -> Result<()> {
+        self.backend.db().run_script(sql).await.with_context(|| sql.chars().take(200).collect::<String>())?;
+        self.backend.realtime().wake();
+        self.backend.realtime().catch_up().await;
+        Ok(())
+    }
+
+    /// `POST {json} -> (status, 'body')`: a broadcast by HTTP, with its answer.
+    async fn post(&mut self, rest: &str) -> Result<()> {
+        let (body, answer) = rest.split_once(" -> ").context("a POST without its answer")?;
+        let response = reqwest::Client::new()
+            .post(format!("{}/realtime/v1/api/broadcast", self.backend.url()))
+            .header("apikey", self.backend.keys().service_role_key())
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        let same = answer.starts_with(&format!("({status}, ")) && answer.replace("\\'", "'").contains(&text);
+        if !same {
+            bail!("answered {status} {text}, recorded {answer}");
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, line: &Line, conn: String) -> Result<()> {
+        let path = line.path.as_deref().unwrap_or_default();
+        let path = path.replace("/socket/websocket", "/realtime/v1/websocket");
+        let path = self.with_tokens(&path);
+        let url = format!("{}{path}", self.backend.url().replace("http://", "ws://"));
+        let mut request = url.into_client_request()?;
+        for (name, value) in &line.headers {
+            let value = self.with_tokens(value);
+            let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse()?;
+            request.headers_mut().insert(name, value.parse()?);
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => {
+                self.conns.insert(conn, Conn::start(socket));
+                expect_status(line, 101, "")
+            }
+            Err(SocketError::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                expect_status(line, response.status().as_u16(), &String::from_utf8_lossy(body))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn command(&mut self, conn: &str, command: Command) {
+        if let Some(conn) = self.conns.get(conn) {
+            // A socket that is closed already is no matter.
+            let _ = conn.commands.send(command);
+        }
+    }
+
+    fn message(&mut self, line: &Line) -> Result<Message> {
+        if let Some(b64) = &line.b64 {
+            return Ok(Message::Binary(STANDARD.decode(b64)?.into()));
+        }
+        let mut text = self.with_tokens(line.frame.as_deref().unwrap_or_default());
+        if let Some(bytes) = line.bytes {
+            // In the second serializer the refs come first; in the first they follow the payload and were cut off.
+            let (reference, join_ref) =
+                [("70", "3"), ("71", "3"), ("72", "5"), ("73", "1")].get(self.large).copied().unwrap_or_default();
+            self.large += 1;
+            text = text.replace("...(truncated in this file)", "");
+            let end = match text.starts_with('[') {
+                true => "\"}}]".to_owned(),
+                false => format!("\"}}}},\"ref\":\"{reference}\",\"join_ref\":\"{join_ref}\"}}"),
+            };
+            text.push_str(&"a".repeat(bytes.saturating_sub(text.len() + end.len())));
+            text.push_str(&end);
+        }
+        Ok(Message::Text(text.into()))
+    }
+
+    fn recorded_frame(&self, line: &Line) -> Result<Frame> {
+        if let Some(b64) = &line.b64 {
+            return Ok(Frame::Binary(STANDARD.decode(b64)?));
+        }
+        if let Some(bytes) = line.bytes {
+            return Ok(Frame::Large(bytes));
+        }
+        Ok(text_frame(line.frame.as_deref().unwrap_or_default()))
+    }
+
+    /// Waits until everything expected has come.
+    async fn settle(&mut self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        for (conn, frame) in std::mem::take(&mut self.expected) {
+            let optional = self.manner.may_lack.iter().any(|part| shown(&frame).contains(part));
+            let patience = if optional { Instant::now() + QUIET } else { deadline };
+            let Some(peer) = self.conns.get_mut(&conn) else {
+                bail!("{conn} was never opened");
+            };
+            if !peer.take(&frame, &mut self.chosen, patience).await && !optional {
+                let came: Vec<_> = peer.came.iter().map(shown).collect();
+                bail!("{conn} did not get\n  {}\nbut\n  {}", shown(&frame), came.join("\n  "));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing may be missing and nothing left over.
+    async fn finish(&mut self) -> Result<()> {
+        self.settle().await?;
+        self.backend.realtime().catch_up().await;
+        tokio::time::sleep(QUIET).await;
+        for (name, conn) in &mut self.conns {
+            conn.drain();
+            let extra = |frame: &&Frame| {
+                let text = shown(frame);
+                !matches!(frame, Frame::Closed(_)) && !self.manner.may_add.iter().any(|part| text.contains(part))
+            };
+            let left: Vec<_> = conn.came.iter().filter(extra).map(shown).collect();
+            if !left.is_empty() {
+                bail!("{name} got what was not recorded:\n  {}", left.join("\n  "));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts real tokens where the files have names.
+    fn with_tokens(&mut self, text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("<jwt:") {
+            let (name, after) = after.split_once('>').unwrap_or((after, ""));
+            out.push_str(before);
+            out.push_str(&self.token(name));
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn token(&mut self, name: &str) -> String {
+        if let Some(token) = self.tokens.get(name) {
+            return token.clone();
+        }
+        let mut claims = claims(name, self.started, self.manner.pace);
+        let token = match name {
+            "bad-signature" => bedside_backend::jwt::JwtKeys::new("a secret that nobody signs with, 32 bytes").sign(&claims),
+            _ => {
+                // Tokens of one person differ, as they would in the order of their issue.
+                claims["jti"] = name.into();
+                self.backend.keys().sign(&claims)
+            }
+        };
+        self.tokens.insert(name.to_owned(), token.clone());
+        token
+    }
+}
+
+/// What the tokens of the recordings claim.
+fn claims(name: &str, now: i64, pace: f64) -> Value {
+    let mut claims = match name {
+        _ if name.contains("clinician-b") => {
+            json!({ "role": "authenticated", "sub": "22222222-2222-4222-8222-222222222222" })
+        }
+        "admin" => {
+            json!({ "role": "authenticated", "sub": "33333333-3333-4333-8333-333333333333", "user_role": "admin" })
+        }
+        "service" => json!({ "role": "service_role" }),
+        "no-role" => json!({}),
+        "unknown-role" => json!({ "role": "does_not_exist" }),
+        _ if name.starts_with("anon") => json!({ "role": "anon" }),
+        _ => json!({ "role": "authenticated", "sub": "11111111-1111-4111-8111-111111111111" }),
+    };
+    let seconds = name.rsplit('-').next().and_then(|last| last.strip_suffix('s')?.parse::<f64>().ok());
+    let expires = match seconds {
+        Some(seconds) => now + (seconds * pace).ceil() as i64,
+        None if name.starts_with("expired") => now - 60,
+        None => now + 3_600,
+    };
+    if name != "no-exp" {
+        claims["exp"] = expires.into();
+    }
+    claims
+}
+
+fn expect_status(line: &Line, status: u16, body: &str) -> Result<()> {
+    let recorded = line.status.unwrap_or_default();
+    let same_body = recorded == 101 || line.body.as_deref().unwrap_or_default() == body;
+    if recorded != status || !same_body {
+        bail!("opened with {status} {body:?}, recorded {recorded} {:?}", line.body);
+    }
+    Ok(())
+}
+
+impl Conn {
+    /// Reads all the time, like a client, and sends what it is told to.
+    fn start(mut socket: Socket) -> Self {
+        let (commands, mut orders) = mpsc::unbounded_channel();
+        let (came, frames) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut closed = None;
+            loop {
+                tokio::select! {
+                    order = orders.recv() => match order {
+                        Some(Command::Send(message)) => {
+                            let _ = socket.send(message).await;
+                        }
+                        Some(Command::Close(code)) => {
+                            let frame = CloseFrame { code: code.into(), reason: "".into() };
+                            let _ = socket.close(Some(frame)).await;
+                        }
+                        Some(Command::Drop) => return,
+                        // The scenario is over.
+                        None => return,
+                    },
+                    message = socket.next() => {
+                        let frame = match message {
+                            Some(Ok(Message::Text(text))) => text_frame(&text),
+                            Some(Ok(Message::Binary(bytes))) => Frame::Binary(bytes.to_vec()),
+                            Some(Ok(Message::Close(frame))) => {
+                                closed = Some(frame.map_or(1005, |frame| u16::from(frame.code)));
+                                continue;
+                            }
+                            Some(Ok(_)) => continue,
+                            Some(Err(_)) | None => {
+                                let _ = came.send(Frame::Closed(closed.unwrap_or(1006)));
+                                return;
+                            }
+                        };
+                        let _ = came.send(frame);
+                    }
+                }
+            }
+        });
+        Self { commands, frames, came: VecDeque::new() }
+    }
+
+    fn drain(&mut self) {
+        while let Ok(frame) = self.frames.try_recv() {
+            self.came.push_back(frame);
+        }
+    }
+
+    /// Takes a frame like `recorded` out of those that came, waiting for it until `deadline`.
+    async fn take(&mut self, recorded: &Frame, chosen: &mut Chosen, deadline: Instant) -> bool {
+        loop {
+            self.drain();
+            let topic = compare::changed_topic(recorded);
+            let at = match topic {
+                Some(_) => self.came.iter().position(|frame| compare::changed_topic(frame) == topic),
+                None => self.came.iter().position(|frame| compare::matches(recorded, frame, &mut chosen.clone())),
+            };
+            if let Some(at) = at {
+                let same = self.came.get(at).is_some_and(|frame| compare::matches(recorded, frame, chosen));
+                if same {
+                    self.came.remove(at);
+                }
+                return same;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match timeout(left, self.frames.recv()).await {
+                Ok(Some(frame)) => self.came.push_back(frame),
+                Ok(None) | Err(_) => return false,
+            }
+        }
+    }
+}
+
+fn text_frame(text: &str) -> Frame {
+    if text.len() > 2_000_000 {
+        return Frame::Large(text.len());
+    }
+    match serde_json::from_str(&compare::shortened(text)) {
+        Ok(value) => Frame::Text(value),
+        Err(_) => Frame::Raw(text.to_owned()),
+    }
+}
+
+fn shown(frame: &Frame) -> String {
+    match frame {
+        Frame::Text(value) => value.to_string(),
+        Frame::Raw(text) => text.clone(),
+        Frame::Binary(bytes) => format!("binary {}", String::from_utf8_lossy(bytes)),
+        Frame::Large(bytes) => format!("{bytes} bytes"),
+        Frame::Closed(code) => format!("closed with {code}"),
+    }
+}
+
+fn unix_seconds() -> i64 {
+    bedside_backend::jwt::unix_seconds()
+}
