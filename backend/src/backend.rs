@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -19,12 +20,15 @@ use crate::site::Site;
 use crate::{bootstrap, gateway, migrations, rest};
 
 /// How long a PostgreSQL elsewhere may take to answer the first time.
-const URL_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+const URL_LIMIT: Duration = Duration::from_secs(10);
+/// How long requests in progress may take to end.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// The way to start a backend.
 pub struct Backend;
 
-/// A backend that serves. Dropping it without [`Running::shutdown`] aborts it.
+/// A backend that serves. Dropped without [`Running::shutdown`] it winds down in the background, its sockets closed
+/// without a word.
 pub struct Running {
     address: SocketAddr,
     keys: Arc<JwtKeys>,
@@ -47,52 +51,94 @@ impl Backend {
             address: SocketAddr::new(options.host, options.port),
             source,
         })?;
-        let keys = Arc::new(JwtKeys::new(&options.jwt_secret));
         let (embedded, db) = open(&options.database).await?;
-        bootstrap::apply(&db).await?;
-        let applied = migrations::apply(&db, &options.supabase).await?;
-        tracing::info!(
-            migrations = applied.migrations,
-            seeded = applied.seeded,
-            "the database is ready"
-        );
-        realtime::after_migrations(&db)
-            .await
-            .map_err(StartError::database("watching the published tables"))?;
-        if let Some(embedded) = &embedded {
-            embedded.mark_complete()?;
+        match assemble(&options, address, &db, embedded.as_ref()).await {
+            Ok(parts) => {
+                let (stop, stopped) = watch::channel(false);
+                let server = tokio::spawn(serve(listener, parts.router, stopped));
+                let Parts { keys, realtime, .. } = parts;
+                Ok(Running {
+                    address,
+                    keys,
+                    db,
+                    realtime,
+                    embedded,
+                    stop,
+                    server,
+                })
+            }
+            Err(error) => {
+                close(db, embedded).await;
+                Err(error)
+            }
         }
-        let realtime = Realtime::new(db.clone(), keys.clone(), options.realtime.clone());
-        let rest = rest::router(&db, &keys).await?;
-        let auth = Auth::new(
-            db.clone(),
-            keys.clone(),
-            options.token_life,
-            &format!("http://{address}"),
-        )
-        .router();
-        let api = Router::new().nest("/rest/v1", rest).nest("/auth/v1", auth);
-        let api = gateway::guard(api, keys.clone(), realtime.clone(), options.faults.clone());
-        let site = Site::load(
-            options.dist.as_deref(),
-            keys.anon_key(),
-            &address.to_string(),
-        )?;
-        let router = Router::new()
-            .merge(api)
-            .merge(realtime.router().layer(gateway::cors()))
-            .merge(site.router());
-        let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(serve(listener, router, stopped));
-        Ok(Running {
-            address,
-            keys,
-            db,
-            realtime,
-            embedded,
-            stop,
-            server,
-        })
+    }
+}
+
+/// What [`assemble`] made.
+struct Parts {
+    keys: Arc<JwtKeys>,
+    realtime: Arc<Realtime>,
+    router: Router,
+}
+
+async fn assemble(
+    options: &Options,
+    address: SocketAddr,
+    db: &Db,
+    embedded: Option<&Embedded>,
+) -> Result<Parts, StartError> {
+    let keys = Arc::new(JwtKeys::new(&options.jwt_secret));
+    bootstrap::apply(db).await?;
+    let applied = migrations::apply(db, &options.supabase).await?;
+    realtime::after_migrations(db)
+        .await
+        .map_err(StartError::database("watching the published tables"))?;
+    if let Some(embedded) = embedded {
+        embedded.mark_complete()?;
+    }
+    tracing::info!(
+        migrations = applied.migrations,
+        seeded = applied.seeded,
+        "the database is ready"
+    );
+    let realtime = Realtime::new(db.clone(), keys.clone(), realtime::Config::default());
+    let rest = rest::router(db, &keys).await?;
+    let auth = Auth::new(
+        db.clone(),
+        keys.clone(),
+        options.token_life,
+        &format!("http://{address}"),
+    );
+    let api = Router::new()
+        .nest("/rest/v1", rest)
+        .nest("/auth/v1", auth.router());
+    let api = gateway::guard(api, keys.clone(), realtime.clone(), options.faults.clone());
+    let site = Site::load(
+        options.dist.as_deref(),
+        keys.anon_key(),
+        &address.to_string(),
+    )?;
+    let router = Router::new()
+        .merge(api)
+        .merge(realtime.router().layer(gateway::cors()))
+        .merge(site.router());
+    Ok(Parts {
+        keys,
+        realtime,
+        router,
+    })
+}
+
+/// The connection first: the embedded server ends only after it. A connection that is stuck is left behind, which loses
+/// nothing that was committed.
+async fn close(db: Db, embedded: Option<Embedded>) {
+    if tokio::time::timeout(GRACE, db.close()).await.is_err() {
+        tracing::warn!("the database connection did not come back");
+        return;
+    }
+    if let Some(embedded) = embedded {
+        embedded.stop().await;
     }
 }
 
@@ -122,14 +168,10 @@ impl Running {
         self.stop.send_replace(true);
         self.realtime.shutdown().await;
         let mut server = self.server;
-        let grace = std::time::Duration::from_secs(5);
-        if tokio::time::timeout(grace, &mut server).await.is_err() {
+        if tokio::time::timeout(GRACE, &mut server).await.is_err() {
             server.abort();
         }
-        self.db.close().await;
-        if let Some(embedded) = self.embedded {
-            embedded.stop().await;
-        }
+        close(self.db, self.embedded).await;
     }
 }
 
@@ -153,8 +195,9 @@ async fn open(database: &Database) -> Result<(Option<Embedded>, Db), StartError>
             Ok((Some(embedded), db))
         }
         Database::Url(url) => {
-            let db = Db::connect(url, URL_LIMIT)
+            let db = tokio::time::timeout(URL_LIMIT, Db::connect(url))
                 .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
                 .map_err(StartError::database("connecting to --database-url"))?;
             Ok((None, db))
         }

@@ -28,14 +28,14 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects and proves the connection with a first statement, within `limit`.
-    pub(crate) async fn connect(url: &str, limit: Duration) -> Result<Self, sqlx::Error> {
+    /// Connects and proves the connection with a first statement.
+    pub(crate) async fn connect(url: &str) -> Result<Self, sqlx::Error> {
         // Statements carry rows and tokens: sqlx must not log them.
         let options = url.parse::<PgConnectOptions>()?.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .min_connections(0)
-            .acquire_timeout(limit.max(QUEUE_LIMIT))
+            .acquire_timeout(QUEUE_LIMIT)
             .idle_timeout(None)
             .max_lifetime(None)
             // The connection is in this process; a ping before each use would cost more than it tells.

@@ -6,16 +6,12 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use pglite_oxide::PgliteServer;
 
 use crate::db::Db;
 use crate::error::StartError;
 use crate::options::OnStart;
-
-/// A sound folder opens within a second; one that doesn't by now never will.
-const OPEN_LIMIT: Duration = Duration::from_secs(60);
 
 /// The running server and, for a folder, its lock.
 pub(crate) struct Embedded {
@@ -113,6 +109,20 @@ impl Embedded {
     }
 }
 
+impl Drop for Embedded {
+    /// Without [`Embedded::stop`] the server waits for its connection to end. That may need this very thread, so the
+    /// wait takes place on another, with the folder locked until it is over.
+    fn drop(&mut self) {
+        let (server, folder) = (self.server.take(), self.folder.take());
+        if server.is_some() {
+            std::thread::spawn(move || {
+                drop(server);
+                drop(folder);
+            });
+        }
+    }
+}
+
 fn is_complete(folder: &Path) -> bool {
     folder.join("complete").is_file()
 }
@@ -163,10 +173,9 @@ where
 }
 
 async fn connect(server: &PgliteServer) -> Result<Db, String> {
-    let url = server.database_url();
-    match tokio::time::timeout(OPEN_LIMIT, Db::connect(&url, OPEN_LIMIT)).await {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {} seconds", OPEN_LIMIT.as_secs())),
+    match Db::connect(&server.database_url()).await {
+        Ok(db) => Ok(db),
+        Err(sqlx::Error::PoolTimedOut) => Err("no answer".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -6,12 +6,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
+use futures::StreamExt as _;
 use serde_json::json;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
@@ -25,6 +29,9 @@ static API_KEY: HeaderName = HeaderName::from_static("apikey");
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// What one request may carry.
 pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
+/// How much of a refused body is read before the line is cut, and for how long.
+const DRAIN_LIMIT: usize = 4 * BODY_LIMIT;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 struct Gate {
@@ -83,10 +90,16 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
     let began = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let response = match check(&gate, &mut request) {
+    let mut response = match check(&gate, &mut request) {
         Ok(()) => run(&gate, request, next).await,
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => {
+            drain(request.into_body()).await;
+            refusal.into_response()
+        }
     };
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     match response.status().is_server_error() {
@@ -162,6 +175,22 @@ fn check(gate: &Gate, request: &mut Request) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Reads a refused body to its end, or as far as patience goes: a browser that is cut off while it sends never looks at
+/// the answer.
+async fn drain(body: Body) {
+    let mut left = DRAIN_LIMIT;
+    let mut stream = body.into_data_stream();
+    let reading = async {
+        while let Some(Ok(chunk)) = stream.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+}
+
 fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -232,7 +261,6 @@ mod tests {
         clippy::indexing_slicing
     )]
     use super::*;
-    use axum::body::Body;
 
     fn request(uri: &str) -> Request {
         Request::builder().uri(uri).body(Body::empty()).unwrap()

@@ -6,9 +6,17 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::any;
 use postrust_core::{AppConfig, SchemaCache};
 use postrust_server::{AppState, handle_request};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use crate::db::Db;
 use crate::error::StartError;
@@ -18,8 +26,11 @@ use crate::jwt::JwtKeys;
 /// PostgREST's own default in Supabase projects.
 const MAX_ROWS: i64 = 1000;
 
+/// An error body is a few lines.
+const ERROR_LIMIT: usize = 64 * 1024;
+
 /// Reads the schema as it is now and returns the routes below `/rest/v1`.
-pub(crate) async fn router(db: &Db, keys: &JwtKeys) -> Result<Router, StartError> {
+pub(crate) async fn router(db: &Db, keys: &Arc<JwtKeys>) -> Result<Router, StartError> {
     // The type forbids struct syntax outside its crate.
     let mut config = AppConfig::default();
     config.db_schemas = vec!["public".to_owned()];
@@ -42,5 +53,41 @@ pub(crate) async fn router(db: &Db, keys: &JwtKeys) -> Result<Router, StartError
     Ok(Router::new()
         .route("/", any(handle_request))
         .route("/{*path}", any(handle_request))
-        .with_state(Arc::new(state)))
+        .with_state(Arc::new(state))
+        .layer(middleware::from_fn_with_state(
+            keys.clone(),
+            forbid_the_known,
+        ))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest)))
+}
+
+/// A missing grant is 401 for `anon`, who may have forgotten to sign in, but 403 for whoever has said who they are.
+/// The engine says 401 to both.
+async fn forbid_the_known(
+    State(keys): State<Arc<JwtKeys>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let known = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .and_then(|token| keys.verify(token.trim()).ok())
+        .is_some_and(|claims| claims.role != "anon");
+    let response = next.run(request).await;
+    if !known || response.status() != StatusCode::UNAUTHORIZED {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, ERROR_LIMIT).await else {
+        return Response::from_parts(parts, Body::empty());
+    };
+    let missing_grant = serde_json::from_slice::<serde_json::Value>(&bytes)
+        .is_ok_and(|error| error.get("code").is_some_and(|code| code == "42501"));
+    if missing_grant {
+        parts.status = StatusCode::FORBIDDEN;
+        parts.headers.remove(WWW_AUTHENTICATE);
+    }
+    Response::from_parts(parts, Body::from(bytes))
 }

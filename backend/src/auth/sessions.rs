@@ -101,10 +101,13 @@ pub(crate) async fn refresh(db: &mut PgConnection, token: &str) -> Result<Refres
     let next = match (revoked.unwrap_or(false), successor, recent) {
         (true, Some(successor), _) => successor,
         (true, None, false) => {
-            sqlx::query("update auth.refresh_tokens set revoked = true, updated_at = now() where session_id = $1 and not revoked")
-                .bind(session)
-                .execute(db)
-                .await?;
+            // Dated back, so that no token of the chain counts as used a moment ago.
+            sqlx::query(
+                "update auth.refresh_tokens set revoked = true, updated_at = 'epoch' where session_id = $1",
+            )
+            .bind(session)
+            .execute(db)
+            .await?;
             return Ok(Refresh::Reused);
         }
         _ => {

@@ -1,0 +1,20 @@
+//! The backend from outside: over HTTP against one that runs in this process, and as a program against its data folder.
+//!
+//! The stories of one module never depend on those of another: everybody signs up people and makes rows of their own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod admin;
+mod folder;
+mod gateway;
+mod program;
+mod rest;
+mod sessions;
+mod sign_in;
+mod site;
+mod stage;

@@ -1,0 +1,228 @@
+//! The program itself: what it prints, how it ends, and that a kill loses nothing.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bedside_backend::jwt::{DEMO_SECRET, JwtKeys};
+use serde_json::json;
+
+use crate::stage::{PASSWORD, Project, answer};
+
+/// A program that is killed when the story ends, however it ends.
+struct Program {
+    child: Child,
+    url: String,
+}
+
+impl Program {
+    fn start(project: &Project, data: &Path) -> Self {
+        let mut child = command(project)
+            .args(["--port", "0", "--data-dir"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .trim_end()
+            .strip_prefix("listening on ")
+            .unwrap_or_else(|| panic!("{line:?}"));
+        assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+        Self {
+            url: url.to_owned(),
+            child,
+        }
+    }
+
+    fn signal(&mut self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    async fn sign_up(&self, email: &str) -> u16 {
+        self.auth("/auth/v1/signup", email).await
+    }
+
+    async fn sign_in(&self, email: &str) -> u16 {
+        self.auth("/auth/v1/token?grant_type=password", email).await
+    }
+
+    async fn auth(&self, path: &str, email: &str) -> u16 {
+        let request = reqwest::Client::new()
+            .post(format!("{}{path}", self.url))
+            .header("apikey", JwtKeys::new(DEMO_SECRET).anon_key())
+            .json(&json!({ "email": email, "password": PASSWORD }));
+        answer(request).await.0
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(project: &Project) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bedside-backend"));
+    command
+        .arg("--supabase-dir")
+        .arg(project.path())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Runs it to its end and gives what it said on its way out.
+fn fails_with(command: &mut Command) -> String {
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut text = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(!child.wait().unwrap().success(), "{text}");
+    text
+}
+
+#[tokio::test]
+async fn nothing_that_was_answered_is_lost_by_a_kill() {
+    let project = Project::new();
+    let data = project.beside("data");
+    // Three times: the second life begins with what recovery left of the first.
+    for life in 0..3 {
+        let mut program = Program::start(&project, &data);
+        for earlier in 0..life {
+            assert_eq!(
+                program.sign_in(&format!("life-{earlier}@ward.test")).await,
+                200
+            );
+        }
+        assert_eq!(
+            program.sign_up(&format!("life-{life}@ward.test")).await,
+            200
+        );
+        program.signal("-KILL");
+        program.child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_cleanly_within_seconds() {
+    let project = Project::new();
+    let data = project.beside("data");
+    for signal in ["-TERM", "-INT"] {
+        let mut program = Program::start(&project, &data);
+        let began = Instant::now();
+        program.signal(signal);
+        let status = program.child.wait().unwrap();
+        assert!(status.success(), "{signal}: {status}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{signal}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_one_line_and_a_failure() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let said =
+        fails_with(command(&Project::new()).args(["--in-memory", "--port", &port.to_string()]));
+    assert_eq!(
+        said,
+        format!(
+            "error: port {port} is taken on 127.0.0.1: stop what uses it or choose another with --port\n"
+        )
+    );
+}
+
+#[test]
+fn an_unknown_flag_is_a_failure_that_names_it() {
+    let said = fails_with(command(&Project::new()).arg("--prot"));
+    assert!(said.contains("--prot"), "{said}");
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_one_line_without_its_password() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let url = format!("postgres://someone:s3cret@127.0.0.1:{free}/db");
+    let said = fails_with(command(&Project::new()).args(["--port", "0", "--database-url", &url]));
+    assert!(
+        said.starts_with("error: ") && said.lines().count() == 1,
+        "{said}"
+    );
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+#[tokio::test]
+async fn a_log_line_holds_no_query_no_token_and_no_password() {
+    let project = Project::new();
+    let mut child = command(&project)
+        .args(["--port", "0", "--in-memory", "--log", "json"])
+        .env("RUST_LOG", "bedside_backend=trace")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let mut program = Program {
+        url: line.trim_end().replace("listening on ", ""),
+        child,
+    };
+    program.sign_up("somebody@ward.test").await;
+    program.sign_in("somebody@ward.test").await;
+    let keys = JwtKeys::new(DEMO_SECRET);
+    let request = reqwest::Client::new()
+        .get(format!(
+            "{}/rest/v1/notes?title=eq.a-diagnosis",
+            program.url
+        ))
+        .header("apikey", keys.anon_key());
+    assert_eq!(answer(request).await.0, 200);
+    program.signal("-TERM");
+    let mut log = String::new();
+    program
+        .child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut log)
+        .unwrap();
+    let requests = log
+        .lines()
+        .filter(|line| line.contains("/rest/v1/notes"))
+        .count();
+    assert_eq!(requests, 1, "{log}");
+    for line in log.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+    for secret in [
+        "a-diagnosis",
+        PASSWORD,
+        keys.anon_key(),
+        "eyJ",
+        "somebody@ward.test",
+    ] {
+        assert!(!log.contains(secret), "the log holds {secret}");
+    }
+}
