@@ -6,14 +6,14 @@
 
 -- A die with `sides` faces (0 .. sides - 1) that falls the same way for the same n and purpose.
 create or replace function pg_temp.roll(n bigint, purpose text, sides integer) returns integer
-language sql immutable as $$ select ('x' || substr(md5(purpose || ':' || n), 1, 7))::bit(28)::integer % sides $$;
+language sql immutable as $$ select ('x' || substr(md5(purpose || ':' || n::text), 1, 7))::bit(28)::integer % sides $$;
 
 create or replace function pg_temp.pick(n bigint, purpose text, choices text[]) returns text
-language sql immutable as $$ select choices[1 + ('x' || substr(md5(purpose || ':' || n), 1, 7))::bit(28)::integer % cardinality(choices)] $$;
+language sql immutable as $$ select choices[1 + ('x' || substr(md5(purpose || ':' || n::text), 1, 7))::bit(28)::integer % cardinality(choices)] $$;
 
 -- A version 4 UUID by its looks, since strict readers refuse a bare md5.
 create or replace function pg_temp.key(purpose text, n bigint) returns uuid
-language sql immutable as $$ select overlay(overlay(md5(purpose || ':' || n) placing '4' from 13) placing 'a' from 17)::uuid $$;
+language sql immutable as $$ select overlay(overlay(md5(purpose || ':' || n::text) placing '4' from 13) placing 'a' from 17)::uuid $$;
 
 create or replace function pg_temp.staff_key(n bigint) returns uuid
 language sql immutable as $$ select ('00000000-0000-4000-a000-' || lpad(n::text, 12, '0'))::uuid $$;
