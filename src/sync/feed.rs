@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bedside_query::{Overlap, QueryClient, QueryFilter, Refetch};
 use bedside_realtime::{
-    AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Change, Listener, RealtimeClient, Status,
-    StatusSnapshot, TokenError, TokenNeed,
+    AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Change, Listener,
+    RealtimeClient, Status, StatusSnapshot, TokenError, TokenNeed,
 };
 use gloo_timers::future::sleep;
 use leptos::prelude::{ArcReadSignal, ArcRwSignal, GetUntracked, Set};
@@ -20,6 +20,9 @@ use super::router::{Due, Heard, Router, Work};
 use crate::data::auth::Wanted;
 use crate::data::clock::Moment;
 use crate::data::{Auth, AuthState, Config};
+
+/// How long a table is listened to after the last look at it: moving between pages should cost nothing.
+const LINGER: Duration = Duration::from_secs(30);
 
 /// While the feed can't be trusted, what is on screen is fetched this often.
 const POLL: Duration = Duration::from_secs(20);
@@ -42,6 +45,8 @@ struct Inner {
 /// One binding per table, for all who follow it.
 struct Followed {
     followers: usize,
+    /// Counts the times that it was left, so that an old farewell doesn't end a new visit.
+    farewells: u32,
     _listener: Listener,
     _binding: BindingHandle,
 }
@@ -73,26 +78,34 @@ impl Feed {
     pub fn new(config: &Config, auth: &Auth, cache: QueryClient) -> Result<Self, BuildError> {
         let tokens = auth.clone();
         let held = Arc::new(Mutex::new(None::<String>));
-        let realtime = RealtimeClient::builder(config.supabase_url.as_str(), config.anon_key.as_str())
-            .token_source(move |need| {
-                let (auth, held) = (tokens.clone(), Arc::clone(&held));
-                async move {
-                    let refused = (need == TokenNeed::Refused).then(|| lock(&held).clone()).flatten();
-                    let wanted = refused.as_deref().map_or(Wanted::Usable, Wanted::OtherThan);
-                    match auth.access_token(wanted).await {
-                        Ok(Some(token)) => {
-                            *lock(&held) = Some(token.jwt.clone());
-                            Ok(Some(AccessToken::new(token.jwt).expires_in(token.left)))
+        let realtime =
+            RealtimeClient::builder(config.supabase_url.as_str(), config.anon_key.as_str())
+                .token_source(move |need| {
+                    let (auth, held) = (tokens.clone(), Arc::clone(&held));
+                    async move {
+                        let refused = (need == TokenNeed::Refused)
+                            .then(|| lock(&held).clone())
+                            .flatten();
+                        let wanted = refused.as_deref().map_or(Wanted::Usable, Wanted::OtherThan);
+                        match auth.access_token(wanted).await {
+                            Ok(Some(token)) => {
+                                *lock(&held) = Some(token.jwt.clone());
+                                Ok(Some(AccessToken::new(token.jwt).expires_in(token.left)))
+                            }
+                            Ok(None) => Ok(None),
+                            Err(_)
+                                if matches!(
+                                    auth.state().get_untracked(),
+                                    AuthState::SignedOut(_)
+                                ) =>
+                            {
+                                Err(TokenError::SessionEnded)
+                            }
+                            Err(_) => Err(TokenError::Unavailable),
                         }
-                        Ok(None) => Ok(None),
-                        Err(_) if matches!(auth.state().get_untracked(), AuthState::SignedOut(_)) => {
-                            Err(TokenError::SessionEnded)
-                        }
-                        Err(_) => Err(TokenError::Unavailable),
                     }
-                }
-            })
-            .build()?;
+                })
+                .build()?;
         let feed = Self(Arc::new(Inner {
             status: ArcRwSignal::new(realtime.status().get()),
             realtime,
@@ -116,7 +129,10 @@ impl Feed {
 
     /// Follows a table until the answer is dropped. However many follow it, the server is asked once.
     pub fn follow(&self, table: Table) -> Following {
-        let following = Following { feed: self.clone(), table };
+        let following = Following {
+            feed: self.clone(),
+            table,
+        };
         if let Some(followed) = lock(&self.0.followed).get_mut(&table) {
             followed.followers += 1;
             return following;
@@ -130,19 +146,53 @@ impl Feed {
                 Self(inner).hear(table, event);
             }
         });
-        let followed = Followed { followers: 1, _listener: listener, _binding: binding };
+        let followed = Followed {
+            followers: 1,
+            farewells: 0,
+            _listener: listener,
+            _binding: binding,
+        };
         lock(&self.0.followed).insert(table, followed);
         following
     }
 
     fn unfollow(&self, table: Table) {
-        let mut followed = lock(&self.0.followed);
-        let last = followed.get_mut(&table).is_some_and(|entry| {
+        let farewell = {
+            let mut followed = lock(&self.0.followed);
+            let Some(entry) = followed.get_mut(&table) else {
+                return;
+            };
             entry.followers = entry.followers.saturating_sub(1);
-            entry.followers == 0
+            if entry.followers > 0 {
+                return;
+            }
+            entry.farewells = entry.farewells.wrapping_add(1);
+            entry.farewells
+        };
+        let feed = Arc::downgrade(&self.0);
+        spawn_local(async move {
+            sleep(LINGER).await;
+            if let Some(inner) = feed.upgrade() {
+                Self(inner).end_if_still_left(table, farewell);
+            }
         });
-        let ended = if last { followed.remove(&table) } else { None };
-        drop(followed);
+    }
+
+    fn end_if_still_left(&self, table: Table, farewell: u32) {
+        let ended = {
+            let mut followed = lock(&self.0.followed);
+            let left = followed
+                .get(&table)
+                .is_some_and(|entry| entry.followers == 0 && entry.farewells == farewell);
+            if left { followed.remove(&table) } else { None }
+        };
+        if ended.is_some() {
+            // Nobody listens from here on, so nothing of this table may be taken for fresh when it is next looked at.
+            let (filter, refetch) = selection(Work::Doubt(table));
+            self.0
+                .cache
+                .invalidate_queries_with(filter, refetch, Overlap::Owe);
+        }
         // Dropped outside the lock: ending a binding calls into the client.
         drop(ended);
     }
@@ -204,7 +254,9 @@ impl Feed {
         let work = lock(&self.0.router).work(Moment::now());
         for piece in work {
             let (filter, refetch) = selection(piece);
-            self.0.cache.invalidate_queries_with(filter, refetch, Overlap::Owe);
+            self.0
+                .cache
+                .invalidate_queries_with(filter, refetch, Overlap::Owe);
         }
     }
 
@@ -220,7 +272,9 @@ impl Feed {
         spawn_local(async move {
             loop {
                 sleep(POLL).await;
-                let Some(feed) = feed.upgrade().map(Self) else { return };
+                let Some(feed) = feed.upgrade().map(Self) else {
+                    return;
+                };
                 if trusted(&feed.status_now().status) {
                     *lock(&feed.0.polling) = Polling::Off;
                     return;
@@ -238,7 +292,9 @@ fn trusted(status: &Status) -> bool {
 
 /// What a change says about which row. Its values are not used: the database is asked again, under this person's rights.
 fn heard(table: Table, change: &Change) -> Heard {
-    let row = change.keyed_record().and_then(|record| record.text(table.primary_key()));
+    let row = change
+        .keyed_record()
+        .and_then(|record| record.text(table.primary_key()));
     row.map_or(Heard::Unclear, |row| Heard::Row(row.into_owned()))
 }
 
@@ -248,8 +304,11 @@ fn selection(work: Work) -> (QueryFilter, Refetch) {
         Work::All(table) => (QueryFilter::prefix(table.queries()), Refetch::Active),
         Work::Doubt(table) => (QueryFilter::prefix(table.queries()), Refetch::None),
         Work::Rows(table, rows) => {
-            let touched = QueryFilter::prefix(table.queries())
-                .matching(move |view| table.row_of(&view.key).is_none_or(|row| rows.contains(&row)));
+            let touched = QueryFilter::prefix(table.queries()).matching(move |view| {
+                table
+                    .row_of(&view.key)
+                    .is_none_or(|row| rows.contains(&row))
+            });
             (touched, Refetch::Active)
         }
     }

@@ -4,9 +4,11 @@
 //! A new live table is one entry in [`registry`].
 
 pub mod feed;
+pub mod live;
 pub mod page;
 pub mod registry;
 pub mod router;
 
 pub use feed::{Feed, Following};
+pub use live::provide_live_data;
 pub use registry::Table;

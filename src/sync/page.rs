@@ -10,18 +10,28 @@ use wasm_bindgen::closure::Closure;
 pub fn tell(cache: &QueryClient) {
     let online = cache.clone();
     // The handles would end the listening when dropped, and the page listens as long as it lives.
-    std::mem::forget(window_event_listener(ev::online, move |_| online.set_online(Network::Online)));
+    std::mem::forget(window_event_listener(ev::online, move |_| {
+        online.set_online(Network::Online)
+    }));
     let offline = cache.clone();
-    std::mem::forget(window_event_listener(ev::offline, move |_| offline.set_online(Network::Offline)));
+    std::mem::forget(window_event_listener(ev::offline, move |_| {
+        offline.set_online(Network::Offline)
+    }));
     if !window().navigator().on_line() {
         cache.set_online(Network::Offline);
     }
     let seen = cache.clone();
     let on_visibility = Closure::<dyn Fn()>::new(move || {
-        seen.set_visible(if document().hidden() { Page::Hidden } else { Page::Visible });
+        seen.set_visible(if document().hidden() {
+            Page::Hidden
+        } else {
+            Page::Visible
+        });
     });
     // Without this event the page counts as seen, which costs requests and no truth.
-    let _ = document()
-        .add_event_listener_with_callback("visibilitychange", on_visibility.as_ref().unchecked_ref());
+    let _ = document().add_event_listener_with_callback(
+        "visibilitychange",
+        on_visibility.as_ref().unchecked_ref(),
+    );
     on_visibility.forget();
 }

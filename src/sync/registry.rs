@@ -73,15 +73,30 @@ mod tests {
 
     #[test]
     fn a_query_of_one_row_is_told_from_a_list() {
-        assert_eq!(Table::Patients.row_of(&query_key!["patients", "one", "a"]).as_deref(), Some("a"));
-        assert_eq!(Table::Patients.row_of(&query_key!["patients", "list"]), None);
-        assert_eq!(Table::Profiles.row_of(&query_key!["patients", "one", "a"]), None);
+        assert_eq!(
+            Table::Patients
+                .row_of(&query_key!["patients", "one", "a"])
+                .as_deref(),
+            Some("a")
+        );
+        assert_eq!(
+            Table::Patients.row_of(&query_key!["patients", "list"]),
+            None
+        );
+        assert_eq!(
+            Table::Profiles.row_of(&query_key!["patients", "one", "a"]),
+            None
+        );
     }
 
     #[test]
     fn every_tables_queries_begin_with_its_name() {
         for table in Table::ALL {
-            assert!(table.queries().is_prefix_of(&query_key![table.name(), "list"]));
+            assert!(
+                table
+                    .queries()
+                    .is_prefix_of(&query_key![table.name(), "list"])
+            );
         }
     }
 }

@@ -121,7 +121,11 @@ impl Router {
             (Waiting::Nothing, Heard::Row(row)) => Waiting::Rows(BTreeSet::from([row.clone()])),
             (Waiting::Rows(mut rows), Heard::Row(row)) => {
                 rows.insert(row.clone());
-                if rows.len() > MANY_ROWS { Waiting::All } else { Waiting::Rows(rows) }
+                if rows.len() > MANY_ROWS {
+                    Waiting::All
+                } else {
+                    Waiting::Rows(rows)
+                }
             }
         };
     }
@@ -157,9 +161,15 @@ mod tests {
         let mut router = Router::default();
         assert_eq!(router.hear(Table::Profiles, row("a"), at(0)), Due::Now);
         router.work(at(0));
-        assert_eq!(router.hear(Table::Profiles, row("b"), at(100)), Due::In(Duration::from_millis(150)));
+        assert_eq!(
+            router.hear(Table::Profiles, row("b"), at(100)),
+            Due::In(Duration::from_millis(150))
+        );
         for event in 0..1_000 {
-            assert_eq!(router.hear(Table::Profiles, row("c"), at(100 + event / 10)), Due::AsSaid);
+            assert_eq!(
+                router.hear(Table::Profiles, row("c"), at(100 + event / 10)),
+                Due::AsSaid
+            );
         }
         assert_eq!(router.work(at(250)), [rows(Table::Profiles, &["b", "c"])]);
         assert_eq!(router.work(at(250)), []);
@@ -171,7 +181,10 @@ mod tests {
         router.hear(Table::Patients, row("a"), at(0));
         assert_eq!(
             router.work(at(0)),
-            [rows(Table::Patients, &["a"]), Work::All(Table::FormSubmissions)]
+            [
+                rows(Table::Patients, &["a"]),
+                Work::All(Table::FormSubmissions)
+            ]
         );
     }
 

@@ -1,0 +1,64 @@
+//! Where the sync begins: one cache and one feed for the app, and who they belong to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bedside_query::{ClientOptions, QueryClient, QueryDefaults, StaleTime, provide_query_client};
+use bedside_realtime::BuildError;
+use leptos::prelude::{Effect, Get, GetUntracked, provide_context};
+use leptos::reactive::effect::ImmediateEffect;
+
+use super::{Feed, page};
+use crate::data::{Auth, AuthState, Config};
+
+/// Provides the cache and the feed of this app to all that is rendered below.
+///
+/// Data does not grow old by the clock: the feed says when it has changed, and puts it in doubt whenever it could not have said
+/// so.
+///
+/// # Errors
+/// [`BuildError`] when the configured address or key can't be right; the cache is provided all the same.
+pub fn provide_live_data(config: &Config, auth: &Auth) -> Result<(), BuildError> {
+    let defaults = QueryDefaults::default().stale_time(StaleTime::Infinite);
+    let cache = QueryClient::new(ClientOptions::default().defaults(defaults));
+    provide_query_client(cache.clone());
+    page::tell(&cache);
+    let feed = Feed::new(config, auth, cache)?;
+    provide_context(feed.clone());
+    follow_identity(&feed, auth);
+    follow_tokens(feed, auth);
+    Ok(())
+}
+
+/// The fence: at the very moment somebody else is signed in, before any page can ask anything in their name.
+fn follow_identity(feed: &Feed, auth: &Auth) {
+    let state = auth.state();
+    let user = |state: AuthState| match state {
+        AuthState::SignedIn(user) => Some(user.id),
+        AuthState::SignedOut(_) => None,
+    };
+    let known = Arc::new(Mutex::new(user(state.get_untracked())));
+    feed.identify(user(state.get_untracked()));
+    let feed = feed.clone();
+    ImmediateEffect::new_scoped(move || {
+        let now = user(state.get());
+        let before = std::mem::replace(
+            &mut *known.lock().unwrap_or_else(PoisonError::into_inner),
+            now,
+        );
+        if before != now {
+            feed.identify(now);
+        }
+    });
+}
+
+/// A renewed token goes to the server in time, on the socket that is open.
+fn follow_tokens(feed: Feed, auth: &Auth) {
+    let tokens = auth.token_count();
+    Effect::new(move |former: Option<u32>| {
+        let count = tokens.get();
+        if former.is_some_and(|former| former != count) {
+            feed.token_changed();
+        }
+        count
+    });
+}
