@@ -170,6 +170,8 @@ begin
   if to_regclass('realtime.messages') is not null then
     create policy bedside_read_own_topic on realtime.messages for select to authenticated
       using (extension = 'broadcast' and realtime.topic() = 'user:' || (select auth.uid())::text);
+  else
+    raise warning 'there is no realtime.messages: nobody will hear of lost access';
   end if;
 end
 $$;
