@@ -2,24 +2,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bedside_query::{ClientOptions, QueryClient, QueryDefaults, StaleTime, provide_query_client};
+use bedside_query::provide_query_client;
 use bedside_realtime::BuildError;
 use leptos::prelude::{Effect, Get, GetUntracked, provide_context};
 use leptos::reactive::effect::ImmediateEffect;
 
 use super::{Feed, page};
-use crate::data::{Auth, AuthState, Config};
+use crate::data::{Auth, AuthState, Config, query};
 
 /// Provides the cache and the feed of this app to all that is rendered below.
-///
-/// Data does not grow old by the clock: the feed says when it has changed, and puts it in doubt whenever it could not have said
-/// so.
 ///
 /// # Errors
 /// [`BuildError`] when the configured address or key can't be right; the cache is provided all the same.
 pub fn provide_live_data(config: &Config, auth: &Auth) -> Result<(), BuildError> {
-    let defaults = QueryDefaults::default().stale_time(StaleTime::Infinite);
-    let cache = QueryClient::new(ClientOptions::default().defaults(defaults));
+    let cache = query::cache();
     provide_query_client(cache.clone());
     page::tell(&cache);
     let feed = Feed::new(config, auth, cache)?;
