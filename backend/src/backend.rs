@@ -102,7 +102,7 @@ async fn assemble(
         seeded = applied.seeded,
         "the database is ready"
     );
-    let realtime = Realtime::new(db.clone(), keys.clone(), realtime::Config::default());
+    let realtime = Realtime::new(db.clone(), keys.clone(), options.realtime.clone());
     let rest = rest::router(db, &keys).await?;
     let auth = Auth::new(
         db.clone(),
