@@ -47,11 +47,10 @@
       return;
     }
     const app = document.querySelector('meta[name="bedside-app"]');
-    const preload = document.querySelector('link[rel="preload"][type="application/wasm"]');
     try {
       const module = await import(app.content);
-      // The same options as the preload, or the browser would fetch the file twice.
-      const wasm = fetch(app.dataset.wasm, { credentials: "same-origin", integrity: preload ? preload.integrity : "" });
+      // The same request as the preload, or the browser would fetch the file twice.
+      const wasm = fetch(app.dataset.wasm, { credentials: "same-origin" });
       await module.default({ module_or_path: wasm });
       document.getElementById("shell")?.remove();
     } catch (error) {

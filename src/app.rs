@@ -1,5 +1,6 @@
 //! The whole app: the configuration, what every page may ask for from context, and which page an address shows.
 
+use bedside_realtime::BuildError;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
@@ -12,6 +13,7 @@ use crate::pages::{
     ConfigErrorPage, Dashboard, FormPage, Forms, NotFound, PatientPage, Patients, RealtimePage,
     SignIn, Staff,
 };
+use crate::sync::provide_live_data;
 
 /// The app, from the moment it has no configuration yet.
 #[component]
@@ -41,6 +43,17 @@ fn Configured(config: Config) -> impl IntoView {
     let auth = Auth::restore(&config);
     auth.follow_other_tabs();
     provide_context(Rest::new(&config, auth.clone()));
+    if let Err(error) = provide_live_data(&config, &auth) {
+        let error = match error {
+            BuildError::Key => ConfigError::BadKey,
+            _ => ConfigError::BadAddress,
+        };
+        let reload = Callback::new(|()| {
+            // A page that can't be reloaded keeps showing what is wrong, which is the best it can do.
+            let _ = window().location().reload();
+        });
+        return view! { <ConfigErrorPage error retry=reload /> }.into_any();
+    }
     provide_context(auth);
     provide_context(config);
     provide_context(Toasts::new());
@@ -62,4 +75,5 @@ fn Configured(config: Config) -> impl IntoView {
         </Router>
         <Toaster />
     }
+    .into_any()
 }

@@ -8,3 +8,4 @@ pub mod data;
 pub mod hooks;
 pub mod model;
 pub mod pages;
+pub mod sync;

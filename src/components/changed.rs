@@ -1,7 +1,7 @@
 //! Marks for a moment what has just changed, wherever the change came from.
 //!
-//! It compares the text it had with the text it has; a new component has nothing to compare with and marks nothing, so
-//! a list that opens does not flash.
+//! It compares the text it had with the text it has. A text that arrives where there was none is no change, so a page that
+//! opens does not flash.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ pub fn Changed(#[prop(into)] of: Signal<String>, children: Children) -> impl Int
     let (marked, set_marked) = signal(false);
     Effect::new(move |former: Option<String>| {
         let now = of.get();
-        if former.is_some_and(|former| former != now) {
+        if former.is_some_and(|former| !former.is_empty() && former != now) {
             set_count.update(|count| *count = count.wrapping_add(1));
             set_marked.set(true);
         }

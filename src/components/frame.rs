@@ -8,12 +8,13 @@ use leptos_router::hooks::use_location;
 
 use super::{Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
 use crate::data::auth::SignOut;
-use crate::data::me::Me;
-use crate::data::profiles::use_profile;
+use crate::data::profiles;
 use crate::data::session::User;
 use crate::data::{Auth, AuthState, DataError};
+use crate::hooks::{Me, use_reading};
 use crate::model::Role;
 use crate::model::profile::initials;
+use crate::sync::Table;
 
 /// The guard: the frame for whoever is signed in, the sign-in page for anyone else. Another person is another frame.
 #[component]
@@ -58,7 +59,9 @@ fn sign_in_path(path: &str, search: &str) -> String {
 #[component]
 fn SignedIn(user: User) -> impl IntoView {
     let id = user.id;
-    let profile = use_profile(Signal::stored(id));
+    let profile = use_reading(&[Table::Profiles], move |rest| {
+        profiles::one_query(rest, id)
+    });
     let me = Me {
         user: StoredValue::new(user),
         profile,

@@ -5,8 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use super::{Icon, Shape, Tone};
-use crate::data::me::Me;
-use crate::hooks::{ConnectionState, use_realtime};
+use crate::hooks::{ConnectionState, Me, use_realtime};
 
 /// The state in words, with a "Reconnect" button whenever pressing it could help.
 #[component]

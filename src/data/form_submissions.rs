@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use bedside_query::{QueryOptions, query_key};
 use postgrest::Builder;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::query::{Reading, use_reading};
+use super::query::query;
 use super::{DataError, Page, Rest};
 use crate::model::{FormStatus, FormSubmission, FormType};
 
 /// A form with the name of the patient that it is about.
 const COLUMNS: &str = "*,patient:patients(id,mrn,first_name,last_name)";
+/// Statuses of a form that somebody should look at.
+const WAITING: [&str; 2] = ["submitted", "in_review"];
 /// How many rows a page of the list has.
 pub const PAGE: usize = 50;
 
@@ -65,6 +68,16 @@ impl FormFilter {
         }
     }
 
+    /// The filter in a query's key.
+    fn to_json(&self) -> Value {
+        json!({
+            "patient_id": self.patient,
+            "status": self.status.map(FormStatus::word),
+            "form_type": self.form_type.map(FormType::word),
+            "page": self.page,
+        })
+    }
+
     /// Whether the list leaves any form out.
     pub fn narrows(&self) -> bool {
         self.status.is_some() || self.form_type.is_some()
@@ -108,12 +121,27 @@ pub async fn one(rest: Rest, id: Uuid) -> Result<FormSubmission, DataError> {
     .await
 }
 
+/// The forms that have waited longest for a review.
+pub async fn to_review(rest: Rest) -> Result<Page<Arc<FormSubmission>>, DataError> {
+    let request = rest
+        .table("form_submissions")
+        .select(COLUMNS)
+        .in_("status", WAITING)
+        .order("submitted_at.asc,id.asc")
+        .range(0, 7);
+    let page = rest.page::<FormSubmission>(request).await?;
+    Ok(Page {
+        rows: page.rows.into_iter().map(Arc::new).collect(),
+        total: page.total,
+    })
+}
+
 /// How many forms wait for a review.
 pub async fn waiting(rest: Rest) -> Result<usize, DataError> {
     rest.count(
         rest.table("form_submissions")
             .select("id")
-            .in_("status", ["submitted", "in_review"]),
+            .in_("status", WAITING),
     )
     .await
 }
@@ -128,22 +156,41 @@ pub async fn drafts(rest: Rest, author: Uuid) -> Result<usize, DataError> {
         .await
 }
 
-/// Reads a page of the list, as the filter goes.
-pub fn use_form_list(filter: Signal<FormFilter>) -> Reading<Page<Arc<FormSubmission>>> {
-    use_reading(move || filter.get(), list)
+/// The query of a page of the list. The former page stays until the next one has come.
+pub fn list_query(
+    rest: Rest,
+    filter: FormFilter,
+) -> QueryOptions<Page<Arc<FormSubmission>>, DataError> {
+    let key = query_key!["form_submissions", "list", filter.to_json()];
+    query(key, move || list(rest.clone(), filter.clone())).keep_previous_data()
 }
 
-/// Reads one form.
-pub fn use_form(id: Signal<Uuid>) -> Reading<FormSubmission> {
-    use_reading(move || id.get(), one)
+/// The query of one form.
+pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<FormSubmission, DataError> {
+    query(query_key!["form_submissions", "one", id], move || {
+        one(rest.clone(), id)
+    })
 }
 
-/// Reads how many forms wait for a review.
-pub fn use_waiting_forms() -> Reading<usize> {
-    use_reading(|| (), |rest, ()| waiting(rest))
+/// The query of how many forms wait for a review.
+pub fn waiting_query(rest: Rest) -> QueryOptions<usize, DataError> {
+    query(
+        query_key!["form_submissions", "count", "waiting"],
+        move || waiting(rest.clone()),
+    )
 }
 
-/// Reads how many drafts a person is writing.
-pub fn use_draft_count(author: Uuid) -> Reading<usize> {
-    use_reading(move || author, drafts)
+/// The query of how many drafts a person is writing.
+pub fn drafts_query(rest: Rest, author: Uuid) -> QueryOptions<usize, DataError> {
+    query(
+        query_key!["form_submissions", "count", "drafts", author],
+        move || drafts(rest.clone(), author),
+    )
+}
+
+/// The query of the forms that have waited longest for a review.
+pub fn review_query(rest: Rest) -> QueryOptions<Page<Arc<FormSubmission>>, DataError> {
+    query(query_key!["form_submissions", "review"], move || {
+        to_review(rest.clone())
+    })
 }

@@ -7,7 +7,6 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod form_submissions;
-pub mod me;
 pub mod patients;
 pub mod profiles;
 pub mod query;

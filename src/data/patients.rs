@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::Get;
-use leptos::prelude::Signal;
+use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_key};
 use postgrest::Builder;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::query::{Reading, use_reading};
-use super::rest::quoted;
+use super::query::query;
 use super::{DataError, Page, Rest};
 use crate::model::patient::columns;
 use crate::model::{Patient, PatientField, PatientStatus, Version};
@@ -176,6 +175,18 @@ impl PatientFilter {
         query
     }
 
+    /// The filter in a query's key.
+    fn to_json(&self) -> Value {
+        json!({
+            "search": self.search.trim(),
+            "status": self.status.map(PatientStatus::word),
+            "ward": self.ward,
+            "sort": self.sort.word(),
+            "order": self.order.word(),
+            "page": self.page,
+        })
+    }
+
     /// Whether the list leaves any patient out.
     pub fn narrows(&self) -> bool {
         !self.search.trim().is_empty() || self.status.is_some() || self.ward.is_some()
@@ -187,11 +198,8 @@ impl PatientFilter {
             .select("*")
             .order(self.sort.order(self.order));
         // A handful of words is plenty for a name; a pasted novel is not a search.
-        for word in self.search.split_whitespace().take(6) {
-            let pattern = quoted(&like_pattern(word));
-            request = request.or(format!(
-                "last_name.ilike.{pattern},first_name.ilike.{pattern},mrn.ilike.{pattern}"
-            ));
+        for word in fold(&decomposed(&self.search)).split_whitespace().take(6) {
+            request = request.like("search_text", like_pattern(word));
         }
         if let Some(status) = self.status {
             request = request.eq("status", status.word());
@@ -202,6 +210,35 @@ impl PatientFilter {
         let from = self.page.saturating_mul(PAGE);
         request.range(from, from.saturating_add(PAGE - 1))
     }
+}
+
+/// A text with every accented letter as letter and accent. The browser knows how; natively nobody asks.
+fn decomposed(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    js_sys::JsString::from(text).normalize("NFD").into()
+}
+
+/// A decomposed text as the column `search_text` holds it: what a plain keyboard can type. The rule is the database's.
+fn fold(decomposed: &str) -> String {
+    let mut folded = String::with_capacity(decomposed.len());
+    for letter in decomposed.chars() {
+        match letter {
+            '\u{300}'..='\u{36f}' => {}
+            '\'' | '\u{2019}' | '\u{2bb}' | '\u{2bc}' | '`' => {}
+            'đ' | 'Đ' | 'ð' | 'Ð' => folded.push('d'),
+            'ø' | 'Ø' => folded.push('o'),
+            'ł' | 'Ł' => folded.push('l'),
+            'ı' => folded.push('i'),
+            'ħ' | 'Ħ' => folded.push('h'),
+            'æ' | 'Æ' => folded.push_str("ae"),
+            'œ' | 'Œ' => folded.push_str("oe"),
+            'ß' => folded.push_str("ss"),
+            _ => folded.extend(letter.to_lowercase()),
+        }
+    }
+    folded
 }
 
 /// A word as a pattern that matches it anywhere. PostgREST writes `%` as `*`.
@@ -281,12 +318,12 @@ fn shared<T>(page: Result<Page<T>, DataError>) -> Result<Page<Arc<T>>, DataError
 ///
 /// Fails with [`DataError::Conflict`] when the row has moved on, or is out of this person's reach: the database answers both with no
 /// row. Reading the row again tells which.
-pub async fn update(
-    rest: Rest,
-    id: Uuid,
-    version: Version,
-    changes: Vec<(PatientField, String)>,
-) -> Result<Patient, DataError> {
+pub async fn update(rest: Rest, edit: Edit) -> Result<Patient, DataError> {
+    let Edit {
+        id,
+        version,
+        changes,
+    } = edit;
     let request = rest
         .table("patients")
         .update(columns(changes).to_string())
@@ -300,24 +337,69 @@ pub async fn update(
         .ok_or(DataError::Conflict)
 }
 
-/// Reads a page of the list, as the filter goes.
-pub fn use_patient_list(filter: Signal<PatientFilter>) -> Reading<Page<Arc<Patient>>> {
-    use_reading(move || filter.get(), list)
+/// The key of one patient's query.
+pub fn one_key(id: Uuid) -> QueryKey {
+    query_key!["patients", "one", id]
 }
 
-/// Reads one patient.
-pub fn use_patient(id: Signal<Uuid>) -> Reading<Patient> {
-    use_reading(move || id.get(), one)
+/// The query of a page of the list. The former page stays until the next one has come.
+pub fn list_query(
+    rest: Rest,
+    filter: PatientFilter,
+) -> QueryOptions<Page<Arc<Patient>>, DataError> {
+    let key = query_key!["patients", "list", filter.to_json()];
+    query(key, move || list(rest.clone(), filter.clone())).keep_previous_data()
 }
 
-/// Reads the patients that changed last.
-pub fn use_recent_patients(of: Option<Uuid>) -> Reading<Page<Arc<Patient>>> {
-    use_reading(move || of, recent)
+/// The query of one patient.
+pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<Patient, DataError> {
+    query(one_key(id), move || one(rest.clone(), id))
 }
 
-/// Reads how many patients have a status.
-pub fn use_patient_count(status: PatientStatus) -> Reading<usize> {
-    use_reading(move || status, count)
+/// The query of the patients that changed last.
+pub fn recent_query(rest: Rest, of: Option<Uuid>) -> QueryOptions<Page<Arc<Patient>>, DataError> {
+    query(query_key!["patients", "recent", of], move || {
+        recent(rest.clone(), of)
+    })
+}
+
+/// The query of how many patients have a status.
+pub fn count_query(rest: Rest, status: PatientStatus) -> QueryOptions<usize, DataError> {
+    query(query_key!["patients", "count", status.word()], move || {
+        count(rest.clone(), status)
+    })
+}
+
+/// What a save sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub id: Uuid,
+    /// The version that the changes were made for.
+    pub version: Version,
+    pub changes: Vec<(PatientField, String)>,
+}
+
+/// The mutation that stores an edit. The page shows it at once, and takes it back by itself if it fails.
+pub fn edit_mutation(rest: Rest) -> MutationOptions<Edit, Patient, DataError> {
+    MutationOptions::new(move |edit: Edit| update(rest.clone(), edit))
+        // Without a network the person is told, and keeps the typed text, rather than wait for nobody knows how long.
+        .network_mode(NetworkMode::Always)
+        .optimistic(|cache, edit| {
+            let changes = edit.changes.clone();
+            cache.change(one_key(edit.id), move |row: &Patient| {
+                Some(row.with(&changes))
+            });
+        })
+        .on_success(|row: Arc<Patient>, call| async move {
+            // A key in use with another type would be a mistake of this module; the feed mends the screen even then.
+            let _ = call
+                .client
+                .set_query_data(one_key(row.id), Patient::clone(&row));
+            call.client.invalidate_queries(query_key!["patients"]);
+            call.client
+                .invalidate_queries(query_key!["form_submissions"]);
+            Ok(())
+        })
 }
 
 #[cfg(test)]
@@ -401,6 +483,20 @@ mod tests {
             PatientSort::Ward.order(Order::Descending),
             "ward.desc,last_name.asc,first_name.asc,id.asc"
         );
+    }
+
+    #[test]
+    fn a_search_is_folded_as_the_database_folds_names() {
+        // Decomposed: the accents stand behind their letters.
+        for (typed, folded) in [
+            ("Z\u{30c}ukauskas", "zukauskas"),
+            ("O\u{301} Da\u{301}laigh", "o dalaigh"),
+            ("D\u{2019}E\u{301}te\u{301}", "dete"),
+            ("Bjørkmo", "bjorkmo"),
+            ("Weiß", "weiss"),
+        ] {
+            assert_eq!(fold(typed), folded);
+        }
     }
 
     #[test]

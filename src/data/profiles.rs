@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use bedside_query::{MutationOptions, NetworkMode, QueryOptions, query_key};
 use uuid::Uuid;
 
-use super::query::{Reading, use_reading};
+use super::query::query;
 use super::{DataError, Rest};
 use crate::model::{Profile, Role};
 
@@ -73,12 +73,23 @@ pub async fn set_role(rest: Rest, id: Uuid, role: Role) -> Result<Profile, DataE
         .ok_or(DataError::Conflict)
 }
 
-/// Reads the directory.
-pub fn use_directory() -> Reading<Directory> {
-    use_reading(|| (), |rest, ()| list(rest))
+/// The query of the directory.
+pub fn directory_query(rest: Rest) -> QueryOptions<Directory, DataError> {
+    query(query_key!["profiles", "list"], move || list(rest.clone()))
 }
 
-/// Reads one person.
-pub fn use_profile(id: Signal<Uuid>) -> Reading<Profile> {
-    use_reading(move || id.get(), one)
+/// The query of one person.
+pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<Profile, DataError> {
+    query(query_key!["profiles", "one", id], move || {
+        one(rest.clone(), id)
+    })
+}
+
+/// The mutation that gives a person a role.
+pub fn role_mutation(rest: Rest) -> MutationOptions<(Uuid, Role), Profile, DataError> {
+    MutationOptions::new(move |(id, role)| set_role(rest.clone(), id, role))
+        .network_mode(NetworkMode::Always)
+        .on_settled(|_, call| async move {
+            call.client.invalidate_queries(query_key!["profiles"]);
+        })
 }

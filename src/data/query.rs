@@ -1,78 +1,36 @@
-//! How a page reads: a key, a fetch, and signals that follow the answer.
+//! What all queries of this app have in common.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::time::Duration;
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
+use bedside_query::{
+    ClientOptions, QueryClient, QueryDefaults, QueryKey, QueryOptions, RetryDelay, StaleTime,
+};
 
-use super::{DataError, Rest};
+use super::DataError;
 
-/// What a page sees of a query. Signals live as long as the component that asked.
-pub struct Reading<T: Send + Sync + 'static> {
-    /// The last good answer; of the former key while the answer for a new one is on its way.
-    pub data: Signal<Option<Arc<T>>>,
-    /// Why the last fetch failed, until one succeeds.
-    pub error: Signal<Option<DataError>>,
-    /// Whether a fetch is on its way.
-    pub fetching: Signal<bool>,
-    /// Fetches again, now.
-    pub refetch: Callback<()>,
+/// How often a passing trouble is given another chance before the page says so.
+const RETRIES: u32 = 2;
+/// The pause before each: a page should say within seconds that nothing comes.
+const PAUSE: Duration = Duration::from_millis(700);
+
+/// The cache of this app.
+///
+/// Data does not grow old by the clock: the feed says when it has changed, and puts it in doubt whenever it could not have
+/// said so.
+pub fn cache() -> QueryClient {
+    let defaults = QueryDefaults::default()
+        .stale_time(StaleTime::Infinite)
+        .retry_delay(RetryDelay::Fixed(PAUSE));
+    QueryClient::new(ClientOptions::default().defaults(defaults))
 }
 
-impl<T: Send + Sync + 'static> Clone for Reading<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T: Send + Sync + 'static> Copy for Reading<T> {}
-
-/// Reads what `fetch` answers for `key`, again whenever the key changes.
-pub fn use_reading<K, T, Fut>(
-    key: impl Fn() -> K + Send + Sync + 'static,
-    fetch: impl Fn(Rest, K) -> Fut + Clone + Send + Sync + 'static,
-) -> Reading<T>
+/// A query whose failure is a [`DataError`]. Only a trouble that may pass is worth another try.
+pub fn query<T, Fut>(key: QueryKey, fetch: impl Fn() -> Fut + 'static) -> QueryOptions<T, DataError>
 where
-    K: Clone + PartialEq + Send + Sync + 'static,
-    T: Send + Sync + 'static,
+    T: PartialEq + Send + Sync + 'static,
     Fut: Future<Output = Result<T, DataError>> + 'static,
 {
-    let rest = use_context::<Rest>();
-    let key = Memo::new(move |_| key());
-    let data = ArcRwSignal::new(None::<Arc<T>>);
-    let error = ArcRwSignal::new(None::<DataError>);
-    let fetching = ArcRwSignal::new(true);
-    let asked = ArcRwSignal::new(0_u32);
-    Effect::new({
-        let (data, error, fetching, asked) =
-            (data.clone(), error.clone(), fetching.clone(), asked.clone());
-        move |former: Option<u32>| {
-            asked.track();
-            let turn = former.unwrap_or_default().wrapping_add(1);
-            let (Some(rest), Some(key)) = (rest.clone(), key.try_get()) else {
-                return turn;
-            };
-            fetching.set(true);
-            let answer = fetch(rest, key);
-            let (data, error, fetching) = (data.clone(), error.clone(), fetching.clone());
-            spawn_local(async move {
-                match answer.await {
-                    Ok(value) => {
-                        data.set(Some(Arc::new(value)));
-                        error.set(None);
-                    }
-                    Err(cause) => error.set(Some(cause)),
-                }
-                fetching.set(false);
-            });
-            turn
-        }
-    });
-    Reading {
-        data: data.into(),
-        error: error.into(),
-        fetching: fetching.into(),
-        refetch: Callback::new(move |()| asked.update(|count| *count = count.wrapping_add(1))),
-    }
+    QueryOptions::new(key, move |_| fetch())
+        .retry_if(|failures, error: &DataError| error.is_passing() && failures < RETRIES)
 }

@@ -170,16 +170,6 @@ fn total_in(content_range: &str) -> Option<usize> {
     content_range.rsplit_once('/')?.1.trim().parse().ok()
 }
 
-/// A text as an operand inside `or=(..)` or `in.(..)`, where commas, dots and brackets would otherwise end it.
-///
-/// ```
-/// use bedside::data::rest::quoted;
-/// assert_eq!(quoted(r#"a,b"c\"#), r#""a,b\"c\\""#);
-/// ```
-pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -72,6 +72,8 @@ pub fn trouble(error: &QueryError<DataError>) -> Option<DataError> {
     match error {
         QueryError::Failed(error) => Some(DataError::clone(error)),
         QueryError::Cancelled => None,
-        QueryError::Panicked(_) | QueryError::NoFetcher | QueryError::Mismatch(_) => Some(DataError::Unreadable),
+        QueryError::Panicked(_) | QueryError::NoFetcher | QueryError::Mismatch(_) => {
+            Some(DataError::Unreadable)
+        }
     }
 }

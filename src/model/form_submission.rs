@@ -62,6 +62,14 @@ pub struct PatientName {
 }
 
 impl FormSubmission {
+    /// Who it is about, last name first, as lists are read.
+    pub fn about(&self) -> String {
+        self.patient.as_ref().map_or_else(
+            || "Patient".to_owned(),
+            |patient| format!("{}, {}", patient.last_name, patient.first_name),
+        )
+    }
+
     /// The answers as lines of text, in the order the server gives them.
     ///
     /// ```

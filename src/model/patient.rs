@@ -209,6 +209,30 @@ impl Patient {
         }
     }
 
+    /// The row as it will be once changes are stored. A word that this build does not know leaves its field as it is.
+    pub fn with(&self, changes: &[(PatientField, String)]) -> Self {
+        let mut row = self.clone();
+        for (field, typed) in changes {
+            let text = field.stored(typed);
+            match field {
+                PatientField::FirstName => row.first_name = text,
+                PatientField::LastName => row.last_name = text,
+                PatientField::DateOfBirth => row.date_of_birth = text,
+                PatientField::Ward => row.ward = text,
+                PatientField::Notes => row.notes = text,
+                PatientField::Sex => match Sex::from_word(&text) {
+                    Sex::Unknown => {}
+                    sex => row.sex = sex,
+                },
+                PatientField::Status => match PatientStatus::from_word(&text) {
+                    PatientStatus::Unknown => {}
+                    status => row.status = status,
+                },
+            }
+        }
+        row
+    }
+
     /// The fields that people edit, with their stored texts.
     pub fn texts(&self) -> impl Iterator<Item = (PatientField, String)> + '_ {
         PatientField::ALL
@@ -267,6 +291,30 @@ mod tests {
         let patient: Patient =
             serde_json::from_str(&ROW.replace("admitted", "transferred")).unwrap();
         assert_eq!(patient.status, PatientStatus::Unknown);
+    }
+
+    #[test]
+    fn a_changed_row_reads_back_what_was_typed() {
+        let patient: Patient = serde_json::from_str(ROW).unwrap();
+        for field in PatientField::ALL {
+            let text = match field {
+                PatientField::Sex => "other",
+                PatientField::Status => "observation",
+                PatientField::DateOfBirth => "1999-01-31",
+                _ => "Surgery",
+            };
+            assert_eq!(
+                patient.with(&[(*field, text.to_owned())]).text(*field),
+                text,
+                "{field:?}"
+            );
+        }
+        assert_eq!(
+            patient
+                .with(&[(PatientField::Status, "lost".to_owned())])
+                .status,
+            PatientStatus::Admitted
+        );
     }
 
     #[test]

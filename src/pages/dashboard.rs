@@ -8,15 +8,13 @@ use uuid::Uuid;
 
 use crate::components::badge::patient_look;
 use crate::components::{
-    Ago, Changed, ChangedText, Empty, Failed, Icon, PatientStatusBadge, Shape, SkeletonLines,
-    use_title,
+    Ago, Changed, ChangedText, Empty, Failed, FormStatusBadge, Icon, PatientStatusBadge, Shape,
+    SkeletonLines, use_title,
 };
-use crate::data::Page;
-use crate::data::form_submissions::{use_draft_count, use_waiting_forms};
-use crate::data::me::Me;
-use crate::data::patients::{use_patient_count, use_recent_patients};
-use crate::data::query::Reading;
-use crate::model::{Patient, PatientStatus, Role};
+use crate::data::{DataError, Page, form_submissions, patients};
+use crate::hooks::{Me, Reading, use_reading};
+use crate::model::{FormStatus, FormSubmission, Patient, PatientStatus, Role};
+use crate::sync::Table;
 
 /// The dashboard.
 #[component]
@@ -24,7 +22,7 @@ pub fn Dashboard() -> impl IntoView {
     use_title(|| "Dashboard".to_owned());
     let me = use_context::<Me>();
     let my_id = me.and_then(|me| me.user.try_with_value(|user| user.id));
-    let role = Memo::new(move |_| me.and_then(Me::role));
+    let clinician = Memo::new(move |_| me.and_then(Me::role).map(|role| role == Role::Clinician));
     view! {
         <div class="page">
             <div class="page-head">
@@ -40,7 +38,10 @@ pub fn Dashboard() -> impl IntoView {
                                 href=format!("/patients?status={}", status.word())
                                 shape=patient_look(status).1
                                 label=status.label()
-                                count=use_patient_count(status)
+                                count=use_reading(
+                                    &[Table::Patients],
+                                    move |rest| patients::count_query(rest, status),
+                                )
                             />
                         }
                     })
@@ -49,7 +50,7 @@ pub fn Dashboard() -> impl IntoView {
                     href="/forms?status=submitted".to_owned()
                     shape=Shape::Send
                     label="Forms to review"
-                    count=use_waiting_forms()
+                    count=use_reading(&[Table::FormSubmissions], form_submissions::waiting_query)
                 />
                 {my_id
                     .map(|id| {
@@ -58,30 +59,38 @@ pub fn Dashboard() -> impl IntoView {
                                 href="/forms?status=draft".to_owned()
                                 shape=Shape::Pen
                                 label="My drafts"
-                                count=use_draft_count(id)
+                                count=use_reading(
+                                    &[Table::FormSubmissions],
+                                    move |rest| form_submissions::drafts_query(rest, id),
+                                )
                             />
                         }
                     })}
             </div>
-            <div class="columns columns-even">
+            <div class="halves">
                 <PatientFeed
                     id="recent"
                     title="Recent changes"
-                    reading=use_recent_patients(None)
                     empty="Nothing has changed yet."
+                    reading=use_reading(&[Table::Patients], |rest| patients::recent_query(rest, None))
                 />
-                {move || {
-                    (role.get() == Some(Role::Clinician))
-                        .then(|| {
-                            view! {
-                                <PatientFeed
-                                    id="mine"
-                                    title="My patients"
-                                    reading=use_recent_patients(my_id)
-                                    empty="Nobody is assigned to you right now."
-                                />
-                            }
-                        })
+                {move || match clinician.get() {
+                    Some(true) => {
+                        view! {
+                            <PatientFeed
+                                id="mine"
+                                title="My patients"
+                                empty="Nobody is assigned to you right now."
+                                reading=use_reading(
+                                    &[Table::Patients],
+                                    move |rest| patients::recent_query(rest, my_id),
+                                )
+                            />
+                        }
+                            .into_any()
+                    }
+                    Some(false) => view! { <ReviewQueue /> }.into_any(),
+                    None => ().into_any(),
                 }}
             </div>
         </div>
@@ -111,33 +120,64 @@ fn Tile(href: String, shape: Shape, label: &'static str, count: Reading<usize>) 
     }
 }
 
+/// A card with a short list: its outline, its trouble, its emptiness, or the list.
+#[component]
+fn Feed(
+    id: &'static str,
+    title: &'static str,
+    empty: &'static str,
+    shape: Shape,
+    /// How many there are, once known.
+    #[prop(into)]
+    count: Signal<Option<usize>>,
+    #[prop(into)] error: Signal<Option<DataError>>,
+    refetch: Callback<()>,
+    children: Children,
+) -> impl IntoView {
+    let failed = Memo::new(move |_| {
+        if count.get().is_some() {
+            None
+        } else {
+            error.get()
+        }
+    });
+    let waiting = Memo::new(move |_| count.get().is_none() && failed.with(Option::is_none));
+    view! {
+        <section class="card" aria-labelledby=id>
+            <div class="card-head">
+                <h2 id=id>{title}</h2>
+            </div>
+            {move || failed.get().map(|error| view! { <Failed error retry=refetch /> })}
+            <Show when=move || waiting.get()>
+                <div class="card-body">
+                    <SkeletonLines lines=8 />
+                </div>
+            </Show>
+            <ul class="feed">{children()}</ul>
+            <Show when=move || count.get() == Some(0)>
+                <Empty shape title="All quiet".to_owned() advice=empty.to_owned() />
+            </Show>
+        </section>
+    }
+}
+
 #[component]
 fn PatientFeed(
     id: &'static str,
     title: &'static str,
-    reading: Reading<Page<Arc<Patient>>>,
     empty: &'static str,
+    reading: Reading<Page<Arc<Patient>>>,
 ) -> impl IntoView {
     let rows = Memo::new(move |_| {
-        reading.data.with(|page| {
-            page.as_ref()
-                .map(|page| page.rows.clone())
-                .unwrap_or_default()
-        })
+        reading
+            .data
+            .with(|page| page.as_ref().map(|page| page.rows.clone()))
     });
-    let ids =
-        Memo::new(move |_| rows.with(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>()));
-    let known = Memo::new(move |_| reading.data.with(Option::is_some));
-    let failed = Memo::new(move |_| {
-        if known.get() {
-            None
-        } else {
-            reading.error.get()
-        }
-    });
+    let ids = move || rows.with(|rows| rows.iter().flatten().map(|row| row.id).collect::<Vec<_>>());
     let item = move |id: Uuid| {
-        let row =
-            Memo::new(move |_| rows.with(|rows| rows.iter().find(|row| row.id == id).cloned()));
+        let row = Memo::new(move |_| {
+            rows.with(|rows| rows.iter().flatten().find(|row| row.id == id).cloned())
+        });
         let text = move |read: fn(&Patient) -> String| {
             Signal::derive(move || row.with(|row| row.as_deref().map(read).unwrap_or_default()))
         };
@@ -166,20 +206,69 @@ fn PatientFeed(
         }
     };
     view! {
-        <section class="card" aria-labelledby=id>
-            <div class="card-head">
-                <h2 id=id>{title}</h2>
-            </div>
-            {move || failed.get().map(|error| view! { <Failed error retry=reading.refetch /> })}
-            <Show when=move || !known.get() && failed.with(Option::is_none)>
-                <div class="card-body"><SkeletonLines lines=8 /></div>
-            </Show>
-            <ul class="feed">
-                <For each=move || ids.get() key=|id| *id children=item />
-            </ul>
-            <Show when=move || known.get() && ids.with(Vec::is_empty)>
-                <Empty shape=Shape::Patients title="All quiet".to_owned() advice=empty.to_owned() />
-            </Show>
-        </section>
+        <Feed
+            id
+            title
+            empty
+            shape=Shape::Patients
+            count=Signal::derive(move || rows.with(|rows| rows.as_ref().map(Vec::len)))
+            error=reading.error
+            refetch=reading.refetch
+        >
+            <For each=ids key=|id| *id children=item />
+        </Feed>
+    }
+}
+
+#[component]
+fn ReviewQueue() -> impl IntoView {
+    let reading = use_reading(
+        &[Table::FormSubmissions, Table::Patients],
+        form_submissions::review_query,
+    );
+    let rows = Memo::new(move |_| {
+        reading
+            .data
+            .with(|page| page.as_ref().map(|page| page.rows.clone()))
+    });
+    let ids = move || rows.with(|rows| rows.iter().flatten().map(|row| row.id).collect::<Vec<_>>());
+    let item = move |id: Uuid| {
+        let row = Memo::new(move |_| {
+            rows.with(|rows| rows.iter().flatten().find(|row| row.id == id).cloned())
+        });
+        let text = move |read: fn(&FormSubmission) -> String| {
+            Signal::derive(move || row.with(|row| row.as_deref().map(read).unwrap_or_default()))
+        };
+        let status = Signal::derive(move || {
+            row.with(|row| row.as_ref().map_or(FormStatus::Unknown, |row| row.status))
+        });
+        view! {
+            <li>
+                <div class="feed-body">
+                    <A href=format!("/forms/{id}") attr:class="feed-title">{text(FormSubmission::about)}</A>
+                    <p class="feed-note">
+                        {text(|form| form.form_type.label().to_owned())}
+                        " · submitted "
+                        <Ago at=text(|form| form.submitted_at.clone().unwrap_or_default()) />
+                    </p>
+                </div>
+                <Changed of=Signal::derive(move || status.get().label().to_owned())>
+                    <FormStatusBadge status />
+                </Changed>
+            </li>
+        }
+    };
+    view! {
+        <Feed
+            id="review"
+            title="Waiting longest for review"
+            empty="No form waits for a review."
+            shape=Shape::Form
+            count=Signal::derive(move || rows.with(|rows| rows.as_ref().map(Vec::len)))
+            error=reading.error
+            refetch=reading.refetch
+        >
+            <For each=ids key=|id| *id children=item />
+        </Feed>
     }
 }

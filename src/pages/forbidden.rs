@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::{Empty, Shape};
-use crate::data::me::Me;
+use crate::hooks::Me;
 use crate::model::Role;
 
 /// Its children for an admin, a word for anyone else, nothing until the role is known. Follows the role as it changes.

@@ -11,10 +11,10 @@ use crate::components::{
     use_title,
 };
 use crate::data::DataError;
-use crate::data::form_submissions::use_form;
-use crate::data::profiles::use_directory;
-use crate::data::query::Reading;
+use crate::data::{form_submissions, profiles};
+use crate::hooks::{Reading, use_reading};
 use crate::model::{FormStatus, FormSubmission};
+use crate::sync::Table;
 
 /// The page of the form whose id the address holds.
 #[component]
@@ -31,7 +31,9 @@ pub fn FormPage() -> impl IntoView {
 
 #[component]
 fn KnownForm(id: Uuid) -> impl IntoView {
-    let form = use_form(Signal::stored(id));
+    let form = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
+        form_submissions::one_query(rest, id)
+    });
     use_title(move || {
         form.data.with(|form| {
             form.as_ref()
@@ -81,7 +83,7 @@ fn Crumb() -> impl IntoView {
 
 #[component]
 fn Loaded(form: Reading<FormSubmission>) -> impl IntoView {
-    let directory = use_directory();
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     let text = move |read: fn(&FormSubmission) -> String| {
         Signal::derive(move || {
             form.data

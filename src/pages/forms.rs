@@ -11,9 +11,11 @@ use uuid::Uuid;
 use crate::components::{
     Ago, Changed, Empty, Failed, FormStatusBadge, Pager, Shape, SkeletonRows, use_title,
 };
-use crate::data::form_submissions::{FormFilter, PAGE, use_form_list};
-use crate::data::profiles::{Directory, use_directory};
+use crate::data::form_submissions::{self, FormFilter, PAGE};
+use crate::data::profiles::{self, Directory};
+use crate::hooks::use_reading;
 use crate::model::{FormStatus, FormSubmission, FormType};
+use crate::sync::Table;
 
 const COLUMNS: &[&str] = &["cell-lead", "col-second", "", "col-third", "col-second"];
 
@@ -24,8 +26,10 @@ pub fn Forms() -> impl IntoView {
     let query = use_query_map();
     let filter =
         Memo::new(move |_| query.with(|query| FormFilter::from_query(|name| query.get(name))));
-    let list = use_form_list(filter.into());
-    let directory = use_directory();
+    let list = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
+        form_submissions::list_query(rest, filter.get())
+    });
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     let navigate = use_navigate();
     let go = Callback::new(move |filter: FormFilter| {
         let options = NavigateOptions {
@@ -98,7 +102,7 @@ pub fn Forms() -> impl IntoView {
                     {move || total.get().map(|total| if total == 1 { "1 form".to_owned() } else { format!("{total} forms") })}
                 </span>
             </div>
-            <div class="table-frame" data-refetching=move || list.fetching.get().then_some("true")>
+            <div class="table-frame" data-refetching=move || list.outdated.get().then_some("true")>
                 <table class="table" aria-label="Forms" aria-busy=move || waiting.get().then_some("true")>
                     <thead>
                         <tr>
@@ -176,7 +180,7 @@ fn FormRow(
     view! {
         <tr>
             <td class="cell-lead">
-                <A href=format!("/forms/{id}")>{text(about)}</A>
+                <A href=format!("/forms/{id}")>{text(FormSubmission::about)}</A>
                 <span class="cell-sub">{text(|form| form.form_type.label().to_owned())}</span>
             </td>
             <td class="col-second">{text(|form| form.form_type.label().to_owned())}</td>
@@ -191,11 +195,4 @@ fn FormRow(
             </td>
         </tr>
     }
-}
-
-fn about(form: &FormSubmission) -> String {
-    form.patient.as_ref().map_or_else(
-        || "Patient".to_owned(),
-        |patient| format!("{}, {}", patient.last_name, patient.first_name),
-    )
 }

@@ -15,12 +15,11 @@ use crate::components::{
     Shape, SkeletonLines, SkeletonRows, Tone, use_title,
 };
 use crate::data::DataError;
-use crate::data::form_submissions::{FormFilter, use_form_list};
-use crate::data::me::Me;
-use crate::data::patients::use_patient;
-use crate::data::profiles::use_directory;
-use crate::data::query::Reading;
+use crate::data::form_submissions::{self, FormFilter};
+use crate::data::{patients, profiles};
+use crate::hooks::{Me, Reading, use_reading};
 use crate::model::{CalendarDate, FormStatus, FormSubmission, Patient, PatientStatus, Role};
+use crate::sync::Table;
 
 /// The page of the patient whose id the address holds.
 #[component]
@@ -38,7 +37,9 @@ pub fn PatientPage() -> impl IntoView {
 
 #[component]
 fn KnownPatient(id: Uuid) -> impl IntoView {
-    let patient = use_patient(Signal::stored(id));
+    let patient = use_reading(&[Table::Patients], move |rest| {
+        patients::one_query(rest, id)
+    });
     use_title(move || {
         patient.data.with(|row| {
             row.as_ref()
@@ -117,11 +118,11 @@ fn Loaded(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
                 </Changed>
             </div>
             <div class="columns">
-                <div>
+                <div class="stack">
                     <Facts patient />
                     <PatientForms id />
                 </div>
-                <div>
+                <div class="stack">
                     <section class="card" aria-labelledby="edit-title">
                         <div class="card-head">
                             <h2 id="edit-title">"Edit record"</h2>
@@ -151,7 +152,7 @@ fn ReadOnly(role: Role) -> impl IntoView {
 
 #[component]
 fn Facts(patient: Reading<Patient>) -> impl IntoView {
-    let directory = use_directory();
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     let today = today();
     let text = move |read: fn(&Patient) -> String| {
         Signal::derive(move || {
@@ -234,11 +235,16 @@ const FORM_COLUMNS: &[&str] = &["cell-lead", "", "col-second", "col-second"];
 
 #[component]
 fn PatientForms(id: Uuid) -> impl IntoView {
-    let list = use_form_list(Signal::stored(FormFilter {
-        patient: Some(id),
-        ..FormFilter::default()
-    }));
-    let directory = use_directory();
+    let list = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
+        form_submissions::list_query(
+            rest,
+            FormFilter {
+                patient: Some(id),
+                ..FormFilter::default()
+            },
+        )
+    });
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     let known = Memo::new(move |_| list.data.with(Option::is_some));
     let waiting = Memo::new(move |_| !known.get() && list.error.with(Option::is_none));
     let failed = Memo::new(move |_| if known.get() { None } else { list.error.get() });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bedside_query::{UseMutation, use_mutation};
 use leptos::ev::{self, SubmitEvent};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -10,8 +11,10 @@ use uuid::Uuid;
 use crate::components::phrase::{self, Phrase};
 use crate::components::time::today;
 use crate::components::{Banner, FieldShell, Icon, Shape, Toasts, Tone};
-use crate::data::query::Reading;
-use crate::data::{DataError, Rest, patients};
+use crate::data::patients::{self, Edit};
+use crate::data::{DataError, Rest};
+use crate::hooks::Reading;
+use crate::hooks::use_reading::trouble;
 use crate::model::{Draft, FieldState, Patient, PatientField, PatientStatus, Sex, WARDS};
 
 /// How often a save follows a row that moves under it before it asks the person.
@@ -34,7 +37,8 @@ type PatientDraft = Draft<PatientField>;
 #[component]
 pub fn PatientForm(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
     let toasts = use_context::<Toasts>().unwrap_or_default();
-    let rest = use_context::<Rest>();
+    let store = use_context::<Rest>()
+        .map(|rest| (rest.clone(), use_mutation(patients::edit_mutation(rest))));
     let draft = RwSignal::new(
         patient
             .data
@@ -93,10 +97,12 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
             outcome.set(Outcome::NeedsChoice);
             return;
         }
-        let Some(rest) = rest.clone() else { return };
+        let Some((rest, edit)) = store.clone() else {
+            return;
+        };
         outcome.set(Outcome::Saving);
         spawn_local(async move {
-            let saved = save(rest, id, draft).await;
+            let saved = save(rest, edit, id, draft).await;
             // The person may have left the page meanwhile; what follows then touches nothing.
             match saved {
                 Ok(Some(row)) => {
@@ -176,6 +182,7 @@ fn begin(row: &Patient) -> PatientDraft {
 /// Stores the draft, following the row as long as only other fields moved. `None`: the person has to choose.
 async fn save(
     rest: Rest,
+    edit: UseMutation<Edit, Patient, DataError>,
     id: Uuid,
     draft: RwSignal<PatientDraft>,
 ) -> Result<Option<Arc<Patient>>, DataError> {
@@ -185,23 +192,30 @@ async fn save(
         else {
             return Err(DataError::Conflict);
         };
-        match patients::update(rest.clone(), id, version, changes).await {
+        let outcome = edit
+            .run(Edit {
+                id,
+                version,
+                changes,
+            })
+            .await;
+        match outcome.map_err(|error| trouble(&error).unwrap_or(DataError::Conflict)) {
             Err(DataError::Conflict) => {}
-            outcome => return outcome.map(|row| Some(Arc::new(row))),
+            outcome => return outcome.map(Some),
         }
         let row = patients::one(rest.clone(), id).await?;
         if row.version == version {
             // The version is right and still no row was changed: this person may read it and no more.
             return Err(DataError::Forbidden(String::new()));
         }
-        let conflicted = draft.try_update(|draft| {
+        let merged = draft.try_update(|draft| {
             draft.follow(row.version, row.texts());
-            (!draft.conflicts().is_empty(), draft.changes().is_empty())
+            (draft.conflicts().is_empty(), draft.changes().is_empty())
         });
-        match conflicted {
-            Some((true, _)) => return Ok(None),
+        match merged {
+            Some((false, _)) => return Ok(None),
             // Someone else made the very same change.
-            Some((false, true)) => return Ok(Some(Arc::new(row))),
+            Some((true, true)) => return Ok(Some(Arc::new(row))),
             _ => {}
         }
     }

@@ -14,9 +14,11 @@ use crate::components::{
     Ago, Changed, ChangedText, Empty, Failed, Pager, PatientStatusBadge, SearchBox, Shape,
     SkeletonRows, SortHeader, use_title,
 };
-use crate::data::patients::{Order, PAGE, PatientFilter, PatientSort, use_patient_list};
-use crate::data::profiles::{Directory, use_directory};
+use crate::data::patients::{self, Order, PAGE, PatientFilter, PatientSort};
+use crate::data::profiles::{self, Directory};
+use crate::hooks::use_reading;
 use crate::model::{CalendarDate, Patient, PatientStatus, WARDS};
+use crate::sync::Table;
 
 /// The columns' classes: the second and third tier give way on narrower screens.
 const COLUMNS: &[&str] = &[
@@ -36,8 +38,10 @@ pub fn Patients() -> impl IntoView {
     let query = use_query_map();
     let filter =
         Memo::new(move |_| query.with(|query| PatientFilter::from_query(|name| query.get(name))));
-    let list = use_patient_list(filter.into());
-    let directory = use_directory();
+    let list = use_reading(&[Table::Patients], move |rest| {
+        patients::list_query(rest, filter.get())
+    });
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
 
     let navigate = use_navigate();
     let go = Callback::new(move |filter: PatientFilter| {
@@ -100,7 +104,7 @@ pub fn Patients() -> impl IntoView {
         }
     });
     let empty = Memo::new(move |_| total.get() == Some(0));
-    let refetching = move || list.fetching.get().then_some("true");
+    let refetching = move || list.outdated.get().then_some("true");
     let born_on = today();
 
     view! {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bedside_query::use_mutation;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
@@ -11,9 +12,11 @@ use crate::components::{
     Ago, Changed, ChangedText, Failed, RoleBadge, SkeletonRows, Toasts, phrase, use_title,
 };
 use crate::data::Rest;
-use crate::data::profiles::{self, Directory, use_directory};
-use crate::data::query::Reading;
+use crate::data::profiles::{self, Directory};
+use crate::hooks::use_reading::trouble;
+use crate::hooks::{Reading, use_reading};
 use crate::model::{Profile, Role};
+use crate::sync::Table;
 
 const COLUMNS: &[&str] = &["cell-lead", "col-second", "", "", "col-third"];
 
@@ -30,7 +33,7 @@ pub fn Staff() -> impl IntoView {
 
 #[component]
 fn StaffTable() -> impl IntoView {
-    let directory = use_directory();
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     let known = Memo::new(move |_| directory.data.with(Option::is_some));
     let failed = Memo::new(move |_| {
         if known.get() {
@@ -87,7 +90,7 @@ fn StaffTable() -> impl IntoView {
 
 #[component]
 fn PersonRow(id: Uuid, directory: Reading<Directory>) -> impl IntoView {
-    let rest = use_context::<Rest>();
+    let change = use_context::<Rest>().map(|rest| use_mutation(profiles::role_mutation(rest)));
     let toasts = use_context::<Toasts>().unwrap_or_default();
     let busy = RwSignal::new(false);
     let person = Memo::new(move |_| {
@@ -109,23 +112,24 @@ fn PersonRow(id: Uuid, directory: Reading<Directory>) -> impl IntoView {
     let refused = RwSignal::new(0_u32);
     let choose = move |event| {
         let role = Role::from_word(&event_target_value(&event));
-        let Some(rest) = rest.clone() else { return };
+        let Some(change) = change else { return };
         busy.set(true);
         spawn_local(async move {
-            match profiles::set_role(rest, id, role).await {
+            match change.run((id, role)).await {
                 Ok(person) => toasts.done(format!(
                     "{} is now {}.",
                     person.full_name,
                     person.role.label().to_lowercase()
                 )),
                 Err(error) => {
-                    let said = phrase::data_error(&error);
-                    toasts.failed(format!("{}: {}", said.title, said.advice));
+                    if let Some(error) = trouble(&error) {
+                        let said = phrase::data_error(&error);
+                        toasts.failed(format!("{}: {}", said.title, said.advice));
+                    }
                     refused.update(|count| *count = count.wrapping_add(1));
                 }
             }
             busy.set(false);
-            directory.refetch.run(());
         });
     };
     view! {
