@@ -16,6 +16,7 @@ Bedside's commands
       --reset              begin with an empty data folder
       --no-build           serve what is built
       --watch              rebuild and reload on change
+  cargo xtask build    the app alone, into dist/, for a static host
   cargo xtask test     every check and test, with one summary
   cargo xtask setup    install the pinned tools that dev and test need
   cargo xtask help     this text
@@ -25,6 +26,7 @@ Bedside's commands
 pub enum Command {
     Help(&'static str),
     Setup,
+    Build,
     Dev(DevOptions),
     Test,
 }
@@ -71,6 +73,7 @@ pub fn parse(mut args: lexopt::Parser) -> Result<Command, Error> {
         Value(name) => match name.to_str() {
             Some("help") => Ok(Command::Help(HELP)),
             Some("setup") => no_more(&mut args, Command::Setup),
+            Some("build") => no_more(&mut args, Command::Build),
             Some("test") => no_more(&mut args, Command::Test),
             Some("dev") => dev(&mut args),
             _ => Err(Error::Usage(format!(

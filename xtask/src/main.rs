@@ -72,6 +72,7 @@ fn run(command: Command) -> Result<(), Error> {
             Ok(())
         }
         Command::Setup => setup::run(setup::Needs::Everything),
+        Command::Build => setup::run(setup::Needs::App).and_then(|()| build::spa()),
         Command::Dev(options) => dev::run(&options),
         Command::Test => check::run(),
     }
