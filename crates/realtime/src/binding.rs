@@ -114,6 +114,18 @@ impl Binding {
         mutable.then_some(BindingLint::LeavesUnseen)
     }
 
+    /// The same binding with its filter's value unrecognisable: values are keys, and keys are people.
+    pub(crate) fn veiled(&self) -> Self {
+        Self { filter: self.filter.as_deref().map(Self::veil), ..self.clone() }
+    }
+
+    pub(crate) fn veil(filter: &str) -> String {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        filter.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
     /// Says whether a change of this table can belong here; used when the server's ids say nothing.
     pub(crate) fn covers_table(&self, schema: &str, table: &str) -> bool {
         (self.schema == schema || self.schema == "*")

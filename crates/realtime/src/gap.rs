@@ -45,6 +45,8 @@ pub enum GapCause {
     ReconnectRequested,
     /// The server announced that it restarts or disconnects everybody.
     ServerRestart,
+    /// A replay brought as many messages as the server gives at most: there may have been more.
+    ReplayExhausted,
     /// A listener was too slow for its bounded queue.
     Overflow,
 }
@@ -62,4 +64,6 @@ pub struct Gap {
     pub to: Option<u64>,
     /// How many distinct bindings it touches.
     pub bindings: usize,
+    /// How many rooms it touches.
+    pub rooms: usize,
 }

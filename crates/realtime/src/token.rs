@@ -10,6 +10,7 @@ use thiserror::Error;
 pub struct AccessToken {
     jwt: String,
     expires_in: Option<Duration>,
+    claims: Claims,
 }
 
 impl std::fmt::Debug for AccessToken {
@@ -44,10 +45,9 @@ impl AccessToken {
     /// A token that lasts as long as its own claims say.
     #[must_use]
     pub fn new(jwt: impl Into<String>) -> Self {
-        Self {
-            jwt: jwt.into(),
-            expires_in: None,
-        }
+        let jwt = jwt.into();
+        let claims = Claims::read(&jwt).unwrap_or_default();
+        Self { jwt, expires_in: None, claims }
     }
 
     /// How long it still lasts, as the Auth API's `expires_in` said when it was issued, less what has passed.
@@ -55,6 +55,12 @@ impl AccessToken {
     pub fn expires_in(mut self, left: Duration) -> Self {
         self.expires_in = Some(left);
         self
+    }
+
+    /// A stand-in for a token of a trace.
+    pub(crate) fn replayed(jwt: String, left: Option<u64>, subject: Option<String>) -> Self {
+        let claims = Claims { sub: subject, ..Claims::default() };
+        Self { jwt, expires_in: left.map(Duration::from_millis), claims }
     }
 
     pub(crate) fn jwt(&self) -> &str {
@@ -67,7 +73,7 @@ impl AccessToken {
         if let Some(left) = self.expires_in {
             return u64::try_from(left.as_millis()).ok();
         }
-        let claims = Claims::read(&self.jwt)?;
+        let claims = &self.claims;
         let expires = claims.exp?.checked_mul(1000)?;
         let by_clock = expires.saturating_sub(wall);
         match claims.iat.and_then(|issued| issued.checked_mul(1000)) {
@@ -85,11 +91,11 @@ impl AccessToken {
 
     /// Whose it is.
     pub(crate) fn subject(&self) -> Option<String> {
-        Claims::read(&self.jwt)?.sub
+        self.claims.sub.clone()
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 struct Claims {
     #[serde(default)]
     exp: Option<u64>,

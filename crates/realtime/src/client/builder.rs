@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::channel::mpsc;
 use thiserror::Error;
 
-use super::{Life, Listeners, RealtimeClient, Shared, TokenSource};
+use super::{Life, Listeners, PostRequest, Poster, RealtimeClient, Shared, TokenSource};
 use crate::driver::platform::{self, Clock, MaybeSend};
 use crate::engine::{Config, Engine, TokenPolicy};
 use crate::token::{AccessToken, TokenError, TokenNeed};
@@ -34,6 +34,7 @@ pub struct Builder {
     url: String,
     key: String,
     tokens: Option<TokenSource>,
+    post: Option<Poster>,
     config: Config,
 }
 
@@ -43,6 +44,7 @@ impl Builder {
             url,
             key,
             tokens: None,
+            post: platform::default_poster(),
             config: Config::new(""),
         }
     }
@@ -55,6 +57,17 @@ impl Builder {
         F: Future<Output = Result<Option<AccessToken>, TokenError>> + MaybeSend + 'static,
     {
         self.tokens = Some(Arc::new(move |need| platform::token_future(source(need))));
+        self
+    }
+
+    /// How a broadcast is posted over HTTP while its room is not joined. The browser has its own way; natively
+    /// there is none unless told, and such a broadcast fails with `NotJoined`. Answers with the HTTP status.
+    pub fn poster<S, F>(mut self, post: S) -> Self
+    where
+        S: Fn(PostRequest) -> F + Send + Sync + 'static,
+        F: Future<Output = Option<u16>> + MaybeSend + 'static,
+    {
+        self.post = Some(Arc::new(move |request| platform::post_future(post(request))));
         self
     }
 
@@ -93,6 +106,7 @@ impl Builder {
         }
         self.config.url =
             socket_url(&self.url, &self.key, self.config.vsn).ok_or(BuildError::Url)?;
+        let rest_url = rest_url(&self.url).ok_or(BuildError::Url)?;
         if self.tokens.is_some() {
             self.config.tokens = TokenPolicy::Source;
         }
@@ -107,6 +121,9 @@ impl Builder {
             wake,
             listeners: Mutex::new(Listeners::default()),
             tokens: self.tokens,
+            post: self.post,
+            rest_url,
+            api_key: self.key.trim().to_owned(),
             numbers: AtomicU64::new(0),
         });
         platform::start(Arc::clone(&shared), incoming).map_err(|_| BuildError::NoRuntime)?;
@@ -146,6 +163,21 @@ fn socket_url(base: &str, key: &str, vsn: Vsn) -> Option<String> {
     ))
 }
 
+/// Where broadcasts are posted: beside the socket.
+fn rest_url(base: &str) -> Option<String> {
+    let base = base.trim().trim_end_matches('/');
+    let (scheme, rest) = base.split_once("://")?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "http" | "ws" => "http",
+        _ => "https",
+    };
+    let place = match rest.strip_suffix("/websocket") {
+        Some(place) => format!("{}/api/broadcast", place.strip_suffix("/socket").unwrap_or(place)),
+        None => format!("{rest}/realtime/v1/api/broadcast"),
+    };
+    Some(format!("{scheme}://{place}"))
+}
+
 fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -172,6 +204,13 @@ fn percent_encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn broadcasts_are_posted_beside_the_socket() {
+        let url = |base| rest_url(base).unwrap_or_default();
+        assert_eq!(url("https://abc.supabase.co"), "https://abc.supabase.co/realtime/v1/api/broadcast");
+        assert_eq!(url("ws://127.0.0.1:4000/socket/websocket"), "http://127.0.0.1:4000/api/broadcast");
+    }
 
     #[test]
     fn the_socket_address_follows_the_project_address() {

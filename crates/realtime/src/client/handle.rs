@@ -113,6 +113,7 @@ impl Queue {
             from: 0,
             to: None,
             bindings: 1,
+            rooms: 0,
         };
         self.events.push_back(BindingEvent::Gap(gap.clone()));
         let again = BindingEvent::Ready(Ready {

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use futures::channel::oneshot;
+
 use super::{Shared, StatusSnapshot, lock};
-use crate::engine::HandleId;
+use crate::engine::{HandleId, PushId};
 use crate::event::BindingEvent;
 use crate::gap::GapCause;
+use crate::room::{PushError, RoomEvent};
 
 pub(crate) type OnBinding = Arc<dyn Fn(&BindingEvent) + Send + Sync>;
+pub(crate) type OnRoom = Arc<dyn Fn(&RoomEvent) + Send + Sync>;
 pub(crate) type OnStatus = Arc<dyn Fn(&StatusSnapshot) + Send + Sync>;
 
 #[derive(Default)]
@@ -19,8 +23,16 @@ struct HandleListeners {
 }
 
 #[derive(Default)]
+struct RoomListeners {
+    last: Option<RoomEvent>,
+    on_event: Vec<(u64, OnRoom)>,
+}
+
+#[derive(Default)]
 pub(crate) struct Listeners {
     handles: HashMap<HandleId, HandleListeners>,
+    rooms: HashMap<HandleId, RoomListeners>,
+    pushes: HashMap<PushId, oneshot::Sender<Result<(), PushError>>>,
     status: Vec<(u64, OnStatus)>,
     identity: Option<Option<String>>,
 }
@@ -74,6 +86,52 @@ impl Listeners {
         calls
     }
 
+    pub fn open_room(&mut self, handle: HandleId) {
+        self.rooms.entry(handle).or_default();
+    }
+
+    pub fn close_room(&mut self, handle: HandleId) {
+        self.rooms.remove(&handle);
+    }
+
+    /// Adds a room's listener; gives the last word that it missed.
+    pub fn add_to_room(&mut self, handle: HandleId, number: u64, on_event: OnRoom) -> Option<RoomEvent> {
+        let listeners = self.rooms.get_mut(&handle)?;
+        listeners.on_event.push((number, on_event));
+        listeners.last.clone()
+    }
+
+    pub fn is_inside(&self, handle: HandleId) -> bool {
+        let last = self.rooms.get(&handle).and_then(|listeners| listeners.last.as_ref());
+        matches!(last, Some(RoomEvent::Ready(_)))
+    }
+
+    /// Whom to call for a room's event.
+    pub fn hear_room(&mut self, handles: &[HandleId], event: &RoomEvent) -> Vec<OnRoom> {
+        let mut calls = Vec::new();
+        for handle in handles {
+            let Some(listeners) = self.rooms.get_mut(handle) else { continue };
+            match event {
+                RoomEvent::Message(_) | RoomEvent::Presence(_) => {}
+                RoomEvent::Ready(_) | RoomEvent::Gap(_) | RoomEvent::Refused(_) => {
+                    listeners.last = Some(event.clone());
+                }
+            }
+            calls.extend(listeners.on_event.iter().map(|(_, call)| Arc::clone(call)));
+        }
+        calls
+    }
+
+    pub fn await_push(&mut self, push: PushId) -> oneshot::Receiver<Result<(), PushError>> {
+        let (tell, told) = oneshot::channel();
+        self.pushes.insert(push, tell);
+        told
+    }
+
+    pub fn awaited(&mut self, push: PushId) -> Option<oneshot::Sender<Result<(), PushError>>> {
+        self.pushes.remove(&push)
+    }
+
     pub fn watch(&mut self, number: u64, on_status: OnStatus) {
         self.status.push((number, on_status));
     }
@@ -87,6 +145,9 @@ impl Listeners {
 
     pub fn forget(&mut self, number: u64) {
         self.status.retain(|(own, _)| *own != number);
+        for listeners in self.rooms.values_mut() {
+            listeners.on_event.retain(|(own, _)| *own != number);
+        }
         for listeners in self.handles.values_mut() {
             listeners.on_event.retain(|(own, _)| *own != number);
         }

@@ -5,30 +5,57 @@
 mod builder;
 mod handle;
 mod listen;
+mod room;
 mod watch;
 
 pub use builder::{BuildError, Builder};
 pub use handle::{BindingHandle, Events};
 pub use listen::Listener;
+pub use room::{Pushed, RoomEvents, RoomHandle};
 pub use watch::{StatusChanges, StatusSnapshot, StatusWatch};
 
 pub(crate) use listen::Listeners;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
 
 use crate::binding::Binding;
 use crate::driver::Incoming;
-use crate::driver::platform::{Clock, TokenFuture};
+use crate::driver::platform::{Clock, PostFuture, TokenFuture};
 use crate::engine::{Command, Engine, HandleId, Input};
 use crate::event::BindingEvent;
 use crate::gap::Gap;
+use crate::liveness::{Echo, Liveness};
+use crate::room::Room;
 use crate::token::TokenNeed;
 
 /// Asks for a token.
 pub(crate) type TokenSource = Arc<dyn Fn(TokenNeed) -> TokenFuture + Send + Sync>;
+
+/// A broadcast to be posted over HTTP, with the headers `apikey`, `Authorization: Bearer` and a JSON content type.
+#[derive(Clone)]
+pub struct PostRequest {
+    /// Where to.
+    pub url: String,
+    /// The header `apikey`.
+    pub api_key: String,
+    /// The bearer token; without one, the API key is it.
+    pub token: Option<String>,
+    /// The JSON body.
+    pub body: String,
+}
+
+impl std::fmt::Debug for PostRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PostRequest").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// Posts; answers with the HTTP status, or nothing when there was no answer.
+pub(crate) type Poster = Arc<dyn Fn(PostRequest) -> PostFuture + Send + Sync>;
 
 /// What the client, its handles and its driver share.
 pub(crate) struct Shared {
@@ -37,6 +64,9 @@ pub(crate) struct Shared {
     pub wake: UnboundedSender<Incoming>,
     pub listeners: Mutex<Listeners>,
     pub tokens: Option<TokenSource>,
+    pub post: Option<Poster>,
+    pub rest_url: String,
+    pub api_key: String,
     numbers: AtomicU64,
 }
 
@@ -140,6 +170,30 @@ impl RealtimeClient {
         BindingHandle::new(handle, Arc::clone(&self.life))
     }
 
+    /// Enters a room for presence and broadcast, until the handle is dropped. Holders of one room share it, and
+    /// must want it alike.
+    pub fn enter(&self, room: Room) -> RoomHandle {
+        let handle = HandleId(self.shared().number());
+        lock(&self.shared().listeners).open_room(handle);
+        self.shared().command(Command::EnterRoom { handle, room });
+        RoomHandle::new(handle, Arc::clone(&self.life))
+    }
+
+    /// Watches a row that the database changes at a fixed pace, as proof that changes come. One at a time; the
+    /// last one counts. Dropping the handle ends it.
+    pub fn watch_liveness(&self, liveness: Liveness) -> BindingHandle {
+        let handle = HandleId(self.shared().number());
+        lock(&self.shared().listeners).open(handle);
+        self.shared().command(Command::Watch { handle, liveness });
+        BindingHandle::new(handle, Arc::clone(&self.life))
+    }
+
+    /// Says that an own write was accepted, and that its change must come back: if it doesn't, the feed is dead.
+    pub fn expect_echo(&self, echo: Echo, within: Duration) {
+        let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        self.shared().command(Command::ExpectEcho { echo, within });
+    }
+
     /// The status, to be read or watched.
     #[must_use]
     pub fn status(&self) -> StatusWatch {
@@ -175,6 +229,12 @@ impl RealtimeClient {
     #[must_use]
     pub fn gaps(&self) -> Vec<Gap> {
         lock(&self.shared().engine).gaps()
+    }
+
+    /// What happened lately, as JSON for whoever looks into a problem: no tokens, rows, messages or filters.
+    #[must_use]
+    pub fn trace_json(&self) -> String {
+        lock(&self.shared().engine).trace_json()
     }
 
     /// Leaves, closes and ends for good; handles fall silent.

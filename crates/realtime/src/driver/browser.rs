@@ -12,7 +12,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::EventTarget;
 
 use super::Incoming;
-use crate::client::Shared;
+use crate::client::{PostRequest, Poster, Shared};
 use crate::engine::{Environment, Now};
 use crate::token::{AccessToken, TokenError};
 
@@ -23,6 +23,32 @@ impl<T> MaybeSend for T {}
 pub(crate) type TokenFuture =
     Pin<Box<dyn Future<Output = Result<Option<AccessToken>, TokenError>>>>;
 pub(crate) type Sleep = TimeoutFuture;
+
+pub(crate) type PostFuture = Pin<Box<dyn Future<Output = Option<u16>>>>;
+
+pub(crate) fn post_future<F: Future<Output = Option<u16>> + 'static>(future: F) -> PostFuture {
+    Box::pin(future)
+}
+
+/// The browser's own fetch.
+pub(crate) fn default_poster() -> Option<Poster> {
+    Some(Arc::new(|request| post_future(fetch(request))))
+}
+
+async fn fetch(request: PostRequest) -> Option<u16> {
+    let options = web_sys::RequestInit::new();
+    options.set_method("POST");
+    options.set_body(&request.body.as_str().into());
+    let headers = web_sys::Headers::new().ok()?;
+    let bearer = request.token.as_deref().unwrap_or(&request.api_key);
+    headers.append("apikey", &request.api_key).ok()?;
+    headers.append("Authorization", &format!("Bearer {bearer}")).ok()?;
+    headers.append("Content-Type", "application/json").ok()?;
+    options.set_headers(&headers);
+    let answer = web_sys::window()?.fetch_with_str_and_init(&request.url, &options);
+    let response = wasm_bindgen_futures::JsFuture::from(answer).await.ok()?;
+    Some(response.dyn_into::<web_sys::Response>().ok()?.status())
+}
 
 pub(crate) fn token_future<F>(future: F) -> TokenFuture
 where

@@ -15,8 +15,9 @@ use std::task::{Context, Poll};
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{Future, Stream};
 
-use crate::client::{Shared, StatusSnapshot, lock};
-use crate::engine::{Environment, Event, Input, Output};
+use crate::client::{PostRequest, Shared, StatusSnapshot, lock};
+use crate::engine::{Command, Environment, Event, Input, Output, PushId};
+use crate::room::PushError;
 use crate::token::{AccessToken, TokenError, TokenNeed};
 use platform::Sleep;
 use socket::{Socket, SocketNews};
@@ -31,6 +32,8 @@ pub(crate) enum Incoming {
         request: u64,
         answer: Result<Option<AccessToken>, TokenError>,
     },
+    /// A broadcast was posted over HTTP.
+    Posted { push: PushId, outcome: Result<(), PushError> },
     /// The surroundings changed.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Environment(Environment),
@@ -69,6 +72,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: UnboundedReceiver<Inc
             }
             Step::Incoming(Incoming::Environment(environment)) => {
                 engine.handle(now, Input::Environment(environment))
+            }
+            Step::Incoming(Incoming::Posted { push, outcome }) => {
+                engine.handle(now, Input::Command(Command::Posted { push, outcome }))
             }
             Step::Socket(SocketNews::Opened) => engine.handle(now, Input::Opened),
             Step::Socket(SocketNews::OpenFailed(http_status)) => {
@@ -123,7 +129,8 @@ fn drain(shared: &Arc<Shared>, socket: &mut Socket) -> Drained {
             Output::Send(frame) => socket.send(frame),
             Output::Close { code } => socket.close(code),
             Output::NeedToken { request, need } => ask(shared, request, need),
-            Output::Event(event) => tell(shared, &event),
+            Output::Post { push, body, token } => post(shared, push, body, token),
+            Output::Event(event) => tell(shared, event),
             Output::Finished => return Drained::Finished,
         }
     }
@@ -140,12 +147,49 @@ fn ask(shared: &Arc<Shared>, request: u64, need: TokenNeed) {
     });
 }
 
-fn tell(shared: &Shared, event: &Event) {
+/// Posts a broadcast over HTTP, if there is somebody who can.
+fn post(shared: &Arc<Shared>, push: PushId, body: String, token: Option<String>) {
+    let Some(post) = &shared.post else {
+        let outcome = Err(PushError::NotJoined);
+        return lock(&shared.engine)
+            .handle(shared.clock.now(), Input::Command(Command::Posted { push, outcome }));
+    };
+    let answer = post(PostRequest {
+        url: shared.rest_url.clone(),
+        api_key: shared.api_key.clone(),
+        token,
+        body,
+    });
+    let wake = shared.wake.clone();
+    platform::spawn(async move {
+        let outcome = match answer.await {
+            Some(200..=299) => Ok(()),
+            Some(status) => Err(PushError::Refused(format!("HTTP {status}"))),
+            None => Err(PushError::Unconfirmed),
+        };
+        // Nobody waits for it after a shutdown.
+        let _ = wake.unbounded_send(Incoming::Posted { push, outcome });
+    });
+}
+
+fn tell(shared: &Shared, event: Event) {
     match event {
         Event::Binding { handles, event } => {
-            let calls = lock(&shared.listeners).hear(handles, event);
+            let calls = lock(&shared.listeners).hear(&handles, &event);
             for call in calls {
-                call(event);
+                call(&event);
+            }
+        }
+        Event::Room { handles, event } => {
+            let calls = lock(&shared.listeners).hear_room(&handles, &event);
+            for call in calls {
+                call(&event);
+            }
+        }
+        Event::Pushed { push, outcome } => {
+            if let Some(waiting) = lock(&shared.listeners).awaited(push) {
+                // Nobody has to wait for an outcome.
+                let _ = waiting.send(outcome);
             }
         }
         Event::Status(_) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::Incoming;
-use crate::client::Shared;
+use crate::client::{Poster, Shared};
 use crate::engine::Now;
 use crate::token::{AccessToken, TokenError};
 
@@ -19,6 +19,17 @@ impl<T: Send> MaybeSend for T {}
 pub(crate) type TokenFuture =
     Pin<Box<dyn Future<Output = Result<Option<AccessToken>, TokenError>> + Send>>;
 pub(crate) type Sleep = Pin<Box<tokio::time::Sleep>>;
+
+pub(crate) type PostFuture = Pin<Box<dyn Future<Output = Option<u16>> + Send>>;
+
+pub(crate) fn post_future<F: Future<Output = Option<u16>> + Send + 'static>(future: F) -> PostFuture {
+    Box::pin(future)
+}
+
+/// There is no HTTP client here unless somebody brings one.
+pub(crate) fn default_poster() -> Option<Poster> {
+    None
+}
 
 pub(crate) fn token_future<F>(future: F) -> TokenFuture
 where

@@ -1,9 +1,7 @@
 //! Channels on the wire: joined one at a time, known by their join reference, used once. What rejoins is a new
 //! channel; what a late frame of an old one says is nobody's business any more.
 
-use std::collections::BTreeMap;
-
-use super::Engine;
+use super::{Address, Engine};
 use super::backoff::Pace;
 use super::data::DataChannel;
 use super::keyring::Generation;
@@ -11,7 +9,7 @@ use super::link::Link;
 use super::verdict::{Verdict, judge_listening, judge_reason};
 use crate::gap::GapCause;
 use crate::status::FatalReason;
-use crate::wire::{Body, Inbound, Outbound, Reply, System};
+use crate::wire::{Body, Empty, Inbound, Outbound, Reply, System, TokenPush};
 
 /// The number of a channel; grows with each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,14 +40,25 @@ pub(super) enum Phase {
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
     Data(DataChannel),
+    /// The room's name.
+    Room(String),
 }
 
 /// A token push is followed by a new subscription within 1 to 3 s; recorded, with room to spare.
-const RESUBSCRIBES_WITHIN: u64 = 10_000;
+pub(super) const RESUBSCRIBES_WITHIN: u64 = 10_000;
 /// A leave that is not answered is forgotten: nothing depends on the answer.
 const LEAVE_PATIENCE: u64 = 5_000;
 /// So many fresh tokens refused in a row: it is not the token's age.
 const TOKEN_REFUSALS: u32 = 3;
+
+impl Purpose {
+    pub fn data(&self) -> Option<&DataChannel> {
+        match self {
+            Self::Data(data) => Some(data),
+            Self::Room(_) => None,
+        }
+    }
+}
 
 impl Channel {
     pub fn is_alive(&self) -> bool {
@@ -100,6 +109,7 @@ impl Engine {
         let frame = {
             let payload = match &channel.purpose {
                 Purpose::Data(data) => self.data_payload(data, token),
+                Purpose::Room(name) => self.room_payload(name, token),
             };
             Outbound::push(
                 self.config.vsn,
@@ -110,14 +120,14 @@ impl Engine {
                 &payload,
             )
         };
+        let topic = channel.topic.clone();
+        let deadline = self.now.mono.saturating_add(self.config.join_timeout);
         if let Some(channel) = self.channels.get_mut(&id) {
-            channel.phase = Phase::Joining {
-                deadline: self.now.mono.saturating_add(self.config.join_timeout),
-            };
-            channel.join_ref = reference;
+            channel.phase = Phase::Joining { deadline };
+            channel.join_ref.clone_from(&reference);
             channel.token = generation;
         }
-        self.send(frame);
+        self.send(frame, "phx_join", &topic, &reference);
     }
 
     fn next_in_queue(&self) -> Option<ChannelId> {
@@ -126,16 +136,17 @@ impl Engine {
             .channels
             .iter()
             .filter(|(_, channel)| queued(channel))
-            .map(|(id, channel)| (self.doubt(channel), *id))
+            .map(|(id, channel)| (self.reluctance(channel), *id))
             .collect();
         waiting.sort_unstable();
         waiting.first().map(|(_, id)| *id)
     }
 
     /// The healthy go first: a channel that may be refused stalls only what comes after it.
-    fn doubt(&self, channel: &Channel) -> usize {
+    fn reluctance(&self, channel: &Channel) -> usize {
         match &channel.purpose {
             Purpose::Data(data) => self.data_doubt(data),
+            Purpose::Room(name) => self.room_doubt(name),
         }
     }
 
@@ -168,16 +179,8 @@ impl Engine {
             }
         }
         let (topic, join_ref) = (channel.topic.clone(), channel.join_ref.clone());
-        let reference = self.next_reference();
-        let empty = BTreeMap::<String, ()>::new();
-        self.send(Outbound::push(
-            self.config.vsn,
-            Some(&join_ref),
-            &reference,
-            &topic,
-            "phx_leave",
-            &empty,
-        ));
+        let to = Address { topic: &topic, join_ref: Some(&join_ref) };
+        self.push(to, "phx_leave", &Empty {});
         self.changed = true;
     }
 
@@ -198,17 +201,8 @@ impl Engine {
             })
             .collect();
         for (topic, join_ref) in behind {
-            let reference = self.next_reference();
-            let payload = crate::wire::TokenPush { access_token: &jwt };
-            let frame = Outbound::push(
-                self.config.vsn,
-                Some(&join_ref),
-                &reference,
-                &topic,
-                "access_token",
-                &payload,
-            );
-            self.send(frame);
+            let to = Address { topic: &topic, join_ref: Some(&join_ref) };
+            self.push(to, "access_token", &TokenPush { access_token: &jwt });
         }
     }
 
@@ -230,8 +224,9 @@ impl Engine {
         self.changed = true;
         if reply.ok {
             channel.phase = Phase::Joined;
-            match &channel.purpose {
+            match channel.purpose.clone() {
                 Purpose::Data(_) => self.data_joined(id, reply),
+                Purpose::Room(name) => self.room_joined(&name),
             }
             self.spread_token();
         } else {
@@ -246,6 +241,7 @@ impl Engine {
 
     /// An answer to a push on a channel that the server does not know means that it forgot the channel.
     fn take_push_reply(&mut self, frame: &Inbound<'_>, reply: &Reply<'_>) {
+        self.room_reply(frame, reply);
         if reply.ok {
             let answered = self.channels.iter().find_map(|(id, channel)| {
                 (channel.topic == frame.topic && !channel.is_alive()).then_some(*id)
@@ -321,6 +317,7 @@ impl Engine {
             return;
         };
         self.changed = true;
+        self.fail_pushes(|gone| gone == id);
         match verdict {
             Verdict::RefreshThenRetry => {
                 self.token_refusals = self.token_refusals.saturating_add(1);
@@ -343,6 +340,7 @@ impl Engine {
         };
         match channel.purpose {
             Purpose::Data(data) => self.data_lost(&data, cause, verdict, pace),
+            Purpose::Room(name) => self.room_lost(&name, cause, verdict, pace),
         }
     }
 
@@ -351,6 +349,8 @@ impl Engine {
         self.channels.clear();
         self.recent.clear();
         self.widen_at = None;
+        self.fail_pushes(|_| true);
+        self.feed.interrupted();
         self.settle_readiness(cause, from);
     }
 

@@ -15,12 +15,6 @@ impl Now {
     pub fn new(mono: u64, wall: u64) -> Self {
         Self { mono, wall }
     }
-
-    /// The Unix time of another monotonic moment.
-    #[must_use]
-    pub(crate) fn wall_of(self, mono: u64) -> u64 {
-        self.wall.saturating_sub(self.mono.saturating_sub(mono))
-    }
 }
 
 /// A small, seedable generator (splitmix64): jitter needs spread, not secrecy, and tests need the same again.

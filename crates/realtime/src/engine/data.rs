@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::backoff::Pace;
-use super::channels::{Channel, ChannelId, Phase, Purpose};
+use super::channels::{Channel, ChannelId, Phase, Purpose, RESUBSCRIBES_WITHIN};
 use super::link::Link;
 use super::slots::{Slot, SlotId, Standing};
 use super::verdict::Verdict;
-use super::{Engine, HandleId, Lost};
+use super::{Engine, HandleId};
 use crate::binding::{Binding, EchoedBinding};
 use crate::event::{BindingEvent, Ready, Refusal};
 use crate::gap::GapCause;
@@ -30,9 +30,7 @@ pub(super) struct DataChannel {
 const RECENT: usize = 20_000;
 
 fn carries(channel: &Channel, slot: SlotId) -> bool {
-    match &channel.purpose {
-        Purpose::Data(data) => data.slots.contains(&slot),
-    }
+    channel.purpose.data().is_some_and(|data| data.slots.contains(&slot))
 }
 
 impl Engine {
@@ -59,6 +57,7 @@ impl Engine {
     }
 
     pub(super) fn unbind(&mut self, handle: HandleId) {
+        self.feed.release(handle);
         self.slots
             .release(handle, self.now.mono.saturating_add(self.config.linger));
     }
@@ -126,23 +125,25 @@ impl Engine {
                 slot.map(|slot| (echoed.id, *slot))
             })
             .collect();
-        self.settle_readiness(&GapCause::ChannelForgotten, self.now.wall);
+        if data.listening {
+            self.now_listening(id);
+        }
     }
 
     /// "Subscribed to PostgreSQL".
     pub(super) fn listening(&mut self, id: ChannelId) {
         let now = self.now;
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(&id).filter(|channel| channel.is_alive()) else {
             return;
         };
-        let Purpose::Data(data) = &mut channel.purpose;
-        if !data.listening {
-            data.listening = true;
-            let covered: BTreeSet<SlotId> = data.slots.iter().copied().collect();
-            self.data_retry.reset();
-            self.token_refusals = 0;
-            self.settle_readiness(&GapCause::ChannelForgotten, now.wall);
-            self.retire(id, &covered);
+        let joined = channel.phase == Phase::Joined;
+        let Purpose::Data(data) = &mut channel.purpose else {
+            return;
+        };
+        if !std::mem::replace(&mut data.listening, true) {
+            if joined {
+                self.now_listening(id);
+            }
             return;
         }
         if now.mono <= channel.resubscribes_until {
@@ -150,19 +151,26 @@ impl Engine {
             return;
         }
         // The server built its subscriptions anew on its own account: whatever happened meanwhile was not sent.
-        let slots = data.slots.clone();
-        data.listening = false;
-        let from = now.wall_of(self.heart.last_in());
-        self.settle_readiness(&GapCause::Resubscribed, from);
-        if let Some(Channel {
-            purpose: Purpose::Data(data),
-            ..
-        }) = self.channels.get_mut(&id)
-        {
-            debug_assert_eq!(data.slots, slots);
-            data.listening = true;
+        // It says so on every channel; one word about it is enough.
+        for other in self.channels.values_mut() {
+            other.resubscribes_until = now.mono.saturating_add(RESUBSCRIBES_WITHIN);
         }
-        self.settle_readiness(&GapCause::Resubscribed, from);
+        if let Some(channel) = self.channels.get_mut(&id) {
+            channel.resubscribes_until = 0;
+        }
+        self.blink(&GapCause::Resubscribed, self.feed.proof);
+    }
+
+    fn now_listening(&mut self, id: ChannelId) {
+        let Some(data) = self.channels.get(&id).and_then(|channel| channel.purpose.data()) else {
+            return;
+        };
+        let covered: BTreeSet<SlotId> = data.slots.iter().copied().collect();
+        self.data_retry.reset();
+        self.token_refusals = 0;
+        self.feed.proof = self.now.wall;
+        self.settle_readiness(&GapCause::ChannelForgotten, self.now.wall);
+        self.retire(id, &covered);
     }
 
     /// The server says that it cannot listen; the channel stays, but nothing will come.
@@ -263,11 +271,9 @@ impl Engine {
             .filter(|(other, channel)| {
                 **other != id && channel.is_alive() && channel.phase != Phase::Queued
             })
-            .filter(|(_, channel)| match &channel.purpose {
-                Purpose::Data(data) => data
-                    .slots
-                    .iter()
-                    .all(|slot| covered.contains(slot) || self.slots.get(*slot).is_none()),
+            .filter(|(_, channel)| {
+                let gone = |slot: &SlotId| covered.contains(slot) || self.slots.get(*slot).is_none();
+                channel.purpose.data().is_some_and(|data| data.slots.iter().all(gone))
             })
             .map(|(other, _)| *other)
             .collect();
@@ -352,11 +358,9 @@ impl Engine {
             .channels
             .iter()
             .filter(|(_, channel)| channel.is_alive())
-            .filter(|(_, channel)| match &channel.purpose {
-                Purpose::Data(data) => data
-                    .slots
-                    .iter()
-                    .all(|slot| self.slots.get(*slot).is_none()),
+            .filter(|(_, channel)| {
+                let unwanted = |slot: &SlotId| self.slots.get(*slot).is_none();
+                channel.purpose.data().is_some_and(|data| data.slots.iter().all(unwanted))
             })
             .map(|(id, _)| *id)
             .collect();
@@ -368,9 +372,9 @@ impl Engine {
     /// Gives up channels that the server joined but never listened on; says when to look again.
     fn overdue_listening(&mut self) -> Option<u64> {
         let now = self.now.mono;
-        let deadline = |channel: &Channel| match &channel.purpose {
-            Purpose::Data(data) => (channel.phase == Phase::Joined && !data.listening)
-                .then_some(data.listening_deadline),
+        let deadline = |channel: &Channel| {
+            let data = channel.purpose.data()?;
+            (channel.phase == Phase::Joined && !data.listening).then_some(data.listening_deadline)
         };
         let over: Vec<ChannelId> = self
             .channels
@@ -386,95 +390,38 @@ impl Engine {
         self.channels.values().filter_map(deadline).min()
     }
 
-    /// Brings every slot's readiness in line with the channels, and tells what that means: slots that lost it
-    /// share one gap of this cause, slots that regained it end theirs.
-    pub(super) fn settle_readiness(&mut self, cause: &GapCause, from: u64) {
-        let listening: BTreeSet<SlotId> = self
-            .channels
+    /// The bindings that the server says it listens for.
+    pub(super) fn listening_slots(&self) -> BTreeSet<SlotId> {
+        self.channels
             .values()
             .filter(|channel| channel.phase == Phase::Joined)
             .flat_map(|channel| match &channel.purpose {
                 Purpose::Data(data) if data.listening => data.slots.as_slice(),
-                Purpose::Data(_) => &[],
+                Purpose::Data(_) | Purpose::Room(_) => &[],
             })
             .copied()
-            .collect();
-        let (mut lost, mut gained) = (Vec::new(), Vec::new());
-        for (id, slot) in self.slots.iter() {
-            match (slot.ready, listening.contains(&id)) {
-                (true, false) => lost.push(id),
-                (false, true) => gained.push(id),
-                _ => {}
-            }
-        }
-        if !lost.is_empty() {
-            let gap = self.ledger.open(cause.clone(), from, lost.len());
-            self.lost.get_or_insert(Lost {
-                at: self.now.mono,
-                since: from,
-            });
-            for id in lost {
-                let Some(slot) = self.slots.get_mut(id) else {
-                    continue;
-                };
-                slot.ready = false;
-                slot.gap = Some(gap.id);
-                let handles = slot.handles.iter().copied().collect();
-                self.tell(handles, BindingEvent::Gap(gap.clone()));
-            }
-        }
-        for id in gained {
-            let at = self.now.wall;
-            let Some(slot) = self.slots.get_mut(id) else {
-                continue;
-            };
-            slot.ready = true;
-            slot.proven = true;
-            if slot.standing == Standing::Suspect {
-                slot.standing = Standing::Good;
-            }
-            let handles = slot.handles.iter().copied().collect();
-            let gap = slot.gap.take().and_then(|gap| self.ledger.close(gap, at));
-            self.tell(handles, BindingEvent::Ready(Ready { at, gap }));
-        }
-        if self.slots.iter().all(|(_, slot)| slot.gap.is_none()) {
-            self.lost = None;
-        }
-        self.changed = true;
+            .collect()
     }
 
     pub(super) fn take_change(&mut self, topic: &str, frame: &ChangeFrame<'_>) {
-        let channels = self
-            .channels
-            .iter()
-            .filter(|(_, channel)| channel.phase != Phase::Queued);
-        let overlapping = channels.clone().nth(1).is_some();
-        let Some((
-            &id,
-            Channel {
-                purpose: Purpose::Data(data),
-                ..
-            },
-        )) = channels.clone().find(|(_, channel)| channel.topic == topic)
-        else {
+        let sent = |channel: &Channel| channel.phase != Phase::Queued;
+        let carriers = self.channels.iter().filter_map(|(id, channel)| {
+            let data = channel.purpose.data().filter(|_| sent(channel))?;
+            Some((*id, channel.topic.as_str(), data))
+        });
+        let overlapping = carriers.clone().nth(1).is_some();
+        let Some((id, _, data)) = carriers.clone().find(|(_, own, _)| *own == topic) else {
             return;
         };
+        self.feed.proof = self.now.wall;
         let ids = frame.ids();
-        let mut matched: Vec<SlotId> = data
-            .ids
-            .iter()
-            .filter(|(id, _)| ids.contains(id))
-            .map(|(_, slot)| *slot)
-            .collect();
+        let announced = data.ids.iter().filter(|(id, _)| ids.contains(id));
+        let mut matched: Vec<SlotId> = announced.map(|(_, slot)| *slot).collect();
         if matched.is_empty() {
             // Ids that nobody announced: the table decides, since a change too many is harmless.
             let covers = |slot: &Slot| slot.binding.covers_table(frame.schema(), frame.table());
-            matched = data
-                .slots
-                .iter()
-                .copied()
-                .filter(|id| self.slots.get(*id).is_some_and(covers))
-                .collect();
+            let fits = |id: &SlotId| self.slots.get(*id).is_some_and(covers);
+            matched = data.slots.iter().copied().filter(fits).collect();
         }
         if overlapping {
             let fingerprint = frame.fingerprint();
@@ -483,19 +430,16 @@ impl Engine {
             }
             matched.retain(|slot| *self.recent.entry((fingerprint, *slot)).or_insert(id) == id);
         }
-        let handles: BTreeSet<HandleId> = matched
-            .iter()
-            .filter_map(|id| self.slots.get(*id))
-            .flat_map(|slot| slot.handles.iter().copied())
-            .collect();
+        let holders = matched.iter().filter_map(|id| self.slots.get(*id));
+        let mut handles: Vec<HandleId> = holders.flat_map(|slot| slot.handles.iter().copied()).collect();
+        handles.sort_unstable();
+        handles.dedup();
         if handles.is_empty() {
             return;
         }
         if let Some(change) = frame.to_change() {
-            self.tell(
-                handles.into_iter().collect(),
-                BindingEvent::Change(change.into()),
-            );
+            self.feel(frame, &matched, &change);
+            self.tell(handles, BindingEvent::Change(change.into()));
         }
     }
 }

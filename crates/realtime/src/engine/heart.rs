@@ -1,12 +1,16 @@
 //! Signs of life. Any frame from the server is one; a heartbeat is only sent when there is none for a while, or
 //! when the client itself was silent for so long that the server might close.
 
+use super::clock::Now;
+
 /// The pulse of one socket.
 #[derive(Clone, Debug)]
 pub(crate) struct Heart {
     quiet: u64,
     keepalive: u64,
     last_in: u64,
+    /// The same moment on the other clock: while a device sleeps, only one of them goes on.
+    last_in_wall: u64,
     last_out: u64,
     pending: Option<Beat>,
     measured: Option<(String, u64)>,
@@ -37,6 +41,7 @@ impl Heart {
             quiet,
             keepalive,
             last_in: 0,
+            last_in_wall: 0,
             last_out: 0,
             pending: None,
             measured: None,
@@ -44,13 +49,13 @@ impl Heart {
         }
     }
 
-    pub fn opened(&mut self, now: u64) {
-        (self.last_in, self.last_out) = (now, now);
+    pub fn opened(&mut self, now: Now) {
+        (self.last_in, self.last_in_wall, self.last_out) = (now.mono, now.wall, now.mono);
         (self.pending, self.measured) = (None, None);
     }
 
-    pub fn inbound(&mut self, now: u64) {
-        self.last_in = now;
+    pub fn inbound(&mut self, now: Now) {
+        (self.last_in, self.last_in_wall) = (now.mono, now.wall);
         self.pending = None;
     }
 
@@ -60,6 +65,11 @@ impl Heart {
 
     pub fn last_in(&self) -> u64 {
         self.last_in
+    }
+
+    /// The last sign of life as Unix time.
+    pub fn last_in_wall(&self) -> u64 {
+        self.last_in_wall
     }
 
     pub fn round_trip(&self) -> Option<u64> {

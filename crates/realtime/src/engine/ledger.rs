@@ -14,7 +14,7 @@ pub(crate) struct Ledger {
 const KEPT: usize = 200;
 
 impl Ledger {
-    pub fn open(&mut self, cause: GapCause, from: u64, bindings: usize) -> Gap {
+    pub fn open(&mut self, cause: GapCause, from: u64, bindings: usize, rooms: usize) -> Gap {
         self.opened += 1;
         let gap = Gap {
             id: self.opened,
@@ -22,6 +22,7 @@ impl Ledger {
             from,
             to: None,
             bindings,
+            rooms,
         };
         self.gaps.push_back(gap.clone());
         if self.gaps.len() > KEPT

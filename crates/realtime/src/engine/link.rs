@@ -5,10 +5,10 @@ use super::backoff::Pace;
 use super::channels::ChannelId;
 use super::heart::Pulse;
 use super::verdict::{Verdict, judge_close, judge_handshake};
-use super::{Engine, Environment, Now, Output};
+use super::{Address, Engine, Environment, Now, Output};
 use crate::gap::GapCause;
 use crate::status::FatalReason;
-use crate::wire::Outbound;
+use crate::wire::Empty;
 
 /// The socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,9 @@ impl Engine {
             Environment::Offline => {
                 self.online = false;
                 // It may be wrong (a server on this very machine): the socket's own answer decides.
-                self.wake();
+                if matches!(self.link, Link::Open { .. }) {
+                    self.wake();
+                }
             }
             Environment::Woken => self.wake(),
         }
@@ -87,17 +89,9 @@ impl Engine {
     }
 
     fn beat(&mut self, patience: Option<u64>) {
-        let reference = self.next_reference();
-        let frame = Outbound::push(
-            self.config.vsn,
-            None,
-            &reference,
-            "phoenix",
-            "heartbeat",
-            &std::collections::BTreeMap::<String, ()>::new(),
-        );
+        let socket = Address { topic: "phoenix", join_ref: None };
+        let reference = self.push(socket, "heartbeat", &Empty {});
         self.heart.sent(self.now.mono, reference, patience);
-        self.outputs.push_back(Output::Send(frame));
     }
 
     pub(super) fn opened(&mut self) {
@@ -106,7 +100,7 @@ impl Engine {
                 since: self.now.mono,
                 empty_since: Some(self.now.mono),
             };
-            self.heart.opened(self.now.mono);
+            self.heart.opened(self.now);
             (self.restart_announced, self.crowded, self.woken) = (false, false, false);
             self.online = true;
             self.changed = true;
@@ -155,7 +149,7 @@ impl Engine {
         {
             self.backoff.reset();
         }
-        let from = self.now.wall_of(self.heart.last_in());
+        let from = self.heart.last_in_wall();
         self.forget_channels(cause, from);
         self.wait(pace);
     }

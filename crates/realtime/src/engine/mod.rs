@@ -20,150 +20,56 @@ mod channels;
 mod clock;
 mod config;
 mod data;
+mod feed;
 mod heart;
+mod io;
 mod keyring;
 mod ledger;
 mod link;
+mod presence;
+mod readiness;
 mod report;
+mod rooms;
 mod slots;
+mod trace;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use serde::Serialize;
+
 pub use clock::Now;
 pub use config::{Config, TokenPolicy};
+pub use io::{Command, Environment, Event, HandleId, Input, Output};
+pub use rooms::{PushId, Said};
+pub use trace::{ReplayError, Transition, recorded, replay};
 pub use verdict::{Verdict, judge_listening, judge_reason};
 
 use backoff::Backoff;
 use channels::{Channel, ChannelId};
 use clock::Dice;
+use feed::Feed;
 use heart::Heart;
 use keyring::{Keyring, TokenNews};
 use ledger::Ledger;
 use link::Link;
+use rooms::{PresenceNews, Pushes, Rooms};
 use slots::Slots;
+use trace::Trace;
 
-use crate::binding::Binding;
 use crate::event::BindingEvent;
 use crate::gap::{Gap, GapCause};
+use crate::room::RoomEvent;
 use crate::status::{FatalReason, Report};
-use crate::token::{AccessToken, TokenError, TokenNeed};
+use crate::token::{AccessToken, TokenError};
 use crate::wire::{Body, Inbound, Outbound, decode_binary, decode_text};
 
-/// The number of a handle, given by whoever makes the handle; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HandleId(pub u64);
-
-/// What happens to the engine.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// The socket is open.
-    Opened,
-    /// The handshake failed; browsers don't say why.
-    OpenFailed {
-        /// The HTTP status, where the platform shows it.
-        http_status: Option<u16>,
-    },
-    /// A text frame came.
-    Text(&'a str),
-    /// A binary frame came.
-    Binary(&'a [u8]),
-    /// The socket closed by itself. Never reported for a close that the engine asked for.
-    Closed {
-        /// 1006 when there was no close frame.
-        code: u16,
-    },
-    /// The moment that [`Engine::timer`] named has come.
-    Timer,
-    /// Somebody wants something.
-    Command(Command),
-    /// The surroundings changed.
-    Environment(Environment),
-    /// The token source answered.
-    Token {
-        /// The number from [`Output::NeedToken`].
-        request: u64,
-        /// Its answer; `Ok(None)` when nobody is signed in.
-        answer: Result<Option<AccessToken>, TokenError>,
-    },
-}
-
-/// What the application wants.
-#[derive(Debug)]
-pub enum Command {
-    /// Listen.
-    Bind {
-        /// Who wants it.
-        handle: HandleId,
-        /// What.
-        binding: Binding,
-    },
-    /// Stop listening, as far as this handle is concerned.
-    Unbind {
-        /// Whose.
-        handle: HandleId,
-    },
-    /// Now, without backoff; ends a fatal state too.
-    Reconnect,
-    /// The token source has something new.
-    TokenChanged,
-    /// Another person, or nobody: nothing of the old one may reach the new one.
-    Identity,
-    /// The end.
-    Shutdown,
-}
-
-/// What the surroundings say. Hints: they wake the engine, they never replace proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Environment {
-    /// The device has a network again.
-    Online,
-    /// The device says that it has none.
-    Offline,
-    /// Somebody looks at the page, or it came back from a cache or a freeze.
-    Woken,
-}
-
-/// What the engine wants of its driver.
-#[derive(Debug)]
-pub enum Output {
-    /// Open a socket; an older one is gone.
-    Open {
-        /// The address.
-        url: String,
-    },
-    /// Send a frame on the open socket.
-    Send(Outbound),
-    /// Close the socket, or give up opening it; no [`Input::Closed`] may follow.
-    Close {
-        /// The close code.
-        code: u16,
-    },
-    /// Ask the token source.
-    NeedToken {
-        /// To be given back with the answer.
-        request: u64,
-        /// Why.
-        need: TokenNeed,
-    },
-    /// Tell holders.
-    Event(Event),
-    /// The driver may end.
-    Finished,
-}
-
-/// News for holders.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// News of a binding, for these handles.
-    Binding {
-        /// Who holds it.
-        handles: Vec<HandleId>,
-        /// What happened.
-        event: BindingEvent,
-    },
-    /// The status or its numbers changed.
-    Status(Report),
+/// Where a push goes.
+#[derive(Clone, Copy, Debug)]
+struct Address<'a> {
+    topic: &'a str,
+    /// Servers ignore a push that names a join of the past, or none.
+    join_ref: Option<&'a str>,
 }
 
 /// What was live is not.
@@ -196,6 +102,9 @@ pub struct Engine {
     widen_at: Option<u64>,
     /// Who delivered what while two data channels overlap, so that nobody hears it twice.
     recent: HashMap<(u64, slots::SlotId), ChannelId>,
+    feed: Feed,
+    rooms: Rooms,
+    pushes: Pushes,
     online: bool,
     fatal: Option<FatalReason>,
     token_refusals: u32,
@@ -208,7 +117,8 @@ pub struct Engine {
     changed: bool,
     due: Option<u64>,
     report: Report,
-    undecodable: u64,
+    garbled: u64,
+    trace: Trace,
 }
 
 impl Engine {
@@ -240,6 +150,9 @@ impl Engine {
             data_retry_at: 0,
             widen_at: None,
             recent: HashMap::new(),
+            feed: Feed::new(),
+            rooms: Rooms::new(),
+            pushes: Pushes::new(),
             online: true,
             fatal: None,
             token_refusals: 0,
@@ -252,7 +165,8 @@ impl Engine {
             changed: false,
             due: None,
             report: Report::default(),
-            undecodable: 0,
+            garbled: 0,
+            trace: Trace::new(config.trace, now),
             config,
         }
     }
@@ -262,6 +176,7 @@ impl Engine {
         if self.finished {
             return;
         }
+        self.trace.input(now, &input);
         self.notice_sleep(now, matches!(input, Input::Timer));
         self.now = now;
         match input {
@@ -269,11 +184,11 @@ impl Engine {
             Input::OpenFailed { http_status } => self.open_failed(http_status),
             Input::Text(text) => match decode_text(self.config.vsn, text) {
                 Ok(frame) => self.take(&frame),
-                Err(_) => self.undecodable = self.undecodable.saturating_add(1),
+                Err(_) => self.undecodable(text.len()),
             },
             Input::Binary(bytes) => match decode_binary(bytes) {
                 Ok(frame) => self.take(&frame),
-                Err(_) => self.undecodable = self.undecodable.saturating_add(1),
+                Err(_) => self.undecodable(bytes.len()),
             },
             Input::Closed { code } => self.closed(code),
             Input::Timer => {}
@@ -325,15 +240,21 @@ impl Engine {
 
     /// Frames that were none, since the beginning.
     #[must_use]
-    pub fn undecodable(&self) -> u64 {
-        self.undecodable
+    pub fn garbled(&self) -> u64 {
+        self.garbled
+    }
+
+    fn undecodable(&mut self, bytes: usize) {
+        self.garbled = self.garbled.saturating_add(1);
+        self.trace.undecodable(self.now, bytes);
     }
 
     fn take(&mut self, frame: &Inbound<'_>) {
+        self.trace.frame(self.now, frame, self.feed.watched());
         if !matches!(self.link, Link::Open { .. }) {
             return;
         }
-        self.heart.inbound(self.now.mono);
+        self.heart.inbound(self.now);
         if self.woken {
             self.woken = false;
         }
@@ -342,10 +263,10 @@ impl Engine {
             Body::Reply(reply) => self.take_reply(frame, reply),
             Body::System(system) => self.take_system(frame, system),
             Body::Close | Body::Error => self.take_end(frame),
-            Body::PresenceState(_)
-            | Body::PresenceDiff(_)
-            | Body::Broadcast(_)
-            | Body::Unknown { .. } => {}
+            Body::PresenceState(raw) => self.take_presence(frame, raw, PresenceNews::State),
+            Body::PresenceDiff(raw) => self.take_presence(frame, raw, PresenceNews::Diff),
+            Body::Broadcast(broadcast) => self.take_broadcast(frame, broadcast),
+            Body::Unknown { .. } => {}
         }
     }
 
@@ -354,6 +275,13 @@ impl Engine {
         match command {
             Command::Bind { handle, binding } => self.bind(handle, binding),
             Command::Unbind { handle } => self.unbind(handle),
+            Command::Watch { handle, liveness } => self.watch(handle, liveness),
+            Command::ExpectEcho { echo, within } => self.expect_echo(echo, within),
+            Command::EnterRoom { handle, room } => self.enter_room(handle, room),
+            Command::LeaveRoom { handle } => self.leave_room(handle),
+            Command::Track { handle, payload } => self.track(handle, payload),
+            Command::Say { handle, push, event, said } => self.say(handle, push, &event, &said),
+            Command::Posted { push, outcome } => self.pushed(push, outcome),
             Command::Reconnect => self.reconnect(),
             Command::TokenChanged => self.token_changed(),
             Command::Identity => {
@@ -399,7 +327,21 @@ impl Engine {
         self.data_retry.reset();
         self.data_retry_at = 0;
         self.slots.pardon();
+        self.pardon_rooms();
+        // What waits to be told was said to the old identity.
+        self.outputs.retain(|output| {
+            !matches!(
+                output,
+                Output::Event(
+                    Event::Binding { event: BindingEvent::Change(_), .. }
+                        | Event::Room { event: RoomEvent::Message(_) | RoomEvent::Presence(_), .. }
+                )
+            )
+        });
         self.drop_socket(GapCause::IdentityChanged);
+        for room in self.rooms.values_mut() {
+            room.attendance.clear();
+        }
         self.changed = true;
     }
 
@@ -410,6 +352,7 @@ impl Engine {
         self.data_retry.reset();
         self.data_retry_at = 0;
         self.slots.pardon();
+        self.pardon_rooms();
         self.drop_socket(GapCause::ReconnectRequested);
     }
 
@@ -433,7 +376,16 @@ impl Engine {
         self.references.to_string()
     }
 
-    fn send(&mut self, frame: Outbound) {
+    /// Sends a push; gives its reference.
+    fn push<P: Serialize>(&mut self, to: Address<'_>, event: &str, payload: &P) -> String {
+        let reference = self.next_reference();
+        let frame = Outbound::push(self.config.vsn, to.join_ref, &reference, to.topic, event, payload);
+        self.send(frame, event, to.topic, &reference);
+        reference
+    }
+
+    fn send(&mut self, frame: Outbound, event: &str, topic: &str, reference: &str) {
+        self.trace.sent(self.now, event, topic, reference);
         self.heart.outbound(self.now.mono);
         self.outputs.push_back(Output::Send(frame));
     }

@@ -1,5 +1,7 @@
 //! One round of deciding, and what it says about the whole.
 
+use std::collections::BTreeSet;
+
 use super::channels::Phase;
 use super::link::{Link, Wanted};
 use super::slots::Standing;
@@ -9,8 +11,10 @@ use crate::status::{DegradedReason, Report, Status};
 impl Engine {
     /// Brings everything in line with the present moment, and plans the next.
     pub(super) fn decide(&mut self) {
-        self.slots.expire(self.now.mono);
-        let wanted = if self.slots.is_empty() {
+        for gap in self.slots.expire(self.now.mono) {
+            self.ledger.close(gap, self.now.wall);
+        }
+        let wanted = if self.slots.is_empty() && self.rooms.is_empty() {
             Wanted::No
         } else {
             Wanted::Yes
@@ -23,7 +27,9 @@ impl Engine {
             self.outputs.push_back(Output::NeedToken { request, need });
         }
         let channels = self.decide_channels();
+        let feed = self.decide_feed();
         let data = self.decide_data();
+        let rooms = self.decide_rooms();
         if matches!(self.link, Link::Open { .. }) {
             self.pump_joins();
         }
@@ -49,7 +55,9 @@ impl Engine {
         self.due = [
             link,
             channels,
+            feed,
             data,
+            rooms,
             token,
             stale,
             joins,
@@ -87,10 +95,13 @@ impl Engine {
             attempt: self.backoff.attempts(),
             bindings: held().count(),
             ready: held().filter(|(_, slot)| slot.ready).count(),
-            rooms: 0,
+            rooms: self.rooms.values().filter(|room| !room.handles.is_empty()).count(),
             epoch: self.epoch,
         };
         if report != self.report {
+            if report.status.name() != self.report.status.name() {
+                self.trace.status(self.now, report.status.name());
+            }
             self.report = report.clone();
             self.outputs.push_back(Output::Event(Event::Status(report)));
         }
@@ -103,28 +114,29 @@ impl Engine {
                 remedy: reason.remedy(),
             };
         }
-        if self.slots.is_empty() {
+        if self.slots.is_empty() && self.rooms.is_empty() {
             return Status::Offline;
         }
         let open = matches!(self.link, Link::Open { .. });
         if !open && !self.online {
             return Status::Offline;
         }
+        let listening = if self.feed.is_doubted() { self.listening_slots() } else { BTreeSet::new() };
         let mut refused = None;
         let mut ready = open;
-        for (_, slot) in self.slots.iter() {
+        for (id, slot) in self.slots.iter() {
             match &slot.standing {
                 Standing::Refused(reason) => refused = Some(reason),
-                Standing::Good | Standing::Suspect => ready &= slot.ready,
+                Standing::Good | Standing::Suspect => ready &= slot.ready || listening.contains(&id),
             }
         }
+        let failing = self.rooms.iter().find(|(_, room)| !room.ready && room.is_quarantined());
+        ready &= self.rooms.values().all(|room| room.ready || room.is_quarantined());
         if ready {
-            return match refused {
-                Some(reason) => Status::Degraded(DegradedReason::BindingRefused {
-                    reason: reason.clone(),
-                }),
-                None => Status::Live,
-            };
+            let binding = refused.cloned().map(|reason| DegradedReason::BindingRefused { reason });
+            let room = failing.map(|(name, _)| DegradedReason::RoomRefused { room: name.clone() });
+            let reason = self.feed.degraded().or(binding).or(room);
+            return reason.map_or(Status::Live, Status::Degraded);
         }
         if let (Some(lost), None) = (self.lost, self.stale_at()) {
             return Status::Stale { since: lost.since };

@@ -84,19 +84,21 @@ impl Slots {
         }
     }
 
-    /// Drops what nobody came back for.
-    pub fn expire(&mut self, now: u64) {
+    /// Drops what nobody came back for; gives the gaps that end with them.
+    pub fn expire(&mut self, now: u64) -> Vec<u64> {
         let over: Vec<SlotId> = self
             .slots
             .iter()
             .filter(|(_, slot)| slot.lingers_until.is_some_and(|until| until <= now))
             .map(|(id, _)| *id)
             .collect();
-        for id in over {
-            if let Some(slot) = self.slots.remove(&id) {
+        let removed = over.into_iter().filter_map(|id| self.slots.remove(&id));
+        removed
+            .filter_map(|slot| {
                 self.by_binding.remove(&slot.binding);
-            }
-        }
+                slot.gap
+            })
+            .collect()
     }
 
     /// When [`Slots::expire`] has something to do.

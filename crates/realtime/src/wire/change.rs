@@ -295,6 +295,18 @@ impl ChangeFrame<'_> {
         hasher.finish()
     }
 
+    /// What happened, in the server's word.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.data.kind
+    }
+
+    /// A column of the new row as a whole number, if it is one.
+    #[must_use]
+    pub fn number(&self, column: &str) -> Option<u64> {
+        Record(self.data.record?.to_owned()).text(column)?.parse().ok()
+    }
+
     /// The change, owned; `None` when its type is not INSERT, UPDATE or DELETE.
     #[must_use]
     pub fn to_change(&self) -> Option<Change> {

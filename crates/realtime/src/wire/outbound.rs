@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use serde_json::value::RawValue;
+
 use super::{Vsn, binary};
 use crate::binding::Binding;
 
@@ -132,8 +134,22 @@ impl Outbound {
     }
 }
 
+/// The payload of a broadcast or presence push.
+#[derive(Debug, Serialize)]
+pub(crate) struct TypedPush<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    pub event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<&'a RawValue>,
+}
+
 /// The payload of an `access_token` push.
 #[derive(Serialize)]
 pub(crate) struct TokenPush<'a> {
     pub access_token: &'a str,
 }
+
+/// `{}`
+#[derive(Serialize)]
+pub(crate) struct Empty {}
