@@ -13,7 +13,7 @@ pub(crate) mod observer;
 pub(crate) mod operations;
 pub(crate) mod options;
 mod query;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod signal;
 #[cfg(test)]
 mod tests;
@@ -270,6 +270,7 @@ impl<S: Clone> Core<S> {
     /// Takes a query out without a word to its observers, which keep what they showed (rule 79).
     pub(crate) fn remove_query(&mut self, id: QueryId) {
         self.drop_fetch(id);
+        self.forget_members(id);
         let Some(query) = self.queries.remove(id) else {
             return;
         };

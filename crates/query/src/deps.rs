@@ -1,17 +1,15 @@
-//! What queries depend on, and what a change of a row means for them.
+//! What queries depend on in the tables behind them, and what a change of one row means for a query. Knows tables,
+//! columns and values; nothing of fetches, observers or where changes come from.
 
-/// Placeholder of what one query depends on.
-pub(crate) struct QueryDeps;
+mod compare;
+mod dep;
+mod index;
+mod predicate;
+mod route;
 
-/// Which queries a change of a row may touch.
-pub(crate) struct Router<Q>(std::marker::PhantomData<Q>);
-
-impl<Q> Default for Router<Q> {
-    fn default() -> Self {
-        Self(std::marker::PhantomData)
-    }
-}
-
-impl<Q> Router<Q> {
-    pub(crate) fn remove(&mut self, _query: Q) {}
-}
+pub use compare::Collation;
+pub use dep::{Order, Shape, TableDep, Window};
+pub(crate) use index::Router;
+pub use predicate::{Condition, Predicate};
+pub(crate) use route::order;
+pub use route::{ChangeKind, Columns, Membership, Record, RouteAction, RowChange, route};

@@ -3,6 +3,7 @@
 mod core;
 mod deps;
 mod key;
+mod rows;
 mod skin;
 
 pub use crate::core::event::{Action, Event, EventKind};
@@ -18,5 +19,11 @@ pub use crate::core::time::Time;
 pub use crate::core::value::{QueryError, TypeMismatch};
 pub use crate::core::view::{FetchStatus, QueryView, Status};
 pub use crate::core::{Counts, MutationId};
+pub use crate::core::rows::Routed;
+pub use crate::deps::{
+    ChangeKind, Collation, Columns, Condition, Membership, Order, Predicate, Record, RouteAction,
+    RowChange, Shape, TableDep, Window, route,
+};
 pub use crate::key::{KeyError, QueryKey, Segment};
+pub use crate::rows::{Row, RowError, Rows};
 pub use crate::skin::*;

@@ -6,6 +6,7 @@ mod defaults;
 mod flush;
 mod lifecycle;
 mod mutation;
+mod observation;
 mod operations;
 mod options;
 mod runtime;
@@ -17,6 +18,7 @@ mod watch;
 pub use client::{ClientOptions, QueryClient, Settled, provide_query_client, use_query_client};
 pub use defaults::QueryDefaults;
 pub use mutation::{Call, MutationOptions, Optimistic};
+pub use observation::{Observation, Observed};
 pub use operations::{Network, Page};
 pub use options::{FetchContext, QueryOptions};
 #[cfg(target_arch = "wasm32")]

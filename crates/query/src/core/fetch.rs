@@ -3,7 +3,7 @@
 
 use super::event::Action;
 use super::options::{NetworkMode, Overlap, Retry};
-use super::query::{Fetch, Phase};
+use super::query::{Fenced, Fetch, Phase};
 use super::signal::CancelSignal;
 use super::time::Alarm;
 use super::value::{Failure, Value};
@@ -92,6 +92,7 @@ impl<S: Clone> Core<S> {
             retry_stopped: false,
             once: tries == Tries::Once,
         }));
+        self.router.fetch_begins(id);
         if paused {
             self.updated(id, Action::Pause);
             return;
@@ -242,19 +243,17 @@ impl<S: Clone> Core<S> {
         let Some(fetch) = self.end_fetch(id) else {
             return;
         };
-        // The fence: what arrived since the fetch began may not be in its answer (reference to §3, invariant 1).
-        let value = fetch
-            .fence
-            .iter()
-            .fold(value, |value, change| change(&value).unwrap_or(value));
+        // The fence: what arrived since the fetch began may not be in its answer.
+        let (value, doubt) = self.replay(id, value, &fetch.fence);
+        let owed = fetch.owed || doubt;
         let Some(query) = self.queries.get_mut(id) else {
             return;
         };
-        query.invalidated = fetch.owed;
+        query.invalidated = owed;
         query.update_count = query.update_count.saturating_add(1);
         self.store(id, value, None);
         self.updated(id, Action::Success);
-        self.rest(id, fetch.owed);
+        self.rest(id, owed);
     }
 
     /// The fetch failed for good: data stays, and counts as invalidated (rule 21).
@@ -299,6 +298,7 @@ impl<S: Clone> Core<S> {
     /// Takes the fetch off the query, whatever its phase.
     fn end_fetch(&mut self, id: QueryId) -> Option<Box<Fetch>> {
         let fetch = self.queries.get_mut(id)?.fetch.take()?;
+        self.router.fetch_ends(id);
         if fetch.phase != Phase::Paused {
             self.count_fetching(-1);
         }
@@ -390,7 +390,7 @@ impl<S: Clone> Core<S> {
         else {
             return;
         };
-        fetch.fence.push(std::sync::Arc::clone(change));
+        fetch.fence.push(Fenced::Change(std::sync::Arc::clone(change)));
         if let Some(base) = &fetch.revert.base
             && let Some(changed) = change(base)
         {

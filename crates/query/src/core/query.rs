@@ -10,7 +10,8 @@ use super::time::Time;
 use super::value::{Failure, TypeTag, Value};
 use super::view::{FetchStatus, Status};
 use super::{ObserverId, OverlayId};
-use crate::deps::QueryDeps;
+use crate::deps::RowChange;
+use crate::rows::RowOps;
 
 /// A change of data: from what is there to what should be. `None` leaves it alone.
 pub(crate) type Change = Arc<dyn Fn(&Value) -> Option<Value> + Send + Sync>;
@@ -56,11 +57,23 @@ pub(crate) struct Trouble {
 pub(crate) struct Extra {
     /// Optimistic changes, oldest first.
     pub(crate) overlay: Vec<(OverlayId, Change)>,
-    pub(crate) deps: Option<QueryDeps>,
+    /// How changes of rows reach the data.
+    pub(crate) rows: Option<RowOps>,
+    /// The data whose members the dependency index holds.
+    pub(crate) indexed: Option<Value>,
     /// The data it was born with, for a reset (rule 27).
     pub(crate) initial: Option<(Value, Option<Time>)>,
     /// The stale alarm that is in the heap.
     pub(crate) stale_due: Option<Time>,
+}
+
+/// A change to be replayed over a fetch's result.
+#[derive(Clone)]
+pub(crate) enum Fenced {
+    /// A write or patch.
+    Change(Change),
+    /// A change of a row, routed anew when the result is there.
+    Row(Arc<RowChange>),
 }
 
 /// A fetch from its first attempt to its settlement.
@@ -70,7 +83,7 @@ pub(crate) struct Fetch {
     pub(crate) signal: CancelSignal,
     pub(crate) revert: Revert,
     /// Changes that arrived since it began, replayed over its result.
-    pub(crate) fence: Vec<Change>,
+    pub(crate) fence: Vec<Fenced>,
     pub(crate) owed: bool,
     /// Retries end when nobody is left who wants them (rule 33).
     pub(crate) retry_stopped: bool,

@@ -22,7 +22,12 @@ impl<S: Clone> Core<S> {
             _ => false,
         };
         if !same {
-            query.base = Some(value);
+            let rows = query.extra.as_ref().and_then(|extra| extra.rows);
+            let shared = match (&query.base, rows) {
+                (Some(held), Some(rows)) => (rows.share)(held, value),
+                _ => value,
+            };
+            query.base = Some(shared);
             query.fold();
         }
         query.status = Status::Success;

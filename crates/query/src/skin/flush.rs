@@ -43,6 +43,13 @@ impl QueryClient {
         Some(result)
     }
 
+    /// Commands the core and leaves what follows to the next flush.
+    pub(super) fn run_quietly<R>(&self, command: impl FnOnce(&mut Core<Source>) -> R) -> Option<R> {
+        let now = self.inner.runtime.now();
+        let mut core = self.inner.core.try_borrow_mut().ok()?;
+        Some(command(core.at(now)))
+    }
+
     /// Commands the core, later if it is busy asking the closure that commands.
     pub(super) fn post(&self, command: impl FnOnce(&mut Core<Source>) + 'static) {
         self.inner.posted.borrow_mut().push_back(Box::new(command));

@@ -11,7 +11,9 @@ use crate::core::options::{FetchSettings, Overlap, StaleTime};
 use crate::core::time::Time;
 use crate::core::value::{Failure, QueryError, TypeMismatch, TypeTag, Value};
 use crate::core::view::QueryView;
+use crate::core::rows::Routed;
 use crate::core::{Change, Core, Counts, QueryId, Surroundings};
+use crate::deps::RowChange;
 use crate::key::QueryKey;
 
 /// The typed `None` of a mismatch that cannot be: other failures don't come from reads.
@@ -286,6 +288,7 @@ impl QueryClient {
             if let Some((value, at)) = &options.initial {
                 core.seed(id, value, *at);
             }
+            core.declare(id, &options.deps, options.rows);
             Ok(id)
         })
         .unwrap_or(Err(Failure::Cancelled))
@@ -404,6 +407,44 @@ impl QueryClient {
     pub fn is_fetching(&self, filter: impl Into<QueryFilter>) -> usize {
         let filter = filter.into();
         self.peek(|core| core.fetching(&filter)).unwrap_or_default()
+    }
+
+    /// Tells of changes of rows, in the order in which they happened. Each query that depends on them is patched,
+    /// invalidated or left alone, and told once at the end.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryClient, QueryOptions, RowChange, Shape, TableDep};
+    /// use serde_json::json;
+    ///
+    /// let client = QueryClient::default();
+    /// let count = QueryOptions::<u32, String>::new(query_key!["patients", "count"], |_| async { Ok(3) })
+    ///     .initial_data(3)
+    ///     .deps([TableDep::made_from("patients", Shape::Aggregate)]);
+    /// client.prefetch_query(count);
+    /// let routed = client.apply([RowChange::insert("patients", 4, json!({"id": 4}))]);
+    /// assert_eq!(routed.invalidated, 1);
+    /// ```
+    pub fn apply(&self, changes: impl IntoIterator<Item = RowChange>) -> Routed {
+        let mut routed = Routed::default();
+        for change in changes.into_iter().map(Arc::new) {
+            // Told at the end of the loop: observers of a burst wake once.
+            let Some(one) = self.run_quietly(|core| core.change(&change)) else {
+                self.post(move |core| {
+                    core.change(&change);
+                });
+                continue;
+            };
+            routed.patched += one.patched;
+            routed.invalidated += one.invalidated;
+            routed.untouched += one.untouched;
+        }
+        self.flush();
+        routed
+    }
+
+    /// Changes of this table may have been missed: every query that depends on it is invalidated. Answers how many.
+    pub fn apply_gap(&self, table: &str) -> usize {
+        self.run(|core| core.gap(table)).unwrap_or_default()
     }
 
     /// Says whether the network is there. Coming back resumes what was paused and fetches what is stale.

@@ -18,7 +18,9 @@ use crate::core::options::{
 use crate::core::signal::CancelSignal;
 use crate::core::time::Time;
 use crate::core::value::{Failure, Value};
+use crate::deps::TableDep;
 use crate::key::QueryKey;
+use crate::rows::{Row, RowOps, Rows};
 
 /// A fetcher, its types erased.
 pub(crate) type Source = Rc<dyn Fn(FetchContext) -> LocalBoxFuture<'static, Outcome>>;
@@ -67,6 +69,8 @@ pub struct QueryOptions<T, E> {
     pub(crate) enabled: Enabled,
     pub(crate) placeholder: Placeholder,
     pub(crate) initial: Option<(Value, Option<Time>)>,
+    pub(crate) deps: Arc<[TableDep]>,
+    pub(crate) rows: Option<RowOps>,
     pub(crate) types: PhantomData<fn() -> (T, E)>,
 }
 
@@ -79,6 +83,8 @@ impl<T, E> Clone for QueryOptions<T, E> {
             enabled: self.enabled,
             placeholder: self.placeholder.clone(),
             initial: self.initial.clone(),
+            deps: Arc::clone(&self.deps),
+            rows: self.rows,
             types: PhantomData,
         }
     }
@@ -109,6 +115,8 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
             enabled: Enabled::Yes,
             placeholder: Placeholder::None,
             initial: None,
+            deps: Arc::from([]),
+            rows: None,
             types: PhantomData,
         }
     }
@@ -266,10 +274,31 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
         }
     }
 
+    /// What the data is made from: a change of it, as told by [`QueryClient::apply`](crate::QueryClient::apply),
+    /// invalidates the query. For data that changes can be patched into, see [`rows`](Self::rows) and
+    /// [`row`](Self::row).
+    pub fn deps(self, deps: impl IntoIterator<Item = TableDep>) -> Self {
+        Self { deps: deps.into_iter().collect(), ..self }
+    }
+
     /// The key.
     #[must_use]
     pub fn key(&self) -> &QueryKey {
         &self.key
+    }
+}
+
+impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
+    /// The data are the rows that `dep` describes: changes of them are patched in where that can be decided.
+    pub fn rows(self, dep: TableDep) -> Self {
+        Self { deps: Arc::from([dep]), rows: Some(RowOps::list::<R>()), ..self }
+    }
+}
+
+impl<R: Row, E: Send + Sync + 'static> QueryOptions<R, E> {
+    /// The data is the one row that `dep` describes: changes of it are patched in.
+    pub fn row(self, dep: TableDep) -> Self {
+        Self { deps: Arc::from([dep]), rows: Some(RowOps::single::<R>()), ..self }
     }
 }
 
