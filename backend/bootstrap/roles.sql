@@ -13,8 +13,18 @@ begin
 end
 $$;
 
-alter role service_role bypassrls;
-alter role authenticator login;
+do $$
+begin
+  -- Only where needed: changing a role takes rights that the owner of a database elsewhere may not have.
+  if not (select rolbypassrls from pg_roles where rolname = 'service_role') then
+    alter role service_role bypassrls;
+  end if;
+  if not (select rolcanlogin from pg_roles where rolname = 'authenticator') then
+    alter role authenticator login;
+  end if;
+end
+$$;
+
 grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role to current_user;
 

@@ -97,7 +97,8 @@ impl Embedded {
         fs::write(&mark, "1\n").map_err(StartError::file("write", &mark))
     }
 
-    /// Ends the server; the connection must be closed before.
+    /// Ends the server; the connection must be closed before. What a start that failed halfway wrote is removed: nobody
+    /// has put anything into it yet, and the next start shall begin anew.
     pub(crate) async fn stop(mut self) {
         let Some(server) = self.server.take() else {
             return;
@@ -105,6 +106,12 @@ impl Embedded {
         let stopped = tokio::task::spawn_blocking(move || server.shutdown()).await;
         if let Ok(Err(error)) = stopped {
             tracing::warn!(%error, "the embedded PostgreSQL did not end cleanly");
+        }
+        if let Some(folder) = &self.folder
+            && !is_complete(&folder.path)
+            && let Err(error) = clear(&folder.path)
+        {
+            tracing::warn!(%error, "a half-written data folder is left behind");
         }
     }
 }
@@ -127,9 +134,23 @@ fn is_complete(folder: &Path) -> bool {
     folder.join("complete").is_file()
 }
 
+/// pglite-oxide lays its files over a template: what is missing here would be taken from there, with other content.
 fn has_cluster(postgres: &Path) -> bool {
-    let base = postgres.join("tmp").join("pglite").join("base");
-    base.is_dir() && base.join("global").is_dir()
+    let cluster = postgres.join("tmp").join("pglite").join("base");
+    cluster.join("PG_VERSION").is_file() && cluster.join("global").join("pg_control").is_file()
+}
+
+/// The one line of PostgreSQL's own that says why, out of all that it and its host said.
+fn cause(text: &str) -> String {
+    ["PANIC:", "FATAL:"]
+        .into_iter()
+        .find_map(|mark| text.lines().find_map(|line| line.split_once(mark)))
+        .map_or_else(
+            || text.lines().next().unwrap_or_default(),
+            |(_, cause)| cause,
+        )
+        .trim()
+        .to_owned()
 }
 
 fn lock(folder: &Path) -> Result<File, StartError> {
@@ -167,7 +188,7 @@ where
 {
     match tokio::task::spawn_blocking(start).await {
         Ok(Ok(server)) => Ok(server),
-        Ok(Err(error)) => Err(format!("{error:#}")),
+        Ok(Err(error)) => Err(cause(&format!("{error:#}"))),
         Err(_) => Err("it panicked".to_owned()),
     }
 }
@@ -176,6 +197,24 @@ async fn connect(server: &PgliteServer) -> Result<Db, String> {
     match Db::connect(&server.database_url()).await {
         Ok(db) => Ok(db),
         Err(sqlx::Error::PoolTimedOut) => Err("no answer".to_owned()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(cause(&error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+
+    #[test]
+    fn the_cause_is_what_postgresql_died_of_and_one_line() {
+        let text = "it did not start\nstderr:\n14:29 [1] PANIC:  could not read file\nsignal\n14:30 [1] FATAL:  no client";
+        assert_eq!(cause(text), "could not read file");
+        assert_eq!(cause("first\nsecond"), "first");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -83,19 +84,28 @@ impl Cli {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.log);
-    let starting = Backend::start(cli.into_options());
-    let backend = tokio::select! {
-        started = starting => match started {
-            Ok(backend) => backend,
-            Err(error) => {
-                eprintln!("error: {error}");
-                return ExitCode::FAILURE;
+    // One future for both waits: a signal that came between two of them would be lost.
+    let mut end = pin!(asked_to_end());
+    let mut starting = pin!(Backend::start(cli.into_options()));
+    let started = tokio::select! {
+        started = &mut starting => started,
+        () = &mut end => {
+            // Finished before it is ended, so that a first start doesn't leave a half-written folder.
+            if let Ok(backend) = starting.await {
+                backend.shutdown().await;
             }
-        },
-        () = asked_to_end() => return ExitCode::FAILURE,
+            return ExitCode::SUCCESS;
+        }
+    };
+    let backend = match started {
+        Ok(backend) => backend,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
     };
     println!("listening on {}", backend.url());
-    asked_to_end().await;
+    end.await;
     backend.shutdown().await;
     ExitCode::SUCCESS
 }

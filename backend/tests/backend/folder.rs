@@ -133,7 +133,7 @@ async fn a_failing_migration_names_its_line_and_leaves_nothing_of_itself() {
 }
 
 #[tokio::test]
-async fn a_first_start_that_did_not_finish_leaves_a_folder_that_is_refused_by_name() {
+async fn a_first_start_that_fails_leaves_nothing_in_the_way_of_the_next() {
     let project = Project::new();
     project.write("seed.sql", "select nonsense");
     let data = project.beside("data");
@@ -141,21 +141,47 @@ async fn a_first_start_that_did_not_finish_leaves_a_folder_that_is_refused_by_na
     assert!(message.contains("seed.sql"), "{message}");
 
     project.write("seed.sql", SEED);
+    let second = start(&project, &data).await.unwrap();
+    assert_eq!(titles(&second).await, ["from the seed"]);
+    second.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_half_written_folder_is_refused_by_a_message_that_names_the_way_out() {
+    let project = Project::new();
+    let data = project.beside("data");
+    start(&project, &data).await.unwrap().shutdown().await;
+    // What a kill during the first start leaves.
+    std::fs::remove_file(data.join("complete")).unwrap();
     let message = refusal(start(&project, &data).await);
     assert!(
         message.contains("half written") && message.contains("--reset"),
         "{message}"
     );
+    assert!(!message.contains('\n'), "{message}");
 }
 
 #[tokio::test]
-async fn a_folder_that_lost_its_files_is_refused_and_not_quietly_made_anew() {
+async fn a_damaged_folder_is_refused_and_not_quietly_made_anew() {
     let project = Project::new();
     let data = project.beside("data");
     start(&project, &data).await.unwrap().shutdown().await;
-    std::fs::remove_dir_all(data.join("postgres")).unwrap();
-    let message = refusal(start(&project, &data).await);
-    assert!(message.contains("--reset"), "{message}");
+    let control = data.join("postgres/tmp/pglite/base/global/pg_control");
+    let sound = std::fs::read(&control).unwrap();
+    for damage in [None, Some(&sound[..100]), Some(&[0; 8192][..])] {
+        match damage {
+            None => std::fs::remove_file(&control).unwrap(),
+            Some(bytes) => std::fs::write(&control, bytes).unwrap(),
+        }
+        let message = refusal(start(&project, &data).await);
+        assert!(
+            message.contains("damaged") && message.contains("--reset"),
+            "{message}"
+        );
+        assert!(!message.contains('\n'), "{message}");
+    }
+    std::fs::write(&control, sound).unwrap();
+    start(&project, &data).await.unwrap().shutdown().await;
 }
 
 #[tokio::test]

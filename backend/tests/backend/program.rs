@@ -7,7 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bedside_backend::jwt::{DEMO_SECRET, JwtKeys};
+use futures::{SinkExt as _, StreamExt as _};
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::stage::{PASSWORD, Project, answer};
 
@@ -133,6 +135,32 @@ async fn a_signal_ends_it_cleanly_within_seconds() {
         assert!(status.success(), "{signal}: {status}");
         assert!(began.elapsed() < Duration::from_secs(5), "{signal}");
     }
+}
+
+#[tokio::test]
+async fn a_signal_closes_open_sockets_with_the_code_for_a_restart() {
+    let project = Project::new();
+    let data = project.beside("data");
+    let mut program = Program::start(&project, &data);
+    let address = program.url.replace("http://", "ws://");
+    let key = JwtKeys::new(DEMO_SECRET).anon_key().to_owned();
+    let url = format!("{address}/realtime/v1/websocket?apikey={key}&vsn=2.0.0");
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    // The real server takes its leave only from sockets with a channel.
+    let join = json!(["1", "1", "realtime:ward", "phx_join", { "config": {} }]);
+    socket.send(Message::text(join.to_string())).await.unwrap();
+    let reply = socket.next().await.unwrap().unwrap().into_text().unwrap();
+    assert!(reply.contains("\"status\":\"ok\""), "{reply}");
+    program.signal("-TERM");
+    let code = loop {
+        match socket.next().await {
+            Some(Ok(Message::Close(frame))) => break frame.map(|frame| u16::from(frame.code)),
+            Some(Ok(_)) => {}
+            other => panic!("closed without a word: {other:?}"),
+        }
+    };
+    assert_eq!(code, Some(1012));
+    assert!(program.child.wait().unwrap().success());
 }
 
 #[test]
