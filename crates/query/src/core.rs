@@ -121,8 +121,9 @@ impl<S: Clone> Core<S> {
         self
     }
 
-    pub(crate) fn now(&self) -> Time {
-        self.now
+    /// Asks for an [`Effect::Save`] after this long.
+    pub(crate) fn save_in(&mut self, delay: std::time::Duration) {
+        self.timers.set(self.now.after(delay), Alarm::Save);
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -162,6 +163,7 @@ impl<S: Clone> Core<S> {
                 Alarm::Interval(id) => self.interval(id),
                 Alarm::RetryMutation(id) => self.retry_mutation(id),
                 Alarm::CollectMutation(id) => self.collect_mutation(id),
+                Alarm::Save => self.effects.push(Effect::Save),
             }
         }
     }

@@ -7,6 +7,7 @@ mod segment;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use intern::{Interner, SegmentId};
@@ -25,7 +26,7 @@ pub use segment::{KeyError, Segment};
 /// assert!(query_key!["patients"].is_prefix_of(&key));
 /// assert_eq!(key, query_key!["patients", "detail"].child(7));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QueryKey(Arc<[Segment]>);
 
 impl QueryKey {

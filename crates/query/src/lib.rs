@@ -14,12 +14,12 @@ pub use crate::core::options::{
     Enabled, GcTime, InBackground, Interval, NetworkMode, Overlap, RefetchOn, Retry, RetryDelay,
     RetryOnMount, RetryWhen, StaleTime,
 };
+pub use crate::core::rows::Routed;
 pub use crate::core::signal::CancelSignal;
 pub use crate::core::time::Time;
 pub use crate::core::value::{QueryError, TypeMismatch};
 pub use crate::core::view::{FetchStatus, QueryView, Status};
 pub use crate::core::{Counts, MutationId};
-pub use crate::core::rows::Routed;
 pub use crate::deps::{
     ChangeKind, Collation, Columns, Condition, Membership, Order, Predicate, Record, RouteAction,
     RowChange, Shape, TableDep, Window, route,

@@ -1,6 +1,11 @@
 //! Routing against a brute-force model: a table, queries over it, random changes, random delays of fetches; whatever a
 //! query claims must be what recomputing it from the whole table gives.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -48,15 +53,29 @@ impl Row for Item {
 
     fn from_columns(columns: &Map<String, Value>) -> Result<Self, RowError> {
         let number = |name: &str| {
-            let value = columns.get(name).ok_or_else(|| RowError::MissingColumn(name.into()))?;
-            value.as_u64().map(|n| n as u32).ok_or_else(|| RowError::Unreadable(name.into()))
+            let value = columns
+                .get(name)
+                .ok_or_else(|| RowError::MissingColumn(name.into()))?;
+            value
+                .as_u64()
+                .map(|n| n as u32)
+                .ok_or_else(|| RowError::Unreadable(name.into()))
         };
-        let rank = columns.get("rank").ok_or_else(|| RowError::MissingColumn("rank".into()))?;
-        Ok(Self { id: number("id")?, ward: number("ward")?, rank: rank.as_i64(), note: number("note")? })
+        let rank = columns
+            .get("rank")
+            .ok_or_else(|| RowError::MissingColumn("rank".into()))?;
+        Ok(Self {
+            id: number("id")?,
+            ward: number("ward")?,
+            rank: rank.as_i64(),
+            note: number("note")?,
+        })
     }
 
     fn merge(&self, columns: &Map<String, Value>) -> Result<Self, RowError> {
-        let Value::Object(mut all) = self.columns() else { unreachable!() };
+        let Value::Object(mut all) = self.columns() else {
+            unreachable!()
+        };
         all.extend(columns.clone());
         Self::from_columns(&all)
     }
@@ -72,12 +91,22 @@ struct Database {
 
 impl Database {
     fn list(&self, query: &ListQuery) -> Vec<Item> {
-        let mut found: Vec<Item> =
-            self.items.values().filter(|item| query.wards.contains(&item.ward)).cloned().collect();
+        let mut found: Vec<Item> = self
+            .items
+            .values()
+            .filter(|item| query.wards.contains(&item.ward))
+            .cloned()
+            .collect();
         // Nulls last ascending, first descending, as in the database.
         found.sort_by_key(|item| (item.rank.is_none(), item.rank, item.id));
         if query.descending {
-            found.sort_by_key(|item| (item.rank.is_some(), item.rank.map(std::cmp::Reverse), item.id));
+            found.sort_by_key(|item| {
+                (
+                    item.rank.is_some(),
+                    item.rank.map(std::cmp::Reverse),
+                    item.id,
+                )
+            });
         }
         found.truncate(query.limit.unwrap_or(usize::MAX));
         found
@@ -94,7 +123,11 @@ struct ListQuery {
 impl ListQuery {
     fn dep(&self) -> TableDep {
         let wards = self.wards.iter().map(|ward| Segment::from(*ward)).collect();
-        let rank = if self.descending { Order::descending("rank") } else { Order::ascending("rank") };
+        let rank = if self.descending {
+            Order::descending("rank")
+        } else {
+            Order::ascending("rank")
+        };
         let dep = TableDep::rows("items")
             .matching(Predicate::all().and("ward", Condition::In(wards)))
             .ordered(rank)
@@ -108,8 +141,16 @@ impl ListQuery {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Write { id: u32, ward: u32, rank: Option<i64>, note: u32, told: Told },
-    Delete { id: u32 },
+    Write {
+        id: u32,
+        ward: u32,
+        rank: Option<i64>,
+        note: u32,
+        told: Told,
+    },
+    Delete {
+        id: u32,
+    },
     Deliver,
     Invalidate,
 }
@@ -124,7 +165,8 @@ enum Told {
 
 fn step() -> impl Strategy<Value = Step> {
     let rank = prop_oneof![Just(None), (0_i64..6).prop_map(Some)];
-    let told = prop_oneof![6 => Just(Told::All), 3 => Just(Told::Changed), 1 => Just(Told::Doubtful)];
+    let told =
+        prop_oneof![6 => Just(Told::All), 3 => Just(Told::Changed), 1 => Just(Told::Doubtful)];
     prop_oneof![
         8 => (0_u32..12, 0_u32..4, rank, 0_u32..3, told)
             .prop_map(|(id, ward, rank, note, told)| Step::Write { id, ward, rank, note, told }),
@@ -137,8 +179,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn list_query() -> impl Strategy<Value = ListQuery> {
     let wards = proptest::sample::subsequence(vec![0_u32, 1, 2, 3], 1..=3);
     let limit = prop_oneof![Just(None), (1_usize..5).prop_map(Some)];
-    (wards, limit, any::<bool>())
-        .prop_map(|(wards, limit, descending)| ListQuery { wards, limit, descending })
+    (wards, limit, any::<bool>()).prop_map(|(wards, limit, descending)| ListQuery {
+        wards,
+        limit,
+        descending,
+    })
 }
 
 struct World {
@@ -156,7 +201,12 @@ impl World {
         let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
         let database = Rc::new(RefCell::new(Database::default()));
         for id in 0..6 {
-            let item = Item { id, ward: id % 3, rank: Some(i64::from(id) / 2), note: 0 };
+            let item = Item {
+                id,
+                ward: id % 3,
+                rank: Some(i64::from(id) / 2),
+                note: 0,
+            };
             database.borrow_mut().items.insert(id, item);
         }
         let lists = queries
@@ -172,14 +222,28 @@ impl World {
             })
             .collect();
         let one = Self::read(&query_key!["item", 3], Rc::clone(&database), |db| {
-            db.items.get(&3).cloned().unwrap_or(Item { id: 3, ward: 99, rank: None, note: 99 })
+            db.items.get(&3).cloned().unwrap_or(Item {
+                id: 3,
+                ward: 99,
+                rank: None,
+                note: 99,
+            })
         })
         .row(TableDep::rows("items").matching(Predicate::all().and("id", Condition::Eq(3.into()))));
-        let count = Self::read(&query_key!["count"], Rc::clone(&database), |db| db.items.len())
-            .deps([TableDep::made_from("items", Shape::Aggregate)]);
+        let count = Self::read(&query_key!["count"], Rc::clone(&database), |db| {
+            db.items.len()
+        })
+        .deps([TableDep::made_from("items", Shape::Aggregate)]);
         let single = client.observe(one.stale_time(StaleTime::Infinite), |_| {});
         let count = client.observe(count.stale_time(StaleTime::Infinite), |_| {});
-        Self { runtime, client, database, lists, single, count }
+        Self {
+            runtime,
+            client,
+            database,
+            lists,
+            single,
+            count,
+        }
     }
 
     /// A query that reads when its fetch starts and answers when a delivery is due.
@@ -201,8 +265,19 @@ impl World {
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::Write { id, ward, rank, note, told } => {
-                let item = Item { id: *id, ward: *ward, rank: *rank, note: *note };
+            Step::Write {
+                id,
+                ward,
+                rank,
+                note,
+                told,
+            } => {
+                let item = Item {
+                    id: *id,
+                    ward: *ward,
+                    rank: *rank,
+                    note: *note,
+                };
                 let before = self.database.borrow_mut().items.insert(*id, item.clone());
                 let all = item.columns();
                 let change = match (before, told) {
@@ -215,7 +290,8 @@ impl World {
                     }
                     (Some(_), Told::All) => RowChange::update("items", *id, all),
                     (Some(before), Told::Changed) => {
-                        let (Value::Object(new), Value::Object(old)) = (all, before.columns()) else {
+                        let (Value::Object(new), Value::Object(old)) = (all, before.columns())
+                        else {
                             unreachable!()
                         };
                         let changed = new
@@ -248,11 +324,16 @@ impl World {
         for (query, key, observation) in &self.lists {
             let seen = observation.now();
             let view = self.client.query_view(key).unwrap();
-            if seen.data.is_none() || view.is_invalidated || seen.fetch_status != FetchStatus::Idle {
+            if seen.data.is_none() || view.is_invalidated || seen.fetch_status != FetchStatus::Idle
+            {
                 continue;
             }
-            let held: Vec<Item> =
-                seen.data.unwrap().iter().map(|item| item.as_ref().clone()).collect();
+            let held: Vec<Item> = seen
+                .data
+                .unwrap()
+                .iter()
+                .map(|item| item.as_ref().clone())
+                .collect();
             assert_eq!(held, self.database.borrow().list(query), "{query:?}");
         }
     }
@@ -262,13 +343,23 @@ impl World {
         for _ in 0..64 {
             self.take(&Step::Deliver);
         }
-        assert_eq!(self.client.counts().fetching, 0, "everything owed was fetched");
+        assert_eq!(
+            self.client.counts().fetching,
+            0,
+            "everything owed was fetched"
+        );
         for (query, key, _) in &self.lists {
-            assert!(!self.client.query_view(key).unwrap().is_invalidated, "{query:?} rests fresh");
+            assert!(
+                !self.client.query_view(key).unwrap().is_invalidated,
+                "{query:?} rests fresh"
+            );
         }
         self.check_claims();
         let database = self.database.borrow();
-        assert_eq!(self.count.now().data.as_deref(), Some(&database.items.len()));
+        assert_eq!(
+            self.count.now().data.as_deref(),
+            Some(&database.items.len())
+        );
         if let Some(item) = database.items.get(&3) {
             assert_eq!(self.single.now().data.as_deref(), Some(item));
         }
@@ -295,7 +386,11 @@ proptest! {
 
 #[test]
 fn an_open_list_takes_a_burst_without_a_request() {
-    let all = ListQuery { wards: vec![0, 1, 2, 3], limit: None, descending: false };
+    let all = ListQuery {
+        wards: vec![0, 1, 2, 3],
+        limit: None,
+        descending: false,
+    };
     let mut world = World::new(vec![all]);
     world.runtime.settle();
     for _ in 0..3 {
@@ -303,11 +398,23 @@ fn an_open_list_takes_a_burst_without_a_request() {
     }
     let before = world.client.query_view(&query_key!["items", 0]).unwrap();
     for id in 100..600 {
-        let step = Step::Write { id, ward: 1, rank: Some(1), note: 0, told: Told::All };
+        let step = Step::Write {
+            id,
+            ward: 1,
+            rank: Some(1),
+            note: 0,
+            told: Told::All,
+        };
         world.take(&step);
     }
     let after = world.client.query_view(&query_key!["items", 0]).unwrap();
     assert_eq!(after.data::<Rows<Item>>().unwrap().len(), 506);
-    assert_eq!(after.data_update_count, before.data_update_count, "patched, never fetched");
-    assert_eq!(after.data_updated_at, before.data_updated_at, "a patch is not a fetch");
+    assert_eq!(
+        after.data_update_count, before.data_update_count,
+        "patched, never fetched"
+    );
+    assert_eq!(
+        after.data_updated_at, before.data_updated_at,
+        "a patch is not a fetch"
+    );
 }

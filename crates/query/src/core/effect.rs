@@ -37,6 +37,8 @@ pub(crate) enum Effect<S> {
     NotifyMutation(MutationId),
     /// The numbers of running fetches or mutations may have changed.
     Counts,
+    /// The delay asked for with `Core::save_in` is over.
+    Save,
     /// For whoever listens.
     Emit(Event),
 }

@@ -390,7 +390,9 @@ impl<S: Clone> Core<S> {
         else {
             return;
         };
-        fetch.fence.push(Fenced::Change(std::sync::Arc::clone(change)));
+        fetch
+            .fence
+            .push(Fenced::Change(std::sync::Arc::clone(change)));
         if let Some(base) = &fetch.revert.base
             && let Some(changed) = change(base)
         {

@@ -81,10 +81,7 @@ impl Retry {
     pub(crate) fn again(&self, failures: u32, failure: &Failure) -> bool {
         match (self, failure) {
             (Self::Never, _)
-            | (
-                _,
-                Failure::Cancelled | Failure::NoFetcher | Failure::Skipped | Failure::Mismatch(_),
-            ) => false,
+            | (_, Failure::Cancelled | Failure::NoFetcher | Failure::Mismatch(_)) => false,
             (Self::Times(n), _) => failures < *n,
             (Self::Three, _) => failures < 3,
             (Self::Always, _) => true,

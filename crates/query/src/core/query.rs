@@ -7,7 +7,7 @@ use super::index::Path;
 use super::options::FetchSettings;
 use super::signal::CancelSignal;
 use super::time::Time;
-use super::value::{Failure, TypeTag, Value};
+use super::value::{Codec, Failure, TypeTag, Value};
 use super::view::{FetchStatus, Status};
 use super::{ObserverId, OverlayId};
 use crate::deps::RowChange;
@@ -63,6 +63,8 @@ pub(crate) struct Extra {
     pub(crate) indexed: Option<Value>,
     /// The data it was born with, for a reset (rule 27).
     pub(crate) initial: Option<(Value, Option<Time>)>,
+    /// How the data is written down outside this page.
+    pub(crate) codec: Option<Codec>,
     /// The stale alarm that is in the heap.
     pub(crate) stale_due: Option<Time>,
 }

@@ -48,11 +48,15 @@ impl<S: Clone> Core<S> {
         let mut routed = Routed::default();
         let mut doubtful = Vec::new();
         for id in self.router.candidates(change) {
-            let Some(query) = self.queries.get_mut(id) else { continue };
+            let Some(query) = self.queries.get_mut(id) else {
+                continue;
+            };
             if let Some(fetch) = &mut query.fetch {
                 fetch.fence.push(Fenced::Row(Arc::clone(change)));
             }
-            let Some(base) = query.base.clone() else { continue };
+            let Some(base) = query.base.clone() else {
+                continue;
+            };
             match self.apply(id, &base, change) {
                 Patched::Same => routed.untouched += 1,
                 Patched::Data(data, delta) => {
@@ -76,16 +80,27 @@ impl<S: Clone> Core<S> {
 
     /// The data after a change, by whatever the query says of itself.
     fn apply(&self, id: QueryId, data: &Value, change: &RowChange) -> Patched {
-        let Some(deps) = self.router.deps(id) else { return Patched::Same };
-        let rows = self.queries.get(id).and_then(|query| query.extra.as_ref()?.rows);
+        let Some(deps) = self.router.deps(id) else {
+            return Patched::Same;
+        };
+        let rows = self
+            .queries
+            .get(id)
+            .and_then(|query| query.extra.as_ref()?.rows);
         let mut concerned = deps.iter().filter(|dep| dep.table == change.table);
         match (concerned.next(), concerned.next(), rows) {
             (None, ..) => Patched::Same,
-            (Some(dep), None, Some(rows)) if dep.shape == Shape::Rows => (rows.apply)(data, dep, change),
+            (Some(dep), None, Some(rows)) if dep.shape == Shape::Rows => {
+                (rows.apply)(data, dep, change)
+            }
             (Some(dep), None, None) => {
                 // Which rows it holds is not known, but a new row that does not match is none of them.
                 let refused = dep.predicate.accepts(|column| change.column(column)) == Some(false);
-                if refused && change.kind == ChangeKind::Insert { Patched::Same } else { Patched::Fetch }
+                if refused && change.kind == ChangeKind::Insert {
+                    Patched::Same
+                } else {
+                    Patched::Fetch
+                }
             }
             _ => Patched::Fetch,
         }
@@ -113,7 +128,9 @@ impl<S: Clone> Core<S> {
     }
 
     fn patch_row(&mut self, id: QueryId, change: &RowChange, data: Value, delta: Delta) {
-        let Some(query) = self.queries.get_mut(id) else { return };
+        let Some(query) = self.queries.get_mut(id) else {
+            return;
+        };
         query.base = Some(Arc::clone(&data));
         query.fold();
         // Cancelling the fetch that runs must not undo what others wrote (rule 36).
@@ -133,14 +150,22 @@ impl<S: Clone> Core<S> {
     /// The table whose rows are the query's data.
     fn row_table(&self, id: QueryId) -> Option<Arc<str>> {
         let deps = self.router.deps(id)?;
-        deps.iter().find(|dep| dep.shape == Shape::Rows).map(|dep| Arc::clone(&dep.table))
+        deps.iter()
+            .find(|dep| dep.shape == Shape::Rows)
+            .map(|dep| Arc::clone(&dep.table))
     }
 
     /// The base of a query changed otherwise than row by row: its members are read anew.
     pub(super) fn reindex(&mut self, id: QueryId) {
-        let Some(table) = self.row_table(id) else { return };
-        let Some(query) = self.queries.get_mut(id) else { return };
-        let Some(rows) = query.extra.as_ref().and_then(|extra| extra.rows) else { return };
+        let Some(table) = self.row_table(id) else {
+            return;
+        };
+        let Some(query) = self.queries.get_mut(id) else {
+            return;
+        };
+        let Some(rows) = query.extra.as_ref().and_then(|extra| extra.rows) else {
+            return;
+        };
         let base = query.base.clone();
         let before = std::mem::replace(&mut query.extra().indexed, base.clone());
         let mut gone: HashSet<Segment> = members(rows, before.as_ref()).into_iter().collect();
@@ -155,11 +180,19 @@ impl<S: Clone> Core<S> {
     }
 
     pub(super) fn forget_members(&mut self, id: QueryId) {
-        let Some(table) = self.row_table(id) else { return };
-        let Some(extra) = self.queries.get_mut(id).and_then(|query| query.extra.as_mut()) else {
+        let Some(table) = self.row_table(id) else {
             return;
         };
-        let (Some(rows), indexed) = (extra.rows, extra.indexed.take()) else { return };
+        let Some(extra) = self
+            .queries
+            .get_mut(id)
+            .and_then(|query| query.extra.as_mut())
+        else {
+            return;
+        };
+        let (Some(rows), indexed) = (extra.rows, extra.indexed.take()) else {
+            return;
+        };
         for pk in members(rows, indexed.as_ref()) {
             self.router.leave(&table, &pk, id);
         }

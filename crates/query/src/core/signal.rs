@@ -46,6 +46,11 @@ impl CancelSignal {
         })
     }
 
+    /// Whether both are of one fetch.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn take(&self) -> Self {
         self.with(|state| state.taken = true);
         self.clone()

@@ -15,7 +15,20 @@ use super::{FetchId, MutationId, ObserverId, QueryId};
 /// assert_eq!(Time(1_000).after(Duration::from_secs(2)), Time(3_000));
 /// assert_eq!(Time(1_000).after(Duration::MAX), Time::NEVER);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(transparent)]
 pub struct Time(pub u64);
 
 impl Time {
@@ -51,6 +64,8 @@ pub(crate) enum Alarm {
     RetryMutation(MutationId),
     /// A settled mutation nobody looks at may go.
     CollectMutation(MutationId),
+    /// The cache is to be saved.
+    Save,
 }
 
 /// A heap of alarms. Nothing is ever searched for or taken out of the middle: whoever sets an alarm remembers when it is

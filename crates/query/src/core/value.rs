@@ -44,6 +44,25 @@ impl fmt::Debug for TypeTag {
     }
 }
 
+/// How data is written as JSON and read back.
+#[derive(Clone, Copy)]
+pub(crate) struct Codec {
+    pub(crate) encode: fn(&Value) -> Option<serde_json::Value>,
+    pub(crate) decode: fn(serde_json::Value) -> Option<Value>,
+}
+
+impl Codec {
+    pub(crate) fn of<T>() -> Self
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
+    {
+        Self {
+            encode: |value| serde_json::to_value(value.downcast_ref::<T>()?).ok(),
+            decode: |json| Some(Arc::new(serde_json::from_value::<T>(json).ok()?)),
+        }
+    }
+}
+
 /// Two places use one key with different types of data (or of error).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the query {key} holds {held}, but {asked} was asked for: give one of the two another key")]
@@ -67,8 +86,6 @@ pub(crate) enum Failure {
     Cancelled,
     /// Nobody ever gave this query a fetcher.
     NoFetcher,
-    /// The query is disabled by having no fetcher at all on purpose.
-    Skipped,
     /// The key is in use with another type.
     Mismatch(TypeMismatch),
 }
@@ -79,9 +96,7 @@ impl PartialEq for Failure {
             (Self::Own(a), Self::Own(b)) => Arc::ptr_eq(a, b),
             (Self::Panicked(a), Self::Panicked(b)) => a == b,
             (Self::Mismatch(a), Self::Mismatch(b)) => a == b,
-            (Self::Cancelled, Self::Cancelled)
-            | (Self::NoFetcher, Self::NoFetcher)
-            | (Self::Skipped, Self::Skipped) => true,
+            (Self::Cancelled, Self::Cancelled) | (Self::NoFetcher, Self::NoFetcher) => true,
             _ => false,
         }
     }
@@ -146,7 +161,7 @@ impl<E: Send + Sync + 'static> QueryError<E> {
             },
             Failure::Panicked(text) => Self::Panicked(Arc::clone(text)),
             Failure::Cancelled => Self::Cancelled,
-            Failure::NoFetcher | Failure::Skipped => Self::NoFetcher,
+            Failure::NoFetcher => Self::NoFetcher,
             Failure::Mismatch(mismatch) => Self::Mismatch(mismatch.clone()),
         }
     }

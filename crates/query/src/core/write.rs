@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::event::Action;
 use super::query::Change;
 use super::time::Time;
-use super::value::{Failure, TypeMismatch, TypeTag, Value};
+use super::value::{Codec, Failure, TypeMismatch, TypeTag, Value};
 use super::view::Status;
 use super::{Core, OverlayId, QueryId};
 
@@ -92,6 +92,26 @@ impl<S: Clone> Core<S> {
             self.reindex(id);
             self.updated(id, Action::Set);
         }
+    }
+
+    /// Says how the data is written down.
+    pub(crate) fn encode_with(&mut self, id: QueryId, codec: Codec) {
+        if let Some(query) = self.queries.get_mut(id) {
+            query.extra().codec = Some(codec);
+        }
+    }
+
+    /// Data from another session or tab: the newer wins, and a fetch that runs goes on (rule 111).
+    pub(crate) fn hydrate(&mut self, id: QueryId, value: Value, updated_at: Time) {
+        let Some(query) = self.queries.get_mut(id) else {
+            return;
+        };
+        if query.updated_at.is_some_and(|held| held >= updated_at) {
+            return;
+        }
+        query.invalidated = false;
+        self.store(id, value, Some(updated_at));
+        self.updated(id, Action::Set);
     }
 
     /// Changes part of the data. Says nothing about the rest of it: neither the time of the last update nor an

@@ -67,18 +67,29 @@ pub struct Order {
 impl Order {
     /// Smallest first, nulls last: the database's default.
     pub fn ascending(column: &str) -> Self {
-        Self { column: column.into(), descending: false, collation: Collation::Unknown }
+        Self {
+            column: column.into(),
+            descending: false,
+            collation: Collation::Unknown,
+        }
     }
 
     /// Largest first, nulls first: the database's default.
     pub fn descending(column: &str) -> Self {
-        Self { column: column.into(), descending: true, collation: Collation::Unknown }
+        Self {
+            column: column.into(),
+            descending: true,
+            collation: Collation::Unknown,
+        }
     }
 
     /// Texts of this column are ordered by their bytes. Say so for UUIDs, for times in one format and zone, and for
     /// `collate "C"`.
     pub fn bytes(self) -> Self {
-        Self { collation: Collation::Bytes, ..self }
+        Self {
+            collation: Collation::Bytes,
+            ..self
+        }
     }
 }
 
@@ -98,7 +109,10 @@ impl TableDep {
 
     /// The query's data are made from rows of this table in some other way: any change of it invalidates.
     pub fn made_from(table: &str, shape: Shape) -> Self {
-        Self { shape, ..Self::rows(table) }
+        Self {
+            shape,
+            ..Self::rows(table)
+        }
     }
 
     /// Only rows that match.
@@ -108,7 +122,10 @@ impl TableDep {
 
     /// Only these columns count: a change of others only is ignored. Columns of predicate and order always count.
     pub fn columns<'a>(self, columns: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { columns: Some(columns.into_iter().map(Into::into).collect()), ..self }
+        Self {
+            columns: Some(columns.into_iter().map(Into::into).collect()),
+            ..self
+        }
     }
 
     /// Ordered by this, after what was said before. The last one should be unique.
@@ -119,12 +136,18 @@ impl TableDep {
 
     /// Only the first so many.
     pub fn first(self, rows: usize) -> Self {
-        Self { window: Window::First(rows), ..self }
+        Self {
+            window: Window::First(rows),
+            ..self
+        }
     }
 
     /// The column that grows with each change of a row: changes older than what is held are ignored.
     pub fn versioned(self, column: &str) -> Self {
-        Self { version: Some(column.into()), ..self }
+        Self {
+            version: Some(column.into()),
+            ..self
+        }
     }
 
     /// The table.

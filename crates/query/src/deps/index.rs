@@ -27,7 +27,10 @@ struct Table<Q> {
 
 impl<Q> Default for Router<Q> {
     fn default() -> Self {
-        Self { tables: HashMap::new(), deps: HashMap::new() }
+        Self {
+            tables: HashMap::new(),
+            deps: HashMap::new(),
+        }
     }
 }
 
@@ -78,9 +81,13 @@ impl<Q: Copy + Eq + Hash + Ord> Router<Q> {
     }
 
     fn retract(&mut self, query: Q) {
-        let Some(deps) = self.deps.remove(&query) else { return };
+        let Some(deps) = self.deps.remove(&query) else {
+            return;
+        };
         for dep in deps.iter() {
-            let Some(table) = self.tables.get_mut(&dep.table) else { continue };
+            let Some(table) = self.tables.get_mut(&dep.table) else {
+                continue;
+            };
             table.residual.remove(&query);
             table.fetching.remove(&query);
             if let Some((column, values)) = dep.predicate.values()
@@ -126,7 +133,12 @@ impl<Q: Copy + Eq + Hash + Ord> Router<Q> {
     }
 
     fn each_table(&mut self, query: Q, mut each: impl FnMut(&mut Table<Q>)) {
-        for dep in self.deps.get(&query).into_iter().flat_map(|deps| deps.iter()) {
+        for dep in self
+            .deps
+            .get(&query)
+            .into_iter()
+            .flat_map(|deps| deps.iter())
+        {
             if let Some(table) = self.tables.get_mut(&dep.table) {
                 each(table);
             }
@@ -142,7 +154,9 @@ impl<Q: Copy + Eq + Hash + Ord> Router<Q> {
     }
 
     pub(crate) fn leave(&mut self, table: &str, pk: &Segment, query: Q) {
-        let Some(table) = self.tables.get_mut(table) else { return };
+        let Some(table) = self.tables.get_mut(table) else {
+            return;
+        };
         let pk = indexed(pk);
         if let Some(holders) = table.by_pk.get_mut(&pk) {
             holders.retain(|holder| *holder != query);
@@ -154,8 +168,15 @@ impl<Q: Copy + Eq + Hash + Ord> Router<Q> {
 
     /// The queries that a change may touch, each once, in order of their ids.
     pub(crate) fn candidates(&self, change: &RowChange) -> Vec<Q> {
-        let Some(table) = self.tables.get(&change.table) else { return Vec::new() };
-        let mut found: Vec<Q> = table.residual.iter().chain(&table.fetching).copied().collect();
+        let Some(table) = self.tables.get(&change.table) else {
+            return Vec::new();
+        };
+        let mut found: Vec<Q> = table
+            .residual
+            .iter()
+            .chain(&table.fetching)
+            .copied()
+            .collect();
         found.extend(table.by_pk.get(&indexed(&change.pk)).into_iter().flatten());
         for (column, by_value) in &table.by_value {
             match change.column(column) {

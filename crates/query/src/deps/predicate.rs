@@ -53,7 +53,10 @@ impl Predicate {
     /// Rows chosen by something that cannot be evaluated here, such as a full-text search or a join.
     #[must_use]
     pub fn opaque() -> Self {
-        Self { conditions: Vec::new(), opaque: true }
+        Self {
+            conditions: Vec::new(),
+            opaque: true,
+        }
     }
 
     /// And this condition on this column.
@@ -92,11 +95,13 @@ impl Predicate {
         if self.opaque {
             return None;
         }
-        self.conditions.iter().find_map(|(column, condition)| match condition {
-            Condition::Eq(value) => Some((column.as_ref(), vec![value])),
-            Condition::In(values) => Some((column.as_ref(), values.iter().collect())),
-            _ => None,
-        })
+        self.conditions
+            .iter()
+            .find_map(|(column, condition)| match condition {
+                Condition::Eq(value) => Some((column.as_ref(), vec![value])),
+                Condition::In(values) => Some((column.as_ref(), values.iter().collect())),
+                _ => None,
+            })
     }
 }
 
@@ -120,7 +125,9 @@ impl Condition {
                     (!answers.contains(&None)).then_some(false)
                 }
             }
-            Self::Lt(Segment::Null) | Self::Lte(Segment::Null) | Self::Gt(Segment::Null)
+            Self::Lt(Segment::Null)
+            | Self::Lte(Segment::Null)
+            | Self::Gt(Segment::Null)
             | Self::Gte(Segment::Null) => Some(false),
             Self::Lt(to) => order(to).map(Ordering::is_lt),
             Self::Lte(to) => order(to).map(Ordering::is_le),

@@ -58,7 +58,12 @@ impl RowChange {
             Value::Object(columns) => Record::Columns(columns),
             _ => Record::Doubtful,
         };
-        Self { table: table.into(), kind, pk, record }
+        Self {
+            table: table.into(),
+            kind,
+            pk,
+            record,
+        }
     }
 
     /// A new row. A `record` that is not an object is doubtful.
@@ -76,13 +81,23 @@ impl RowChange {
     /// A row that is gone.
     #[must_use]
     pub fn delete(table: &str, pk: impl Into<Segment>) -> Self {
-        Self { table: table.into(), kind: ChangeKind::Delete, pk: pk.into(), record: Record::Key }
+        Self {
+            table: table.into(),
+            kind: ChangeKind::Delete,
+            pk: pk.into(),
+            record: Record::Key,
+        }
     }
 
     /// A change of a row of which too little is known.
     #[must_use]
     pub fn doubtful(kind: ChangeKind, table: &str, pk: impl Into<Segment>) -> Self {
-        Self { table: table.into(), kind, pk: pk.into(), record: Record::Doubtful }
+        Self {
+            table: table.into(),
+            kind,
+            pk: pk.into(),
+            record: Record::Doubtful,
+        }
     }
 
     pub(crate) fn column(&self, name: &str) -> Option<Segment> {
@@ -150,10 +165,16 @@ pub fn route(change: &RowChange, dep: &TableDep, membership: Membership<'_>) -> 
     let full = matches!(dep.window, Window::First(limit) if membership.rows >= limit);
     let leave = if full { RemoveAndRefill } else { Remove };
     if change.kind == ChangeKind::Delete {
-        return if membership.held.is_some() { leave } else { Ignore };
+        return if membership.held.is_some() {
+            leave
+        } else {
+            Ignore
+        };
     }
     let column = |name: &str| {
-        change.column(name).or_else(|| membership.held.and_then(|held| held.column(name)))
+        change
+            .column(name)
+            .or_else(|| membership.held.and_then(|held| held.column(name)))
     };
     if let (Some(version), Some(held)) = (&dep.version, membership.held)
         && let (Some(new), Some(old)) = (change.column(version), held.column(version))
@@ -169,12 +190,20 @@ pub fn route(change: &RowChange, dep: &TableDep, membership: Membership<'_>) -> 
         (None, Some(true)) => Insert,
         (Some(_), Some(false)) => leave,
         (Some(held), Some(true)) => {
-            let changed = |name: &str| change.column(name).is_some_and(|new| held.column(name) != Some(new));
+            let changed = |name: &str| {
+                change
+                    .column(name)
+                    .is_some_and(|new| held.column(name) != Some(new))
+            };
             let moves = dep.order.iter().any(|order| changed(&order.column));
             let reads = |name: &str| {
-                dep.columns.as_ref().is_none_or(|columns| columns.iter().any(|read| **read == *name))
+                dep.columns
+                    .as_ref()
+                    .is_none_or(|columns| columns.iter().any(|read| **read == *name))
             };
-            let Record::Columns(columns) = &change.record else { return Invalidate };
+            let Record::Columns(columns) = &change.record else {
+                return Invalidate;
+            };
             if moves {
                 Move
             } else if columns.keys().any(|name| reads(name) && changed(name)) {
@@ -196,7 +225,11 @@ pub(crate) fn order(dep: &TableDep, a: &dyn Columns, b: &dyn Columns) -> Option<
             (_, Segment::Null) => Ordering::Less,
             _ => compare(&a, &b, by.collation)?,
         };
-        let order = if by.descending { ascending.reverse() } else { ascending };
+        let order = if by.descending {
+            ascending.reverse()
+        } else {
+            ascending
+        };
         if order.is_ne() {
             return Some(order);
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -23,7 +23,8 @@ const DEEPEST: usize = 64;
 /// assert_ne!(Segment::from("1"), Segment::from(1));
 /// assert_eq!(Segment::from(f64::NAN), Segment::Null);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Segment {
     /// JSON's null; also `None` and every number that is not finite (rule 4).
     Null,

@@ -43,13 +43,21 @@ type Hints = Option<HashMap<Segment, usize>>;
 
 impl<R> Clone for Rows<R> {
     fn clone(&self) -> Self {
-        Self { chunks: Arc::clone(&self.chunks), len: self.len, hints: Arc::clone(&self.hints) }
+        Self {
+            chunks: Arc::clone(&self.chunks),
+            len: self.len,
+            hints: Arc::clone(&self.hints),
+        }
     }
 }
 
 impl<R> Default for Rows<R> {
     fn default() -> Self {
-        Self { chunks: Arc::from([]), len: 0, hints: Arc::default() }
+        Self {
+            chunks: Arc::from([]),
+            len: 0,
+            hints: Arc::default(),
+        }
     }
 }
 
@@ -66,7 +74,9 @@ impl<R: PartialEq> PartialEq for Rows<R> {
                 && self.chunks.iter().zip(other.chunks.iter()).all(|(a, b)| {
                     Arc::ptr_eq(a, b)
                         || (a.len() == b.len()
-                            && a.iter().zip(b.iter()).all(|(a, b)| Arc::ptr_eq(a, b) || a == b))
+                            && a.iter()
+                                .zip(b.iter())
+                                .all(|(a, b)| Arc::ptr_eq(a, b) || a == b))
                 })
         };
         Arc::ptr_eq(&self.chunks, &other.chunks)
@@ -110,12 +120,19 @@ impl<R> Rows<R> {
 
     fn of_chunks(chunks: Vec<Chunk<R>>) -> Self {
         let len = chunks.iter().map(|chunk| chunk.len()).sum();
-        Self { chunks: chunks.into(), len, hints: Arc::default() }
+        Self {
+            chunks: chunks.into(),
+            len,
+            hints: Arc::default(),
+        }
     }
 
     /// The same, sharing what `self` knows of places.
     fn next(&self, chunks: Vec<Chunk<R>>) -> Self {
-        Self { hints: Arc::clone(&self.hints), ..Self::of_chunks(chunks) }
+        Self {
+            hints: Arc::clone(&self.hints),
+            ..Self::of_chunks(chunks)
+        }
     }
 }
 
@@ -124,15 +141,23 @@ impl<R: Row> Rows<R> {
     fn place(&self, pk: &Segment) -> Option<(usize, usize)> {
         let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
         // Keys that have left stay known; once they are the most, starting over is cheaper.
-        if hints.as_ref().is_none_or(|hints| hints.len() > 2 * self.len + CHUNK) {
+        if hints
+            .as_ref()
+            .is_none_or(|hints| hints.len() > 2 * self.len + CHUNK)
+        {
             let rows = self.chunks.iter().enumerate();
             *hints = Some(
-                rows.flat_map(|(at, chunk)| chunk.iter().map(move |row| (row.pk(), at))).collect(),
+                rows.flat_map(|(at, chunk)| chunk.iter().map(move |row| (row.pk(), at)))
+                    .collect(),
             );
         }
         let hint = hints.as_mut()?.get_mut(pk)?;
         let within = |at: usize| {
-            let offset = self.chunks.get(at)?.iter().position(|row| row.pk() == *pk)?;
+            let offset = self
+                .chunks
+                .get(at)?
+                .iter()
+                .position(|row| row.pk() == *pk)?;
             Some((at, offset))
         };
         let near = within(*hint).or_else(|| within(*hint + 1));
@@ -159,14 +184,21 @@ impl<R: Row> Rows<R> {
     #[must_use]
     pub fn position(&self, pk: &Segment) -> Option<usize> {
         let (chunk, offset) = self.place(pk)?;
-        let before: usize = self.chunks.iter().take(chunk).map(|chunk| chunk.len()).sum();
+        let before: usize = self
+            .chunks
+            .iter()
+            .take(chunk)
+            .map(|chunk| chunk.len())
+            .sum();
         Some(before + offset)
     }
 
     /// This list with `row` in the place of the row with its primary key; unchanged if there is none.
     #[must_use]
     pub fn replace(&self, pk: &Segment, row: R) -> Self {
-        let Some((at, offset)) = self.place(pk) else { return self.clone() };
+        let Some((at, offset)) = self.place(pk) else {
+            return self.clone();
+        };
         self.learn(row.pk(), at);
         let mut chunks: Vec<Chunk<R>> = self.chunks.to_vec();
         if let Some(chunk) = chunks.get_mut(at) {
@@ -213,11 +245,17 @@ impl<R: Row> Rows<R> {
     /// This list without the row with this primary key.
     #[must_use]
     pub fn remove(&self, pk: &Segment) -> Self {
-        let Some((at, offset)) = self.place(pk) else { return self.clone() };
+        let Some((at, offset)) = self.place(pk) else {
+            return self.clone();
+        };
         let mut chunks: Vec<Chunk<R>> = self.chunks.to_vec();
         if let Some(chunk) = chunks.get_mut(at) {
-            *chunk =
-                chunk.iter().enumerate().filter(|(here, _)| *here != offset).map(|(_, row)| Arc::clone(row)).collect();
+            *chunk = chunk
+                .iter()
+                .enumerate()
+                .filter(|(here, _)| *here != offset)
+                .map(|(_, row)| Arc::clone(row))
+                .collect();
         }
         chunks.retain(|chunk| !chunk.is_empty());
         self.next(chunks)
@@ -232,9 +270,18 @@ impl<R: Row> Rows<R> {
         let mut left = rows;
         let mut chunks = Vec::new();
         for chunk in self.chunks.iter() {
-            let Some(kept) = chunk.get(..left.min(chunk.len())).filter(|kept| !kept.is_empty()) else { break };
+            let Some(kept) = chunk
+                .get(..left.min(chunk.len()))
+                .filter(|kept| !kept.is_empty())
+            else {
+                break;
+            };
             left -= kept.len();
-            chunks.push(if kept.len() == chunk.len() { Arc::clone(chunk) } else { kept.into() });
+            chunks.push(if kept.len() == chunk.len() {
+                Arc::clone(chunk)
+            } else {
+                kept.into()
+            });
         }
         self.next(chunks)
     }
@@ -246,7 +293,11 @@ impl<R: Row> Rows<R> {
             Some(held) if !Arc::ptr_eq(held, row) && **held == **row => Arc::clone(held),
             _ => Arc::clone(row),
         };
-        let chunks = self.chunks.iter().map(|chunk| chunk.iter().map(shared).collect()).collect();
+        let chunks = self
+            .chunks
+            .iter()
+            .map(|chunk| chunk.iter().map(shared).collect())
+            .collect();
         self.next(chunks)
     }
 }

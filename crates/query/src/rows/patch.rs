@@ -32,11 +32,17 @@ pub(crate) struct Delta {
 
 impl Delta {
     fn left(pk: &Segment) -> Self {
-        Self { joined: None, left: Some(pk.clone()) }
+        Self {
+            joined: None,
+            left: Some(pk.clone()),
+        }
     }
 
     fn joined(pk: &Segment) -> Self {
-        Self { joined: Some(pk.clone()), left: None }
+        Self {
+            joined: Some(pk.clone()),
+            left: None,
+        }
     }
 }
 
@@ -90,7 +96,10 @@ impl RowOps {
 
 fn apply_to_row<R: Row>(held: &R, dep: &TableDep, change: &RowChange) -> Patched {
     let member = held.pk() == change.pk;
-    let membership = Membership { held: member.then_some(held as &dyn Columns), rows: 1 };
+    let membership = Membership {
+        held: member.then_some(held as &dyn Columns),
+        rows: 1,
+    };
     match route(change, dep, membership) {
         RouteAction::Ignore => Patched::Same,
         RouteAction::Patch | RouteAction::Move => match merged(held, change) {
@@ -111,18 +120,19 @@ fn merged<R: Row>(held: &R, change: &RowChange) -> Option<R> {
 
 fn apply_to_list<R: Row>(rows: &Rows<R>, dep: &TableDep, change: &RowChange) -> Patched {
     let held = rows.get(&change.pk);
-    let membership =
-        Membership { held: held.map(|row| row.as_ref() as &dyn Columns), rows: rows.len() };
+    let membership = Membership {
+        held: held.map(|row| row.as_ref() as &dyn Columns),
+        rows: rows.len(),
+    };
     let full = matches!(dep.window, Window::First(limit) if rows.len() >= limit);
     let data = |rows: Rows<R>, delta: Delta| Patched::Data(Arc::new(rows), delta);
     match route(change, dep, membership) {
         RouteAction::Ignore => Patched::Same,
         RouteAction::Invalidate => Patched::Fetch,
         RouteAction::Remove => data(rows.remove(&change.pk), Delta::left(&change.pk)),
-        RouteAction::RemoveAndRefill => Patched::DataAndFetch(
-            Arc::new(rows.remove(&change.pk)),
-            Delta::left(&change.pk),
-        ),
+        RouteAction::RemoveAndRefill => {
+            Patched::DataAndFetch(Arc::new(rows.remove(&change.pk)), Delta::left(&change.pk))
+        }
         RouteAction::Patch => match held.and_then(|held| merged(held.as_ref(), change)) {
             Some(row) => data(rows.replace(&change.pk, row), Delta::default()),
             None => Patched::Fetch,
@@ -134,31 +144,44 @@ fn apply_to_list<R: Row>(rows: &Rows<R>, dep: &TableDep, change: &RowChange) -> 
             let rest = rows.remove(&change.pk);
             match position(&rest, dep, &row) {
                 // Last in a full window: a row from beyond may come before it now.
-                Some(at) if full && at >= rest.len() => Patched::DataAndFetch(
-                    Arc::new(rest.insert(at, row)),
-                    Delta::default(),
-                ),
+                Some(at) if full && at >= rest.len() => {
+                    Patched::DataAndFetch(Arc::new(rest.insert(at, row)), Delta::default())
+                }
                 Some(at) => data(rest.insert(at, row), Delta::default()),
                 None => Patched::Fetch,
             }
         }
         RouteAction::Insert => {
-            let Record::Columns(columns) = &change.record else { return Patched::Fetch };
-            let Ok(row) = R::from_columns(columns) else { return Patched::Fetch };
+            let Record::Columns(columns) = &change.record else {
+                return Patched::Fetch;
+            };
+            let Ok(row) = R::from_columns(columns) else {
+                return Patched::Fetch;
+            };
             if dep.order.is_empty() && change.kind == ChangeKind::Update {
                 // Its place is where the source puts it; at the end is as good as any.
                 return data(rows.insert(rows.len(), row), Delta::joined(&change.pk));
             }
-            let Some(at) = position(rows, dep, &row) else { return Patched::Fetch };
+            let Some(at) = position(rows, dep, &row) else {
+                return Patched::Fetch;
+            };
             match dep.window {
                 // Just past a full window it stays out; but a tie with the last row is the source's to break.
                 Window::First(limit) if at >= limit => match rows.at(at.saturating_sub(1)) {
-                    Some(last) if order(dep, &row, last.as_ref()) == Some(Ordering::Greater) => Patched::Same,
+                    Some(last) if order(dep, &row, last.as_ref()) == Some(Ordering::Greater) => {
+                        Patched::Same
+                    }
                     _ => Patched::Fetch,
                 },
                 Window::First(limit) => {
-                    let left = rows.at(limit.saturating_sub(1)).filter(|_| full).map(|row| row.pk());
-                    let delta = Delta { left, ..Delta::joined(&change.pk) };
+                    let left = rows
+                        .at(limit.saturating_sub(1))
+                        .filter(|_| full)
+                        .map(|row| row.pk());
+                    let delta = Delta {
+                        left,
+                        ..Delta::joined(&change.pk)
+                    };
                     data(rows.insert(at, row).truncate(limit), delta)
                 }
                 Window::All => data(rows.insert(at, row), Delta::joined(&change.pk)),

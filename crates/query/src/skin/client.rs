@@ -60,8 +60,12 @@ pub(super) struct Inner {
     pub(super) listeners: RefCell<Vec<(u64, Listener)>>,
     pub(super) next_listener: Cell<u64>,
     pub(super) defaults: RefCell<Defaults>,
-    pub(super) fetching: ArcRwSignal<usize>,
-    pub(super) mutating: ArcRwSignal<usize>,
+    /// Grows whenever a fetch or mutation starts or ends.
+    pub(super) activity: ArcRwSignal<u64>,
+    pub(super) cold: RefCell<super::hydrate::Cold>,
+    /// Runs mutations of an earlier session, by key (rule 107).
+    pub(super) revivers: RefCell<Vec<(QueryKey, super::lifecycle::Revive)>>,
+    pub(super) on_save: RefCell<Option<Rc<dyn Fn()>>>,
     pub(super) hooks: CacheHooks,
 }
 
@@ -152,8 +156,10 @@ impl QueryClient {
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
             defaults: RefCell::new(defaults),
-            fetching: ArcRwSignal::new(0),
-            mutating: ArcRwSignal::new(0),
+            activity: ArcRwSignal::new(0),
+            cold: RefCell::default(),
+            revivers: RefCell::default(),
+            on_save: RefCell::default(),
             hooks: options.hooks,
         };
         Self {

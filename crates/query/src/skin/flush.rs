@@ -6,8 +6,7 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{AbortHandle, Abortable};
-use reactive_graph::signal::ArcRwSignal;
-use reactive_graph::traits::{GetUntracked, Set};
+use reactive_graph::traits::Update;
 
 use super::client::{Inner, QueryClient, Settled};
 use super::options::{FetchContext, Source};
@@ -129,6 +128,12 @@ impl QueryClient {
                 Effect::Attempted(mutation, outcome) => self.end_attempts(mutation, outcome),
                 Effect::NotifyMutation(mutation) => self.show_mutation(mutation),
                 Effect::Counts => counts = true,
+                Effect::Save => {
+                    let save = self.inner.on_save.borrow().clone();
+                    if let Some(save) = save {
+                        save();
+                    }
+                }
                 Effect::Emit(event) => {
                     let listeners: Vec<_> = inner_listeners(&self.inner);
                     for listener in listeners {
@@ -148,11 +153,7 @@ impl QueryClient {
             }
         }
         if counts {
-            let now = self.peek(|core| (core.counts().fetching, core.mutating()));
-            if let Some((fetching, mutating)) = now {
-                write(&self.inner.fetching, fetching);
-                write(&self.inner.mutating, mutating);
-            }
+            self.inner.activity.update(|activity| *activity += 1);
         }
         for (query, outcome) in settled {
             self.settle(query, &outcome);
@@ -169,7 +170,17 @@ impl QueryClient {
         // The fetcher is called in its task, not here: even one that answers at once passes through pending (rule 70),
         // and one that calls the client finds it free.
         let attempt = async move {
-            let run = async { source(FetchContext { key, signal }).await };
+            let Some(client) = inner.upgrade().map(Self::from_inner) else {
+                return;
+            };
+            let run = async {
+                source(FetchContext {
+                    key,
+                    signal,
+                    client,
+                })
+                .await
+            };
             // The call itself may panic before there is a future.
             let outcome = super::options::guarded(run).await;
             if let Some(inner) = inner.upgrade() {
@@ -231,7 +242,7 @@ impl QueryClient {
                     Failure::Own(_) => "failed",
                     Failure::Panicked(_) => "panicked",
                     Failure::Cancelled => "cancelled",
-                    Failure::NoFetcher | Failure::Skipped => "no fetcher",
+                    Failure::NoFetcher => "no fetcher",
                     Failure::Mismatch(_) => "type mismatch",
                 });
             call(&Settled { key, result });
@@ -266,10 +277,4 @@ fn inner_listeners(inner: &Inner) -> Vec<super::client::Listener> {
         .iter()
         .map(|(_, listener)| Rc::clone(listener))
         .collect()
-}
-
-fn write(signal: &ArcRwSignal<usize>, value: usize) {
-    if signal.get_untracked() != value {
-        signal.set(value);
-    }
 }

@@ -25,6 +25,9 @@ pub(super) struct Job {
     watchers: RefCell<Vec<Weak<dyn MutationSink>>>,
 }
 
+/// Runs a mutation of an earlier session with the variables it was called with.
+pub(super) type Revive = Rc<dyn Fn(&QueryClient, serde_json::Value)>;
+
 /// What shows a mutation's state.
 pub(super) trait MutationSink {
     fn update(&self, client: &QueryClient, mutation: MutationId);
@@ -50,6 +53,8 @@ impl QueryClient {
         E: Send + Sync + 'static,
         C: 'static,
     {
+        let mut options = options;
+        options.settings.variables = options.encode.and_then(|encode| encode(&variables));
         let variables = Arc::new(variables);
         let (ended, attempts) = oneshot::channel();
         let (done, result) = oneshot::channel();
@@ -91,6 +96,56 @@ impl QueryClient {
             }
             Some(Started { id, result })
         })
+    }
+
+    /// Calls a mutation without a component: its callbacks and optimistic changes are as usual. It runs whether or not the
+    /// future is polled.
+    ///
+    /// # Errors
+    /// What the mutation failed with.
+    pub fn mutate<V, T, E, C>(
+        &self,
+        options: MutationOptions<V, T, E, C>,
+        variables: V,
+    ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<V, T, E, C>
+    where
+        V: Clone + Send + Sync + 'static,
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+        C: 'static,
+    {
+        let started = self.start_mutation(options, variables, None);
+        async move {
+            match started {
+                Some(started) => started.result.await.unwrap_or(Err(QueryError::Cancelled)),
+                None => Err(QueryError::Cancelled),
+            }
+        }
+    }
+
+    /// Says how mutations with keys under `prefix` run that an earlier session left waiting (rule 107). Say it before
+    /// restoring.
+    pub fn set_mutation_defaults<V, T, E, C>(
+        &self,
+        prefix: impl Into<QueryKey>,
+        options: MutationOptions<V, T, E, C>,
+    ) where
+        V: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+        C: 'static,
+    {
+        let options = options.persisted();
+        let revive: Revive = Rc::new(move |client, variables| {
+            // Variables of an older version of the app may no longer be readable.
+            if let Ok(variables) = serde_json::from_value::<V>(variables) {
+                drop(client.mutate(options.clone(), variables));
+            }
+        });
+        self.inner
+            .revivers
+            .borrow_mut()
+            .push((prefix.into(), revive));
     }
 
     pub(super) fn attempt_mutation(&self, id: MutationId) {

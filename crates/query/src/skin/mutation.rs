@@ -72,6 +72,8 @@ impl<V, C> Clone for Call<V, C> {
 pub struct MutationOptions<V, T, E, C = ()> {
     pub(super) settings: MutationSettings,
     pub(super) run: Run<V, T, E>,
+    /// How the variables are written down, if the mutation may outlive the page.
+    pub(super) encode: Option<fn(&V) -> Option<serde_json::Value>>,
     pub(super) lay: Option<Lay<V>>,
     pub(super) on_mutate: Option<OnMutate<V, C>>,
     pub(super) on_success: Option<OnSuccess<V, T, E, C>>,
@@ -84,6 +86,7 @@ impl<V, T, E, C> Clone for MutationOptions<V, T, E, C> {
         Self {
             settings: self.settings.clone(),
             run: Rc::clone(&self.run),
+            encode: self.encode,
             lay: self.lay.clone(),
             on_mutate: self.on_mutate.clone(),
             on_success: self.on_success.clone(),
@@ -108,6 +111,7 @@ where
         Self {
             settings: MutationSettings::default(),
             run: Rc::new(move |variables| run(variables).boxed_local()),
+            encode: None,
             lay: None,
             on_mutate: None,
             on_success: None,
@@ -125,6 +129,7 @@ where
         MutationOptions {
             settings: self.settings,
             run: self.run,
+            encode: self.encode,
             lay: self.lay,
             on_mutate: Some(Rc::new(move |context| call(context).boxed_local())),
             on_success: None,
@@ -192,6 +197,16 @@ where
     /// Mutations of one scope run one after the other, in the order of their calls (rule 103).
     pub fn scope(mut self, scope: impl Into<Arc<str>>) -> Self {
         self.settings.scope = Some(scope.into());
+        self
+    }
+
+    /// Lets a call that waits for the network outlive the page: it is dehydrated with its key and variables, and run again
+    /// by [`set_mutation_defaults`](QueryClient::set_mutation_defaults).
+    pub fn persisted(mut self) -> Self
+    where
+        V: serde::Serialize,
+    {
+        self.encode = Some(|variables| serde_json::to_value(variables).ok());
         self
     }
 

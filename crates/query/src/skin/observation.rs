@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::client::{Inner, QueryClient, Sink};
 use super::options::QueryOptions;
-use super::shown::TypedShown;
+use super::shown::{TypedShown, same_arc};
 use crate::core::ObserverId;
 use crate::core::options::ObserverSettings;
 use crate::core::value::QueryError;
@@ -30,6 +30,28 @@ pub struct Observed<T, E> {
     pub is_stale: bool,
     /// Whether the data is a placeholder.
     pub is_placeholder_data: bool,
+}
+
+impl<T, E> Clone for Observed<T, E> {
+    fn clone(&self) -> Self {
+        Self {
+            data: self.data.clone(),
+            error: self.error.clone(),
+            ..*self
+        }
+    }
+}
+
+/// Equal if they show the same data (not only equal data), error and states.
+impl<T, E> PartialEq for Observed<T, E> {
+    fn eq(&self, other: &Self) -> bool {
+        same_arc(&self.data, &other.data)
+            && self.error == other.error
+            && self.status == other.status
+            && self.fetch_status == other.fetch_status
+            && self.is_stale == other.is_stale
+            && self.is_placeholder_data == other.is_placeholder_data
+    }
 }
 
 /// An observation; ends when dropped.
@@ -107,7 +129,9 @@ impl QueryClient {
                 }
             };
             observation.observer = self.run(|core| core.observe(query, settings));
-            let Some(observer) = observation.observer else { return };
+            let Some(observer) = observation.observer else {
+                return;
+            };
             let key = observation.key.clone();
             let sink = Callback {
                 observer: Cell::new(Some(observer)),
@@ -117,7 +141,10 @@ impl QueryClient {
                     }
                 },
             };
-            self.inner.sinks.borrow_mut().insert(observer, Rc::new(sink));
+            self.inner
+                .sinks
+                .borrow_mut()
+                .insert(observer, Rc::new(sink));
         });
         observation
     }
@@ -135,10 +162,14 @@ where
             return TypedShown::failed(error.clone()).into();
         }
         let client = self.client.upgrade().map(QueryClient::from_inner);
-        let shown = client.zip(self.observer).and_then(|(client, observer)| {
-            client.peek(|core| core.shown(observer))
-        });
-        shown.map_or_else(TypedShown::default, |shown| TypedShown::of(shown, &self.key)).into()
+        let shown = client
+            .zip(self.observer)
+            .and_then(|(client, observer)| client.peek(|core| core.shown(observer)));
+        shown
+            .map_or_else(TypedShown::default, |shown| {
+                TypedShown::of(shown, &self.key)
+            })
+            .into()
     }
 }
 

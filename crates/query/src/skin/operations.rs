@@ -8,10 +8,10 @@ use crate::core::fetch::{Tries, Undo};
 use crate::core::filter::QueryFilter;
 use crate::core::operations::Refetch;
 use crate::core::options::{FetchSettings, Overlap, StaleTime};
+use crate::core::rows::Routed;
 use crate::core::time::Time;
 use crate::core::value::{Failure, QueryError, TypeMismatch, TypeTag, Value};
 use crate::core::view::QueryView;
-use crate::core::rows::Routed;
 use crate::core::{Change, Core, Counts, QueryId, Surroundings};
 use crate::deps::RowChange;
 use crate::key::QueryKey;
@@ -127,6 +127,14 @@ impl QueryClient {
             Some(data) => self.set_query_data(key, data),
             None => Ok(()),
         }
+    }
+
+    /// The data without optimistic changes, if it is of this type.
+    pub(super) fn held<T>(&self, key: &QueryKey) -> Option<Arc<T>>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        self.base(key).ok().flatten()
     }
 
     /// The data without optimistic changes: what writes build on.
@@ -278,6 +286,9 @@ impl QueryClient {
         E: Send + Sync + 'static,
     {
         let settings: FetchSettings<Source> = resolved.fetch(options.source);
+        let cold = options
+            .codec
+            .and_then(|codec| self.thaw(&options.key, codec));
         self.run(|core| {
             let id = core.build(&options.key, resolved.gc());
             core.claim(id, TypeTag::of::<T>)
@@ -289,6 +300,12 @@ impl QueryClient {
                 core.seed(id, value, *at);
             }
             core.declare(id, &options.deps, options.rows);
+            if let Some(codec) = options.codec {
+                core.encode_with(id, codec);
+            }
+            if let Some((value, at)) = cold {
+                core.hydrate(id, value, at);
+            }
             Ok(id)
         })
         .unwrap_or(Err(Failure::Cancelled))
@@ -407,6 +424,12 @@ impl QueryClient {
     pub fn is_fetching(&self, filter: impl Into<QueryFilter>) -> usize {
         let filter = filter.into();
         self.peek(|core| core.fetching(&filter)).unwrap_or_default()
+    }
+
+    /// How many mutations run, wait or are paused (rule 87).
+    #[must_use]
+    pub fn is_mutating(&self) -> usize {
+        self.peek(Core::mutating).unwrap_or_default()
     }
 
     /// Tells of changes of rows, in the order in which they happened. Each query that depends on them is patched,

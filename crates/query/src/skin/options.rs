@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
+use super::client::QueryClient;
 use super::defaults::QueryDefaults;
 use crate::core::Outcome;
 use crate::core::options::{
@@ -17,7 +18,7 @@ use crate::core::options::{
 };
 use crate::core::signal::CancelSignal;
 use crate::core::time::Time;
-use crate::core::value::{Failure, Value};
+use crate::core::value::{Codec, Failure, Value};
 use crate::deps::TableDep;
 use crate::key::QueryKey;
 use crate::rows::{Row, RowOps, Rows};
@@ -30,6 +31,7 @@ pub(crate) type Source = Rc<dyn Fn(FetchContext) -> LocalBoxFuture<'static, Outc
 pub struct FetchContext {
     pub(crate) key: QueryKey,
     pub(crate) signal: CancelSignal,
+    pub(crate) client: QueryClient,
 }
 
 impl FetchContext {
@@ -37,6 +39,12 @@ impl FetchContext {
     #[must_use]
     pub fn key(&self) -> &QueryKey {
         &self.key
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn client(&self) -> &QueryClient {
+        &self.client
     }
 
     /// The sign that this fetch was cancelled. Asking for it makes the fetch cancellable: see [`CancelSignal`].
@@ -71,6 +79,7 @@ pub struct QueryOptions<T, E> {
     pub(crate) initial: Option<(Value, Option<Time>)>,
     pub(crate) deps: Arc<[TableDep]>,
     pub(crate) rows: Option<RowOps>,
+    pub(crate) codec: Option<Codec>,
     pub(crate) types: PhantomData<fn() -> (T, E)>,
 }
 
@@ -85,6 +94,7 @@ impl<T, E> Clone for QueryOptions<T, E> {
             initial: self.initial.clone(),
             deps: Arc::clone(&self.deps),
             rows: self.rows,
+            codec: self.codec,
             types: PhantomData,
         }
     }
@@ -117,8 +127,15 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
             initial: None,
             deps: Arc::from([]),
             rows: None,
+            codec: None,
             types: PhantomData,
         }
+    }
+
+    /// A query that must not be fetched yet, because what its fetcher needs is not there (rule 64): it only shows what is in
+    /// the cache.
+    pub fn skip(key: impl Into<QueryKey>) -> Self {
+        Self::without_fetcher(key).enabled(Enabled::No)
     }
 
     /// Whether it fetches by itself; accepts a `bool`. Default: yes.
@@ -278,7 +295,21 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     /// invalidates the query. For data that changes can be patched into, see [`rows`](Self::rows) and
     /// [`row`](Self::row).
     pub fn deps(self, deps: impl IntoIterator<Item = TableDep>) -> Self {
-        Self { deps: deps.into_iter().collect(), ..self }
+        Self {
+            deps: deps.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Lets the data leave this page: it is dehydrated, persisted and shared between tabs as JSON, and comes back that way.
+    pub fn persisted(self) -> Self
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        Self {
+            codec: Some(Codec::of::<T>()),
+            ..self
+        }
     }
 
     /// The key.
@@ -291,14 +322,22 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
     /// The data are the rows that `dep` describes: changes of them are patched in where that can be decided.
     pub fn rows(self, dep: TableDep) -> Self {
-        Self { deps: Arc::from([dep]), rows: Some(RowOps::list::<R>()), ..self }
+        Self {
+            deps: Arc::from([dep]),
+            rows: Some(RowOps::list::<R>()),
+            ..self
+        }
     }
 }
 
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<R, E> {
     /// The data is the one row that `dep` describes: changes of it are patched in.
     pub fn row(self, dep: TableDep) -> Self {
-        Self { deps: Arc::from([dep]), rows: Some(RowOps::single::<R>()), ..self }
+        Self {
+            deps: Arc::from([dep]),
+            rows: Some(RowOps::single::<R>()),
+            ..self
+        }
     }
 }
 

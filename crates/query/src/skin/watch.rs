@@ -25,6 +25,8 @@ pub(super) struct Watch<T: 'static, E: 'static> {
     refused: RefCell<Option<QueryError<E>>>,
     /// Suspense boundaries that wait for the first answer.
     suspended: RefCell<Vec<TaskHandle>>,
+    /// Who else wants to know of updates: a group.
+    told: Option<Box<dyn Fn()>>,
     pub(super) fields: Fields<T, E>,
 }
 
@@ -41,7 +43,16 @@ where
             key: RefCell::new(QueryKey::new([])),
             refused: RefCell::new(None),
             suspended: RefCell::default(),
+            told: None,
             fields: Fields::default(),
+        }
+    }
+
+    /// One that also calls `told` after each update.
+    pub(super) fn telling(client: &QueryClient, told: impl Fn() + 'static) -> Self {
+        Self {
+            told: Some(Box::new(told)),
+            ..Self::new(client)
         }
     }
 
@@ -195,6 +206,9 @@ where
         if !loads {
             // Taken out first: dropping a handle writes the boundary's signal.
             drop(self.suspended.take());
+        }
+        if let Some(told) = &self.told {
+            told();
         }
     }
 }
