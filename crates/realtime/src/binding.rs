@@ -116,7 +116,10 @@ impl Binding {
 
     /// The same binding with its filter's value unrecognisable: values are keys, and keys are people.
     pub(crate) fn veiled(&self) -> Self {
-        Self { filter: self.filter.as_deref().map(Self::veil), ..self.clone() }
+        Self {
+            filter: self.filter.as_deref().map(Self::veil),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn veil(filter: &str) -> String {

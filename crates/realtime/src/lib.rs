@@ -20,15 +20,17 @@ mod token;
 pub mod wire;
 
 pub use binding::{Binding, BindingLint};
-pub use client::{PostRequest, Pushed, RoomEvents, RoomHandle};
 pub use client::{
     BindingHandle, BuildError, Builder, Events, Listener, RealtimeClient, StatusSnapshot,
     StatusWatch,
 };
+pub use client::{PostRequest, Pushed, RoomEvents, RoomHandle};
 pub use event::{BindingEvent, Ready, Refusal};
 pub use gap::{Gap, GapCause};
 pub use liveness::{Echo, Liveness};
-pub use room::{Access, Message, Payload, Presence, PresenceChange, PresenceState, PushError, Room, RoomEvent};
+pub use room::{
+    Access, Message, Payload, Presence, PresenceChange, PresenceState, PushError, Room, RoomEvent,
+};
 pub use status::{DegradedReason, FatalReason, Remedy, Report, Status};
 pub use token::{AccessToken, TokenError, TokenNeed};
 pub use wire::{Change, ChangeFault, ChangeKind, Column, Record, Vsn};

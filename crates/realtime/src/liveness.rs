@@ -24,7 +24,11 @@ impl Liveness {
     /// The table, the column that counts up by one, and how often.
     #[must_use]
     pub fn new(binding: Binding, column: impl Into<String>, every: Duration) -> Self {
-        Self { binding, column: column.into(), every: u64::try_from(every.as_millis()).unwrap_or(u64::MAX) }
+        Self {
+            binding,
+            column: column.into(),
+            every: u64::try_from(every.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }
 
@@ -46,6 +50,11 @@ impl Echo {
         column: impl Into<String>,
         value: impl Into<String>,
     ) -> Self {
-        Self { schema: schema.into(), table: table.into(), column: column.into(), value: value.into() }
+        Self {
+            schema: schema.into(),
+            table: table.into(),
+            column: column.into(),
+            value: value.into(),
+        }
     }
 }

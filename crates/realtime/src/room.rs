@@ -40,7 +40,14 @@ impl Room {
     /// A public room, by its name without the `realtime:` prefix.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), access: Access::Public, presence: None, own: false, acknowledged: false, replay: None }
+        Self {
+            name: name.into(),
+            access: Access::Public,
+            presence: None,
+            own: false,
+            acknowledged: false,
+            replay: None,
+        }
     }
 
     /// Who may enter; everybody unless told.
@@ -75,7 +82,10 @@ impl Room {
     /// client asks again, from the last message it has: at most 25 missed messages come back by themselves.
     #[must_use]
     pub fn replay(mut self, since: u64, limit: u8) -> Self {
-        self.replay = Some(Replay { since, limit: limit.clamp(1, 25) });
+        self.replay = Some(Replay {
+            since,
+            limit: limit.clamp(1, 25),
+        });
         self
     }
 

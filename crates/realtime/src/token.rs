@@ -47,7 +47,11 @@ impl AccessToken {
     pub fn new(jwt: impl Into<String>) -> Self {
         let jwt = jwt.into();
         let claims = Claims::read(&jwt).unwrap_or_default();
-        Self { jwt, expires_in: None, claims }
+        Self {
+            jwt,
+            expires_in: None,
+            claims,
+        }
     }
 
     /// How long it still lasts, as the Auth API's `expires_in` said when it was issued, less what has passed.
@@ -59,8 +63,15 @@ impl AccessToken {
 
     /// A stand-in for a token of a trace.
     pub(crate) fn replayed(jwt: String, left: Option<u64>, subject: Option<String>) -> Self {
-        let claims = Claims { sub: subject, ..Claims::default() };
-        Self { jwt, expires_in: left.map(Duration::from_millis), claims }
+        let claims = Claims {
+            sub: subject,
+            ..Claims::default()
+        };
+        Self {
+            jwt,
+            expires_in: left.map(Duration::from_millis),
+            claims,
+        }
     }
 
     pub(crate) fn jwt(&self) -> &str {

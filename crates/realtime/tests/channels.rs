@@ -1,10 +1,17 @@
 //! Few channels, joined one at a time; what one binding does wrong harms no other.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod peer;
 
 use bedside_realtime::engine::{Command, HandleId, Verdict, judge_listening, judge_reason};
-use bedside_realtime::{Binding, BindingEvent, DegradedReason, FatalReason, GapCause, Room, Status};
+use bedside_realtime::{
+    Binding, BindingEvent, DegradedReason, FatalReason, GapCause, Room, Status,
+};
 use peer::{Peer, forms, ids_of, patients};
 use serde_json::json;
 
@@ -63,7 +70,10 @@ fn p09_a_widening_overlaps_the_old_channel_until_the_new_one_is_ready() {
     peer.change(&old.topic, &ids_of(&old), "patients", 1);
     peer.accept(&new);
     peer.change(&old.topic, &ids_of(&old), "patients", 2);
-    assert!(peer.take("phx_leave").is_empty(), "the old one stays until the new one is ready");
+    assert!(
+        peer.take("phx_leave").is_empty(),
+        "the old one stays until the new one is ready"
+    );
     peer.listening(&new);
     for id in [3, 4] {
         peer.change(&new.topic, &ids_of(&old), "patients", id);
@@ -75,8 +85,16 @@ fn p09_a_widening_overlaps_the_old_channel_until_the_new_one_is_ready() {
     peer.end(&old, "phx_close");
     peer.change(&new.topic, &ids_of(&old), "patients", 5);
     let expected: Vec<String> = (1..=5).map(|id| format!("{{\"id\":{id}}}")).collect();
-    assert_eq!(peer.changes(first), expected, "nothing is lost and nothing comes twice");
-    assert_eq!(peer.readies(first), 1, "the first binding never lost its readiness");
+    assert_eq!(
+        peer.changes(first),
+        expected,
+        "nothing is lost and nothing comes twice"
+    );
+    assert_eq!(
+        peer.readies(first),
+        1,
+        "the first binding never lost its readiness"
+    );
     assert_eq!(peer.readies(second), 1);
     assert_eq!(peer.gaps(), []);
 }
@@ -85,45 +103,90 @@ fn p09_a_widening_overlaps_the_old_channel_until_the_new_one_is_ready() {
 fn p11_every_reason_has_its_verdict() {
     use Verdict::{BackOffLong, Fatal, RefreshThenRetry, Refused, Retry};
     let table = [
-        ("InvalidJWTToken: Token has expired 60 seconds ago", RefreshThenRetry),
-        ("InvalidJWTToken: Fields `role` and `exp` are required in JWT", RefreshThenRetry),
-        ("MalformedJWT: The token provided is not a valid JWT", RefreshThenRetry),
-        ("JwtSignatureError: Failed to validate JWT signature", RefreshThenRetry),
+        (
+            "InvalidJWTToken: Token has expired 60 seconds ago",
+            RefreshThenRetry,
+        ),
+        (
+            "InvalidJWTToken: Fields `role` and `exp` are required in JWT",
+            RefreshThenRetry,
+        ),
+        (
+            "MalformedJWT: The token provided is not a valid JWT",
+            RefreshThenRetry,
+        ),
+        (
+            "JwtSignatureError: Failed to validate JWT signature",
+            RefreshThenRetry,
+        ),
         ("JwtSignerError: x", RefreshThenRetry),
         ("Token has expired 0 seconds ago", RefreshThenRetry),
         (":signature_error", RefreshThenRetry),
         ("The token provided is not a valid JWT", RefreshThenRetry),
-        ("Fields `role` and `exp` are required in JWT", RefreshThenRetry),
-        ("Unauthorized: You do not have permissions to read from this Channel topic: r", Refused),
-        ("You do not have permissions to read from this Channel topic: r", Refused),
+        (
+            "Fields `role` and `exp` are required in JWT",
+            RefreshThenRetry,
+        ),
+        (
+            "Unauthorized: You do not have permissions to read from this Channel topic: r",
+            Refused,
+        ),
+        (
+            "You do not have permissions to read from this Channel topic: r",
+            Refused,
+        ),
         ("You no longer have permission to read", Refused),
         ("TopicNameRequired: You must provide a topic name", Refused),
-        ("UnableToReplayMessages: Replay is not allowed for public channels", Refused),
+        (
+            "UnableToReplayMessages: Replay is not allowed for public channels",
+            Refused,
+        ),
         ("UnknownErrorOnChannel: no case clause matching: x", Retry),
         ("unmatched topic", Refused),
         ("Track message size exceeded", Refused),
-        ("PrivateOnly: This project only allows private channels", Fatal(FatalReason::PrivateOnly)),
+        (
+            "PrivateOnly: This project only allows private channels",
+            Fatal(FatalReason::PrivateOnly),
+        ),
         ("TenantNotFound: x", Fatal(FatalReason::ProjectNotFound)),
-        ("RealtimeDisabledForTenant: x", Fatal(FatalReason::RealtimeDisabled)),
+        (
+            "RealtimeDisabledForTenant: x",
+            Fatal(FatalReason::RealtimeDisabled),
+        ),
         ("ChannelRateLimitReached: Too many channels", BackOffLong),
-        ("ConnectionRateLimitReached: Too many connected users", BackOffLong),
-        ("ClientJoinRateLimitReached: Too many joins per second", BackOffLong),
+        (
+            "ConnectionRateLimitReached: Too many connected users",
+            BackOffLong,
+        ),
+        (
+            "ClientJoinRateLimitReached: Too many joins per second",
+            BackOffLong,
+        ),
         ("IncreaseConnectionPool: x", BackOffLong),
         ("DatabaseLackOfConnections: x", BackOffLong),
         ("DatabaseConnectionRateLimitReached: x", BackOffLong),
         ("Too many messages per second", BackOffLong),
         ("Too many presence messages per second", BackOffLong),
         ("Client presence rate limit exceeded", BackOffLong),
-        ("UnableToConnectToProject: Realtime was unable to connect to the project database", Retry),
+        (
+            "UnableToConnectToProject: Realtime was unable to connect to the project database",
+            Retry,
+        ),
         ("InitializingProjectConnection: x", Retry),
         ("TimeoutOnRpcCall: x", Retry),
         ("ErrorOnRpcCall: x", Retry),
         ("QueryCanceled: x", Retry),
         ("MissingPartition: x", Retry),
-        ("RealtimeRestarting: Realtime is restarting, please standby", Retry),
+        (
+            "RealtimeRestarting: Realtime is restarting, please standby",
+            Retry,
+        ),
         ("MusterJoinError: x", Retry),
         ("Unknown Error on Channel", Retry),
-        ("Realtime was unable to connect to the project database", Retry),
+        (
+            "Realtime was unable to connect to the project database",
+            Retry,
+        ),
         ("", Retry),
     ];
     for (reason, verdict) in table {
@@ -144,7 +207,11 @@ fn p11_a_wrong_binding_is_told_from_a_database_in_trouble() {
     for message in wrong {
         assert_eq!(judge_listening(message), Verdict::Refused, "{message}");
     }
-    for message in ["Realtime was unable to connect to the project database", "tcp recv: closed", ""] {
+    for message in [
+        "Realtime was unable to connect to the project database",
+        "tcp recv: closed",
+        "",
+    ] {
         assert_eq!(judge_listening(message), Verdict::Retry, "{message}");
     }
 }
@@ -155,7 +222,10 @@ fn p11_after_a_fatal_refusal_nothing_is_sent_for_ten_minutes() {
     peer.bind(patients());
     peer.open();
     let join = peer.join();
-    peer.refuse(&join, "PrivateOnly: This project only allows private channels");
+    peer.refuse(
+        &join,
+        "PrivateOnly: This project only allows private channels",
+    );
     assert_eq!(peer.status().name(), "fatal");
     peer.sent.clear();
     let opens = peer.opens.len();
@@ -170,7 +240,10 @@ fn p12_joins_go_one_at_a_time_and_the_healthy_first() {
     peer.bind(patients());
     for (number, room) in ["a", "b", "c"].into_iter().enumerate() {
         let handle = HandleId(100 + number as u64);
-        peer.command(Command::EnterRoom { handle, room: Room::named(room) });
+        peer.command(Command::EnterRoom {
+            handle,
+            room: Room::named(room),
+        });
     }
     peer.open();
     let data = peer.join();
@@ -183,7 +256,10 @@ fn p12_joins_go_one_at_a_time_and_the_healthy_first() {
     peer.accept(&second);
     let third = peer.join();
     peer.accept(&third);
-    assert_eq!([&failing.topic, &second.topic, &third.topic], ["realtime:a", "realtime:b", "realtime:c"]);
+    assert_eq!(
+        [&failing.topic, &second.topic, &third.topic],
+        ["realtime:a", "realtime:b", "realtime:c"]
+    );
     // It fails on, with pauses that grow; nobody else is disturbed.
     let mut pauses = Vec::new();
     for _ in 0..5 {
@@ -198,7 +274,12 @@ fn p12_joins_go_one_at_a_time_and_the_healthy_first() {
         assert_eq!(again.topic, "realtime:a");
         peer.refuse(&again, "UnableToConnectToProject: x");
     }
-    assert_eq!(peer.status(), &Status::Degraded(DegradedReason::RoomRefused { room: "a".to_owned() }));
+    assert_eq!(
+        peer.status(),
+        &Status::Degraded(DegradedReason::RoomRefused {
+            room: "a".to_owned()
+        })
+    );
     assert_eq!(peer.gaps(), []);
     assert!(pauses.iter().sum::<u64>() > 5_000, "{pauses:?}");
 }
@@ -215,20 +296,34 @@ fn p12_a_wrong_binding_is_tried_alone_refused_and_the_others_live() {
     peer.system(&both, "postgres_changes", "error", text);
     peer.end(&both, "phx_close");
     let clean = peer.join();
-    assert_eq!(clean.payload["config"]["postgres_changes"], json!([{"event": "*", "schema": "public", "table": "patients"}]));
+    assert_eq!(
+        clean.payload["config"]["postgres_changes"],
+        json!([{"event": "*", "schema": "public", "table": "patients"}])
+    );
     peer.accept(&clean);
     peer.listening(&clean);
     assert_eq!(peer.readies(good), 1);
     let alone = peer.join();
-    assert_eq!(alone.payload["config"]["postgres_changes"][0]["table"], "nope");
+    assert_eq!(
+        alone.payload["config"]["postgres_changes"][0]["table"],
+        "nope"
+    );
     peer.accept(&alone);
     peer.system(&alone, "postgres_changes", "error", text);
     peer.end(&alone, "phx_close");
-    let refused = peer.heard.iter().filter(|(handles, event)| handles == &[wrong] && matches!(event, BindingEvent::Refused(_)));
+    let refused = peer.heard.iter().filter(|(handles, event)| {
+        handles == &[wrong] && matches!(event, BindingEvent::Refused(_))
+    });
     assert_eq!(refused.count(), 1);
-    assert!(matches!(peer.status(), Status::Degraded(DegradedReason::BindingRefused { .. })));
+    assert!(matches!(
+        peer.status(),
+        Status::Degraded(DegradedReason::BindingRefused { .. })
+    ));
     peer.pass_alive(600_000);
-    assert!(peer.take("phx_join").is_empty(), "it is not tried again by itself");
+    assert!(
+        peer.take("phx_join").is_empty(),
+        "it is not tried again by itself"
+    );
     assert_eq!(peer.gaps(), []);
 }
 
@@ -236,7 +331,10 @@ fn p12_a_wrong_binding_is_tried_alone_refused_and_the_others_live() {
 fn a_close_of_an_older_join_of_the_same_topic_is_nobodys_business() {
     let mut peer = Peer::new();
     let (_, join) = peer.live();
-    let stale = peer::Sent { reference: "4711".to_owned(), ..join };
+    let stale = peer::Sent {
+        reference: "4711".to_owned(),
+        ..join
+    };
     peer.end(&stale, "phx_close");
     peer.end(&stale, "phx_error");
     assert_eq!(peer.status(), &Status::Live);
@@ -284,7 +382,13 @@ fn echoed_bindings_are_matched_by_what_they_say_and_a_superset_is_no_error() {
         {"id": 1, "event": "*", "schema": "public", "table": "patients"},
     ]);
     let response = json!({"status": "ok", "response": {"postgres_changes": echoed}});
-    peer.text(&json!([join.reference, join.reference, join.topic, "phx_reply", response]));
+    peer.text(&json!([
+        join.reference,
+        join.reference,
+        join.topic,
+        "phx_reply",
+        response
+    ]));
     peer.listening(&join);
     peer.change(&join.topic, &[2], "form_submissions", 8);
     assert_eq!(peer.changes(one).len(), 0);

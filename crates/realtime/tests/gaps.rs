@@ -1,5 +1,10 @@
 //! Every interval without proof is in the ledger once, with its cause; silence of the server is no excuse.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod peer;
 
@@ -31,7 +36,12 @@ fn check(cause: &GapCause, fault: impl Fn(&mut Peer, &peer::Sent)) {
         }
     }
     let gaps = peer.gaps();
-    assert_eq!(gaps.iter().map(|gap| &gap.cause).collect::<Vec<_>>(), [cause], "{:?}", peer.status());
+    assert_eq!(
+        gaps.iter().map(|gap| &gap.cause).collect::<Vec<_>>(),
+        [cause],
+        "{:?}",
+        peer.status()
+    );
     assert!(gaps[0].to.is_some_and(|to| to >= gaps[0].from), "{gaps:?}");
     assert_eq!(peer.readies(handle), 2, "{cause:?}");
     assert_eq!(peer.status(), &Status::Live);
@@ -44,14 +54,26 @@ fn p02_every_way_to_lose_the_feed_is_one_gap_with_its_cause() {
     }
     check(&GapCause::ServerRestart, |peer, _| peer.close(1012));
     check(&GapCause::HeartbeatLost, |peer, _| peer.pass(30_000));
-    check(&GapCause::ChannelCrashed, |peer, join| peer.end(join, "phx_error"));
-    check(&GapCause::ChannelClosed { reason: String::new() }, |peer, join| peer.end(join, "phx_close"));
-    let complaint = "Too many messages per second";
-    check(&GapCause::ChannelClosed { reason: complaint.to_owned() }, |peer, join| {
-        peer.system(join, "system", "error", complaint);
-        peer.end(join, "phx_close");
-        peer.pass_alive(70_000);
+    check(&GapCause::ChannelCrashed, |peer, join| {
+        peer.end(join, "phx_error")
     });
+    check(
+        &GapCause::ChannelClosed {
+            reason: String::new(),
+        },
+        |peer, join| peer.end(join, "phx_close"),
+    );
+    let complaint = "Too many messages per second";
+    check(
+        &GapCause::ChannelClosed {
+            reason: complaint.to_owned(),
+        },
+        |peer, join| {
+            peer.system(join, "system", "error", complaint);
+            peer.end(join, "phx_close");
+            peer.pass_alive(70_000);
+        },
+    );
     check(&GapCause::Resubscribed, |peer, join| peer.listening(join));
     check(&GapCause::ReconnectRequested, |peer, _| {
         peer.command(Command::Reconnect);
@@ -59,11 +81,16 @@ fn p02_every_way_to_lose_the_feed_is_one_gap_with_its_cause() {
         peer.open();
     });
     let trouble = "Realtime was unable to connect to the project database";
-    check(&GapCause::ListeningFailed { reason: trouble.to_owned() }, |peer, join| {
-        peer.system(join, "postgres_changes", "error", trouble);
-        peer.pass(500);
-        peer.listening(join);
-    });
+    check(
+        &GapCause::ListeningFailed {
+            reason: trouble.to_owned(),
+        },
+        |peer, join| {
+            peer.system(join, "postgres_changes", "error", trouble);
+            peer.pass(500);
+            peer.listening(join);
+        },
+    );
     check(&GapCause::ChannelForgotten, |peer, join| {
         peer.text(&json!([null, "9999", join.topic, "phx_reply", {"status": "error", "response": {"reason": "unmatched topic"}}]));
     });
@@ -116,7 +143,9 @@ fn one_incident_of_several_bindings_is_one_gap_told_to_each() {
     assert_eq!(peer.gaps().len(), 1);
     assert_eq!(peer.gaps()[0].bindings, 2);
     for handle in [first, second] {
-        let gaps = peer.heard.iter().filter(|(handles, event)| handles.contains(&handle) && matches!(event, BindingEvent::Gap(_)));
+        let gaps = peer.heard.iter().filter(|(handles, event)| {
+            handles.contains(&handle) && matches!(event, BindingEvent::Gap(_))
+        });
         assert_eq!(gaps.count(), 1);
     }
 }
@@ -156,10 +185,25 @@ fn the_ledger_stays_bounded_over_ten_thousand_reconnects() {
 fn frames_that_are_none_are_counted_and_change_nothing() {
     let mut peer = Peer::new();
     let (handle, join) = peer.live();
-    for garbage in ["", "{", "[]", "null", "[1,2,3]", "%{error: x}", "[null,null,null,null,null]", "{\"event\":\"x\"}"] {
+    for garbage in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[1,2,3]",
+        "%{error: x}",
+        "[null,null,null,null,null]",
+        "{\"event\":\"x\"}",
+    ] {
         peer.give(Input::Text(garbage));
     }
-    for garbage in [&[][..], &[9], &[4, 255, 255, 255, 1], &[4, 1, 1, 0, 1, 0xff, 0xff], &[0; 64]] {
+    for garbage in [
+        &[][..],
+        &[9],
+        &[4, 255, 255, 255, 1],
+        &[4, 1, 1, 0, 1, 0xff, 0xff],
+        &[0; 64],
+    ] {
         peer.give(Input::Binary(garbage));
     }
     assert_eq!(peer.engine.garbled(), 13);

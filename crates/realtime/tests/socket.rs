@@ -1,5 +1,10 @@
 //! Opening, waking, waiting: how soon the client notices, and how gently it comes back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod peer;
 
@@ -9,7 +14,10 @@ use peer::{Peer, URL, patients};
 
 #[test]
 fn p13_the_windows_of_the_jitter_double_up_to_the_cap() {
-    for (attempt, window) in [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].into_iter().enumerate() {
+    for (attempt, window) in [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+        .into_iter()
+        .enumerate()
+    {
         let mut longest = 0;
         for seed in 1..200 {
             let mut config = Config::new(URL);
@@ -22,11 +30,18 @@ fn p13_the_windows_of_the_jitter_double_up_to_the_cap() {
                 peer.pass(due - peer.mono);
             }
             peer.give(Input::OpenFailed { http_status: None });
-            let delay = peer.engine.report().next_retry_at.map_or(0, |at| at - peer.mono);
+            let delay = peer
+                .engine
+                .report()
+                .next_retry_at
+                .map_or(0, |at| at - peer.mono);
             assert!(delay <= window, "attempt {attempt}: {delay}");
             longest = longest.max(delay);
         }
-        assert!(longest > window * 8 / 10, "attempt {attempt} uses only {longest} of {window}");
+        assert!(
+            longest > window * 8 / 10,
+            "attempt {attempt} uses only {longest} of {window}"
+        );
     }
 }
 
@@ -55,7 +70,10 @@ fn p13_hints_of_the_server_widen_the_window() {
                 let mut peer = Peer::with(config);
                 peer.live();
                 peer.close(code);
-                peer.engine.report().next_retry_at.map_or(0, |at| at - peer.mono)
+                peer.engine
+                    .report()
+                    .next_retry_at
+                    .map_or(0, |at| at - peer.mono)
             })
             .collect();
         delays.iter().sum::<u64>() / delays.len() as u64
@@ -107,13 +125,20 @@ fn p14_a_page_that_slept_eight_hours_comes_back_with_one_gap_from_before_its_sle
         let asleep = peer.wall;
         peer.sleep(8 * 3_600_000, mono);
         peer.give(Input::Timer);
-        assert_eq!(peer.take("heartbeat").len(), 1, "the socket is tested at once");
+        assert_eq!(
+            peer.take("heartbeat").len(),
+            1,
+            "the socket is tested at once"
+        );
         peer.close(1006);
         peer.come_back();
         let gaps = peer.gaps();
         assert_eq!(gaps.len(), 1, "{gaps:?}");
         assert_eq!(gaps[0].cause, GapCause::Frozen);
-        assert!(gaps[0].to.unwrap() - gaps[0].from >= 8 * 3_600_000, "{gaps:?} {asleep}");
+        assert!(
+            gaps[0].to.unwrap() - gaps[0].from >= 8 * 3_600_000,
+            "{gaps:?} {asleep}"
+        );
         assert_eq!(peer.status(), &Status::Live);
     }
 }
@@ -189,11 +214,17 @@ fn p15_a_refused_join_that_freezes_the_socket_is_not_taken_for_death() {
     peer.live();
     peer.pass_alive(9_000);
     let room = bedside_realtime::Room::named("closed");
-    peer.command(bedside_realtime::engine::Command::EnterRoom { handle: bedside_realtime::engine::HandleId(99), room });
+    peer.command(bedside_realtime::engine::Command::EnterRoom {
+        handle: bedside_realtime::engine::HandleId(99),
+        room,
+    });
     let join = peer.join();
     // The server says nothing at all for the length of three refusals.
     peer.pass(15_000);
-    peer.refuse(&join, "Unauthorized: You do not have permissions to read from this Channel topic: closed");
+    peer.refuse(
+        &join,
+        "Unauthorized: You do not have permissions to read from this Channel topic: closed",
+    );
     assert_eq!(peer.gaps(), []);
     peer.answer_heartbeats();
     assert_eq!(peer.status().name(), "degraded");
@@ -213,9 +244,17 @@ fn a_handshake_that_hangs_is_given_up() {
 fn a_refused_api_key_is_fatal_and_nothing_more_is_tried_until_somebody_acts() {
     let mut peer = Peer::new();
     peer.bind(patients());
-    peer.give(Input::OpenFailed { http_status: Some(401) });
+    peer.give(Input::OpenFailed {
+        http_status: Some(401),
+    });
     let reason = FatalReason::ApiKeyRefused;
-    assert_eq!(peer.status(), &Status::Fatal { reason, remedy: reason.remedy() });
+    assert_eq!(
+        peer.status(),
+        &Status::Fatal {
+            reason,
+            remedy: reason.remedy()
+        }
+    );
     peer.pass(600_000);
     peer.environment(Environment::Online);
     assert_eq!(peer.opens.len(), 1);
@@ -248,5 +287,9 @@ fn no_network_says_offline_and_still_tries() {
     peer.give(Input::OpenFailed { http_status: None });
     assert_eq!(peer.status(), &Status::Offline);
     peer.pass(1_100);
-    assert_eq!(peer.opens.len(), 2, "the hint may be wrong: the server may be this very machine");
+    assert_eq!(
+        peer.opens.len(),
+        2,
+        "the hint may be wrong: the server may be this very machine"
+    );
 }

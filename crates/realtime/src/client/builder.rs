@@ -67,7 +67,9 @@ impl Builder {
         S: Fn(PostRequest) -> F + Send + Sync + 'static,
         F: Future<Output = Option<u16>> + MaybeSend + 'static,
     {
-        self.post = Some(Arc::new(move |request| platform::post_future(post(request))));
+        self.post = Some(Arc::new(move |request| {
+            platform::post_future(post(request))
+        }));
         self
     }
 
@@ -172,7 +174,10 @@ fn rest_url(base: &str) -> Option<String> {
         _ => "https",
     };
     let place = match rest.strip_suffix("/websocket") {
-        Some(place) => format!("{}/api/broadcast", place.strip_suffix("/socket").unwrap_or(place)),
+        Some(place) => format!(
+            "{}/api/broadcast",
+            place.strip_suffix("/socket").unwrap_or(place)
+        ),
         None => format!("{rest}/realtime/v1/api/broadcast"),
     };
     Some(format!("{scheme}://{place}"))
@@ -208,8 +213,14 @@ mod tests {
     #[test]
     fn broadcasts_are_posted_beside_the_socket() {
         let url = |base| rest_url(base).unwrap_or_default();
-        assert_eq!(url("https://abc.supabase.co"), "https://abc.supabase.co/realtime/v1/api/broadcast");
-        assert_eq!(url("ws://127.0.0.1:4000/socket/websocket"), "http://127.0.0.1:4000/api/broadcast");
+        assert_eq!(
+            url("https://abc.supabase.co"),
+            "https://abc.supabase.co/realtime/v1/api/broadcast"
+        );
+        assert_eq!(
+            url("ws://127.0.0.1:4000/socket/websocket"),
+            "http://127.0.0.1:4000/api/broadcast"
+        );
     }
 
     #[test]

@@ -95,14 +95,22 @@ impl Listeners {
     }
 
     /// Adds a room's listener; gives the last word that it missed.
-    pub fn add_to_room(&mut self, handle: HandleId, number: u64, on_event: OnRoom) -> Option<RoomEvent> {
+    pub fn add_to_room(
+        &mut self,
+        handle: HandleId,
+        number: u64,
+        on_event: OnRoom,
+    ) -> Option<RoomEvent> {
         let listeners = self.rooms.get_mut(&handle)?;
         listeners.on_event.push((number, on_event));
         listeners.last.clone()
     }
 
     pub fn is_inside(&self, handle: HandleId) -> bool {
-        let last = self.rooms.get(&handle).and_then(|listeners| listeners.last.as_ref());
+        let last = self
+            .rooms
+            .get(&handle)
+            .and_then(|listeners| listeners.last.as_ref());
         matches!(last, Some(RoomEvent::Ready(_)))
     }
 
@@ -110,7 +118,9 @@ impl Listeners {
     pub fn hear_room(&mut self, handles: &[HandleId], event: &RoomEvent) -> Vec<OnRoom> {
         let mut calls = Vec::new();
         for handle in handles {
-            let Some(listeners) = self.rooms.get_mut(handle) else { continue };
+            let Some(listeners) = self.rooms.get_mut(handle) else {
+                continue;
+            };
             match event {
                 RoomEvent::Message(_) | RoomEvent::Presence(_) => {}
                 RoomEvent::Ready(_) | RoomEvent::Gap(_) | RoomEvent::Refused(_) => {

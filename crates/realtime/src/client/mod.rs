@@ -50,7 +50,10 @@ pub struct PostRequest {
 
 impl std::fmt::Debug for PostRequest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("PostRequest").field("url", &self.url).finish_non_exhaustive()
+        formatter
+            .debug_struct("PostRequest")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 

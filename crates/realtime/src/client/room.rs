@@ -25,7 +25,10 @@ pub struct RoomHandle {
 
 impl std::fmt::Debug for RoomHandle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("RoomHandle").field(&self.id.0).finish()
+        formatter
+            .debug_tuple("RoomHandle")
+            .field(&self.id.0)
+            .finish()
     }
 }
 
@@ -39,7 +42,8 @@ impl RoomHandle {
     pub fn on_event(&self, on_event: impl Fn(&RoomEvent) + Send + Sync + 'static) -> Listener {
         let number = self.life.0.number();
         let on_event: Arc<dyn Fn(&RoomEvent) + Send + Sync> = Arc::new(on_event);
-        let missed = lock(&self.life.0.listeners).add_to_room(self.id, number, Arc::clone(&on_event));
+        let missed =
+            lock(&self.life.0.listeners).add_to_room(self.id, number, Arc::clone(&on_event));
         if let Some(event) = missed {
             on_event(&event);
         }
@@ -51,7 +55,10 @@ impl RoomHandle {
         let queue = Arc::new(Mutex::new(Queue::default()));
         let filling = Arc::clone(&queue);
         let listener = self.on_event(move |event| Queue::push(&filling, event));
-        RoomEvents { queue, _listener: listener }
+        RoomEvents {
+            queue,
+            _listener: listener,
+        }
     }
 
     /// Whether this client is in the room.
@@ -78,7 +85,12 @@ impl RoomHandle {
     fn push(&self, event: &str, said: Said) -> Pushed {
         let push = PushId(self.life.0.number());
         let told = lock(&self.life.0.listeners).await_push(push);
-        self.life.0.command(Command::Say { handle: self.id, push, event: event.to_owned(), said });
+        self.life.0.command(Command::Say {
+            handle: self.id,
+            push,
+            event: event.to_owned(),
+            said,
+        });
         Pushed(Ok(told))
     }
 
@@ -93,13 +105,19 @@ impl RoomHandle {
             return Err(PushError::Unwritable);
         }
         let payload = RawValue::from_string(json).map_err(|_| PushError::Unwritable)?;
-        self.life.0.command(Command::Track { handle: self.id, payload: Some(payload) });
+        self.life.0.command(Command::Track {
+            handle: self.id,
+            payload: Some(payload),
+        });
         Ok(())
     }
 
     /// Goes from the room's presence, and stays in the room.
     pub fn untrack(&self) {
-        self.life.0.command(Command::Track { handle: self.id, payload: None });
+        self.life.0.command(Command::Track {
+            handle: self.id,
+            payload: None,
+        });
     }
 
     /// Who is here, as far as is known.
@@ -126,7 +144,9 @@ impl Future for Pushed {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Err(error) => Poll::Ready(Err(error.clone())),
-            Ok(told) => Pin::new(told).poll(context).map(|outcome| outcome.unwrap_or(Err(PushError::Unconfirmed))),
+            Ok(told) => Pin::new(told)
+                .poll(context)
+                .map(|outcome| outcome.unwrap_or(Err(PushError::Unconfirmed))),
         }
     }
 }
@@ -142,12 +162,23 @@ struct Queue {
 impl Queue {
     fn push(queue: &Mutex<Self>, event: &RoomEvent) {
         let mut queue = lock(queue);
-        if let RoomEvent::Gap(Gap { cause: GapCause::IdentityChanged, .. }) = event {
+        if let RoomEvent::Gap(Gap {
+            cause: GapCause::IdentityChanged,
+            ..
+        }) = event
+        {
             queue.events.clear();
         }
         if queue.events.len() >= QUEUE {
             queue.events.clear();
-            let gap = Gap { id: 0, cause: GapCause::Overflow, from: 0, to: None, bindings: 0, rooms: 1 };
+            let gap = Gap {
+                id: 0,
+                cause: GapCause::Overflow,
+                from: 0,
+                to: None,
+                bindings: 0,
+                rooms: 1,
+            };
             queue.events.push_back(RoomEvent::Gap(gap));
         }
         queue.events.push_back(event.clone());

@@ -33,7 +33,10 @@ pub(crate) enum Incoming {
         answer: Result<Option<AccessToken>, TokenError>,
     },
     /// A broadcast was posted over HTTP.
-    Posted { push: PushId, outcome: Result<(), PushError> },
+    Posted {
+        push: PushId,
+        outcome: Result<(), PushError>,
+    },
     /// The surroundings changed.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Environment(Environment),
@@ -151,8 +154,10 @@ fn ask(shared: &Arc<Shared>, request: u64, need: TokenNeed) {
 fn post(shared: &Arc<Shared>, push: PushId, body: String, token: Option<String>) {
     let Some(post) = &shared.post else {
         let outcome = Err(PushError::NotJoined);
-        return lock(&shared.engine)
-            .handle(shared.clock.now(), Input::Command(Command::Posted { push, outcome }));
+        return lock(&shared.engine).handle(
+            shared.clock.now(),
+            Input::Command(Command::Posted { push, outcome }),
+        );
     };
     let answer = post(PostRequest {
         url: shared.rest_url.clone(),

@@ -22,7 +22,9 @@ pub(crate) type Sleep = Pin<Box<tokio::time::Sleep>>;
 
 pub(crate) type PostFuture = Pin<Box<dyn Future<Output = Option<u16>> + Send>>;
 
-pub(crate) fn post_future<F: Future<Output = Option<u16>> + Send + 'static>(future: F) -> PostFuture {
+pub(crate) fn post_future<F: Future<Output = Option<u16>> + Send + 'static>(
+    future: F,
+) -> PostFuture {
     Box::pin(future)
 }
 

@@ -1,12 +1,12 @@
 //! Channels on the wire: joined one at a time, known by their join reference, used once. What rejoins is a new
 //! channel; what a late frame of an old one says is nobody's business any more.
 
-use super::{Address, Engine};
 use super::backoff::Pace;
 use super::data::DataChannel;
 use super::keyring::Generation;
 use super::link::Link;
 use super::verdict::{Verdict, judge_listening, judge_reason};
+use super::{Address, Engine};
 use crate::gap::GapCause;
 use crate::status::FatalReason;
 use crate::wire::{Body, Empty, Inbound, Outbound, Reply, System, TokenPush};
@@ -179,7 +179,10 @@ impl Engine {
             }
         }
         let (topic, join_ref) = (channel.topic.clone(), channel.join_ref.clone());
-        let to = Address { topic: &topic, join_ref: Some(&join_ref) };
+        let to = Address {
+            topic: &topic,
+            join_ref: Some(&join_ref),
+        };
         self.push(to, "phx_leave", &Empty {});
         self.changed = true;
     }
@@ -201,7 +204,10 @@ impl Engine {
             })
             .collect();
         for (topic, join_ref) in behind {
-            let to = Address { topic: &topic, join_ref: Some(&join_ref) };
+            let to = Address {
+                topic: &topic,
+                join_ref: Some(&join_ref),
+            };
             self.push(to, "access_token", &TokenPush { access_token: &jwt });
         }
     }

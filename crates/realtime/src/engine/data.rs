@@ -30,7 +30,10 @@ pub(super) struct DataChannel {
 const RECENT: usize = 20_000;
 
 fn carries(channel: &Channel, slot: SlotId) -> bool {
-    channel.purpose.data().is_some_and(|data| data.slots.contains(&slot))
+    channel
+        .purpose
+        .data()
+        .is_some_and(|data| data.slots.contains(&slot))
 }
 
 impl Engine {
@@ -133,7 +136,11 @@ impl Engine {
     /// "Subscribed to PostgreSQL".
     pub(super) fn listening(&mut self, id: ChannelId) {
         let now = self.now;
-        let Some(channel) = self.channels.get_mut(&id).filter(|channel| channel.is_alive()) else {
+        let Some(channel) = self
+            .channels
+            .get_mut(&id)
+            .filter(|channel| channel.is_alive())
+        else {
             return;
         };
         let joined = channel.phase == Phase::Joined;
@@ -162,7 +169,11 @@ impl Engine {
     }
 
     fn now_listening(&mut self, id: ChannelId) {
-        let Some(data) = self.channels.get(&id).and_then(|channel| channel.purpose.data()) else {
+        let Some(data) = self
+            .channels
+            .get(&id)
+            .and_then(|channel| channel.purpose.data())
+        else {
             return;
         };
         let covered: BTreeSet<SlotId> = data.slots.iter().copied().collect();
@@ -272,8 +283,12 @@ impl Engine {
                 **other != id && channel.is_alive() && channel.phase != Phase::Queued
             })
             .filter(|(_, channel)| {
-                let gone = |slot: &SlotId| covered.contains(slot) || self.slots.get(*slot).is_none();
-                channel.purpose.data().is_some_and(|data| data.slots.iter().all(gone))
+                let gone =
+                    |slot: &SlotId| covered.contains(slot) || self.slots.get(*slot).is_none();
+                channel
+                    .purpose
+                    .data()
+                    .is_some_and(|data| data.slots.iter().all(gone))
             })
             .map(|(other, _)| *other)
             .collect();
@@ -360,7 +375,10 @@ impl Engine {
             .filter(|(_, channel)| channel.is_alive())
             .filter(|(_, channel)| {
                 let unwanted = |slot: &SlotId| self.slots.get(*slot).is_none();
-                channel.purpose.data().is_some_and(|data| data.slots.iter().all(unwanted))
+                channel
+                    .purpose
+                    .data()
+                    .is_some_and(|data| data.slots.iter().all(unwanted))
             })
             .map(|(id, _)| *id)
             .collect();
@@ -431,7 +449,9 @@ impl Engine {
             matched.retain(|slot| *self.recent.entry((fingerprint, *slot)).or_insert(id) == id);
         }
         let holders = matched.iter().filter_map(|id| self.slots.get(*id));
-        let mut handles: Vec<HandleId> = holders.flat_map(|slot| slot.handles.iter().copied()).collect();
+        let mut handles: Vec<HandleId> = holders
+            .flat_map(|slot| slot.handles.iter().copied())
+            .collect();
         handles.sort_unstable();
         handles.dedup();
         if handles.is_empty() {

@@ -103,7 +103,9 @@ impl Feed {
     }
 
     pub fn release(&mut self, handle: HandleId) {
-        if self.watch.take_if(|watch| watch.handle == handle).is_some() && self.doubt == Some(Doubt::Silent) {
+        if self.watch.take_if(|watch| watch.handle == handle).is_some()
+            && self.doubt == Some(Doubt::Silent)
+        {
             self.doubt = None;
         }
     }
@@ -113,16 +115,31 @@ impl Engine {
     pub(super) fn watch(&mut self, handle: HandleId, liveness: Liveness) {
         let slot = self.slots.hold(handle, liveness.binding);
         let (column, every) = (liveness.column, liveness.every);
-        self.feed.watch = Some(Watch { handle, slot, column, every, since: None, number: None });
+        self.feed.watch = Some(Watch {
+            handle,
+            slot,
+            column,
+            every,
+            since: None,
+            number: None,
+        });
     }
 
     pub(super) fn expect_echo(&mut self, echo: Echo, within: u64) {
         // Without a ready feed there is a gap anyway, and its end fetches.
-        let covered = |binding: &crate::binding::Binding| binding.covers_table(&echo.schema, &echo.table);
-        let ready = self.slots.iter().any(|(_, slot)| slot.ready && covered(&slot.binding));
+        let covered =
+            |binding: &crate::binding::Binding| binding.covers_table(&echo.schema, &echo.table);
+        let ready = self
+            .slots
+            .iter()
+            .any(|(_, slot)| slot.ready && covered(&slot.binding));
         if ready && self.feed.expected.len() < EXPECTED {
             let deadline = self.now.mono.saturating_add(within);
-            self.feed.expected.push(Expected { echo, from: self.now.wall, deadline });
+            self.feed.expected.push(Expected {
+                echo,
+                from: self.now.wall,
+                deadline,
+            });
         }
     }
 
@@ -133,7 +150,10 @@ impl Engine {
             let is = |echo: &Echo| {
                 frame.schema() == echo.schema
                     && frame.table() == echo.table
-                    && change.keyed_record().and_then(|record| record.text(&echo.column)).as_deref()
+                    && change
+                        .keyed_record()
+                        .and_then(|record| record.text(&echo.column))
+                        .as_deref()
                         == Some(echo.value.as_str())
             };
             self.feed.expected.retain(|expected| !is(&expected.echo));
@@ -141,11 +161,15 @@ impl Engine {
         if self.feed.doubt == Some(Doubt::EchoMissing) {
             self.believe();
         }
-        let Some(watch) = &mut self.feed.watch else { return };
+        let Some(watch) = &mut self.feed.watch else {
+            return;
+        };
         if !matched.contains(&watch.slot) {
             return;
         }
-        let number = change.record().and_then(|record| record.text(&watch.column)?.parse::<u64>().ok());
+        let number = change
+            .record()
+            .and_then(|record| record.text(&watch.column)?.parse::<u64>().ok());
         let Some(number) = number else { return };
         let from = watch.since.unwrap_or(self.now).wall;
         let before = watch.number.replace(number);
@@ -180,16 +204,28 @@ impl Engine {
     }
 
     fn count_change(&mut self) {
-        let Some(limit) = self.config.event_rate else { return };
+        let Some(limit) = self.config.event_rate else {
+            return;
+        };
         let second = self.now.mono / 1_000;
         match self.feed.rate.back_mut() {
             Some((last, count)) if *last == second => *count = count.saturating_add(1),
             _ => self.feed.rate.push_back((second, 1)),
         }
-        while self.feed.rate.front().is_some_and(|(first, _)| first + RATE_WINDOW_S <= second) {
+        while self
+            .feed
+            .rate
+            .front()
+            .is_some_and(|(first, _)| first + RATE_WINDOW_S <= second)
+        {
             self.feed.rate.pop_front();
         }
-        let seen: u64 = self.feed.rate.iter().map(|(_, count)| u64::from(*count)).sum();
+        let seen: u64 = self
+            .feed
+            .rate
+            .iter()
+            .map(|(_, count)| u64::from(*count))
+            .sum();
         if seen <= u64::from(limit) * RATE_WINDOW_S {
             return;
         }
@@ -213,7 +249,13 @@ impl Engine {
             }
             self.believe();
         }
-        let overdue = self.feed.expected.iter().filter(|expected| expected.deadline <= now).map(|one| one.from).min();
+        let overdue = self
+            .feed
+            .expected
+            .iter()
+            .filter(|expected| expected.deadline <= now)
+            .map(|one| one.from)
+            .min();
         if let Some(from) = overdue {
             self.feed.expected.clear();
             self.doubt(Doubt::EchoMissing, &GapCause::EchoMissing, from);
@@ -222,7 +264,10 @@ impl Engine {
         let silent = match &mut self.feed.watch {
             Some(watch) if listening.contains(&watch.slot) => {
                 let since = *watch.since.get_or_insert(self.now);
-                let due = since.mono.saturating_add(watch.every.saturating_mul(BEATS)).saturating_add(ON_THE_WAY);
+                let due = since
+                    .mono
+                    .saturating_add(watch.every.saturating_mul(BEATS))
+                    .saturating_add(ON_THE_WAY);
                 Some((since, due))
             }
             Some(watch) => {
@@ -231,8 +276,15 @@ impl Engine {
             }
             None => None,
         };
-        let echoes = self.feed.expected.iter().map(|expected| expected.deadline).min();
-        let Some((since, due)) = silent else { return echoes };
+        let echoes = self
+            .feed
+            .expected
+            .iter()
+            .map(|expected| expected.deadline)
+            .min();
+        let Some((since, due)) = silent else {
+            return echoes;
+        };
         let due = due.max(self.feed.retry_at);
         if due > now {
             return Some(echoes.map_or(due, |echo| echo.min(due)));
@@ -250,7 +302,9 @@ impl Engine {
         if self.feed.retry_at > now {
             return;
         }
-        self.feed.retry_at = now.saturating_add(self.feed.retry.next(Pace::Usual, &mut self.dice)).saturating_add(5_000);
+        self.feed.retry_at = now
+            .saturating_add(self.feed.retry.next(Pace::Usual, &mut self.dice))
+            .saturating_add(5_000);
         if let Some(watch) = &mut self.feed.watch {
             (watch.since, watch.number) = (None, None);
         }

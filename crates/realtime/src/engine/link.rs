@@ -89,7 +89,10 @@ impl Engine {
     }
 
     fn beat(&mut self, patience: Option<u64>) {
-        let socket = Address { topic: "phoenix", join_ref: None };
+        let socket = Address {
+            topic: "phoenix",
+            join_ref: None,
+        };
         let reference = self.push(socket, "heartbeat", &Empty {});
         self.heart.sent(self.now.mono, reference, patience);
     }

@@ -280,7 +280,12 @@ impl Engine {
             Command::EnterRoom { handle, room } => self.enter_room(handle, room),
             Command::LeaveRoom { handle } => self.leave_room(handle),
             Command::Track { handle, payload } => self.track(handle, payload),
-            Command::Say { handle, push, event, said } => self.say(handle, push, &event, &said),
+            Command::Say {
+                handle,
+                push,
+                event,
+                said,
+            } => self.say(handle, push, &event, &said),
             Command::Posted { push, outcome } => self.pushed(push, outcome),
             Command::Reconnect => self.reconnect(),
             Command::TokenChanged => self.token_changed(),
@@ -333,8 +338,13 @@ impl Engine {
             !matches!(
                 output,
                 Output::Event(
-                    Event::Binding { event: BindingEvent::Change(_), .. }
-                        | Event::Room { event: RoomEvent::Message(_) | RoomEvent::Presence(_), .. }
+                    Event::Binding {
+                        event: BindingEvent::Change(_),
+                        ..
+                    } | Event::Room {
+                        event: RoomEvent::Message(_) | RoomEvent::Presence(_),
+                        ..
+                    }
                 )
             )
         });
@@ -379,7 +389,14 @@ impl Engine {
     /// Sends a push; gives its reference.
     fn push<P: Serialize>(&mut self, to: Address<'_>, event: &str, payload: &P) -> String {
         let reference = self.next_reference();
-        let frame = Outbound::push(self.config.vsn, to.join_ref, &reference, to.topic, event, payload);
+        let frame = Outbound::push(
+            self.config.vsn,
+            to.join_ref,
+            &reference,
+            to.topic,
+            event,
+            payload,
+        );
         self.send(frame, event, to.topic, &reference);
         reference
     }

@@ -41,14 +41,29 @@ struct Meta {
 }
 
 fn read_members(raw: &RawValue) -> PresenceState {
-    let Ok(Members(members)) = serde_json::from_str(raw.get()) else { return PresenceState::new() };
+    let Ok(Members(members)) = serde_json::from_str(raw.get()) else {
+        return PresenceState::new();
+    };
     let presence = |raw: &RawValue| {
         let meta: Meta = serde_json::from_str(raw.get()).ok()?;
-        Some(Presence { reference: meta.phx_ref, json: raw.get().to_owned() })
+        Some(Presence {
+            reference: meta.phx_ref,
+            json: raw.get().to_owned(),
+        })
     };
     members
         .into_iter()
-        .map(|(key, metas)| (key.into_owned(), metas.metas.into_iter().filter_map(presence).collect()))
+        .map(|(key, metas)| {
+            (
+                key.into_owned(),
+                metas
+                    .metas
+                    .into_iter()
+                    .filter_map(presence)
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .filter(|(_, metas)| !metas.is_empty())
         .collect()
 }
 
@@ -85,7 +100,9 @@ impl Attendance {
             #[serde(borrow, default)]
             leaves: Option<&'a RawValue>,
         }
-        let Ok(shape) = serde_json::from_str::<Shape<'_>>(raw.get()) else { return PresenceChange::default() };
+        let Ok(shape) = serde_json::from_str::<Shape<'_>>(raw.get()) else {
+            return PresenceChange::default();
+        };
         let diff = Diff {
             joins: shape.joins.map(read_members).unwrap_or_default(),
             leaves: shape.leaves.map(read_members).unwrap_or_default(),
@@ -111,7 +128,9 @@ impl Attendance {
             }
         }
         for (key, metas) in &diff.leaves {
-            let Some(present) = self.members.get_mut(key) else { continue };
+            let Some(present) = self.members.get_mut(key) else {
+                continue;
+            };
             present.retain(|own| !metas.iter().any(|meta| meta.reference == own.reference));
             if present.is_empty() {
                 self.members.remove(key);
@@ -126,16 +145,28 @@ fn difference(before: &PresenceState, after: &PresenceState) -> PresenceChange {
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let none = Vec::new();
     for key in keys {
-        let (old, new) = (before.get(key).unwrap_or(&none), after.get(key).unwrap_or(&none));
+        let (old, new) = (
+            before.get(key).unwrap_or(&none),
+            after.get(key).unwrap_or(&none),
+        );
         let only = |of: &[Presence], not: &[Presence]| -> Vec<Presence> {
-            of.iter().filter(|one| !not.iter().any(|other| other.reference == one.reference)).cloned().collect()
+            of.iter()
+                .filter(|one| !not.iter().any(|other| other.reference == one.reference))
+                .cloned()
+                .collect()
         };
         let (mut came, went) = (only(new, old), only(old, new));
         let updates = came.len().min(went.len());
         let updated: Vec<Presence> = came.drain(..updates).collect();
-        change.updated.extend(updated.into_iter().map(|one| (key.clone(), one)));
-        change.joined.extend(came.into_iter().map(|one| (key.clone(), one)));
-        change.left.extend(went.into_iter().skip(updates).map(|one| (key.clone(), one)));
+        change
+            .updated
+            .extend(updated.into_iter().map(|one| (key.clone(), one)));
+        change
+            .joined
+            .extend(came.into_iter().map(|one| (key.clone(), one)));
+        change
+            .left
+            .extend(went.into_iter().skip(updates).map(|one| (key.clone(), one)));
     }
     change
 }

@@ -12,34 +12,64 @@ impl Engine {
     /// one gap of this cause, proven until `from`; whatever regained it ends its gap.
     pub(super) fn settle_readiness(&mut self, cause: &GapCause, from: u64) {
         self.changed = true;
-        let listening = if self.feed.is_doubted() { Default::default() } else { self.listening_slots() };
-        let lost: Vec<_> =
-            self.slots.iter().filter(|(id, slot)| slot.ready && !listening.contains(id)).map(|(id, _)| id).collect();
-        let gained: Vec<_> =
-            self.slots.iter().filter(|(id, slot)| !slot.ready && listening.contains(id)).map(|(id, _)| id).collect();
+        let listening = if self.feed.is_doubted() {
+            Default::default()
+        } else {
+            self.listening_slots()
+        };
+        let lost: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(id, slot)| slot.ready && !listening.contains(id))
+            .map(|(id, _)| id)
+            .collect();
+        let gained: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(id, slot)| !slot.ready && listening.contains(id))
+            .map(|(id, _)| id)
+            .collect();
         let inside = |name: &str| {
             self.channels.values().any(|channel| {
-                channel.phase == Phase::Joined && matches!(&channel.purpose, Purpose::Room(own) if own == name)
+                channel.phase == Phase::Joined
+                    && matches!(&channel.purpose, Purpose::Room(own) if own == name)
             })
         };
-        let left: Vec<String> =
-            self.rooms.iter().filter(|(name, room)| room.ready && !inside(name)).map(|(name, _)| name.clone()).collect();
-        let entered: Vec<String> =
-            self.rooms.iter().filter(|(name, room)| !room.ready && inside(name)).map(|(name, _)| name.clone()).collect();
+        let left: Vec<String> = self
+            .rooms
+            .iter()
+            .filter(|(name, room)| room.ready && !inside(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let entered: Vec<String> = self
+            .rooms
+            .iter()
+            .filter(|(name, room)| !room.ready && inside(name))
+            .map(|(name, _)| name.clone())
+            .collect();
         if !lost.is_empty() || !left.is_empty() {
-            let gap = self.ledger.open(cause.clone(), from, lost.len(), left.len());
+            let gap = self
+                .ledger
+                .open(cause.clone(), from, lost.len(), left.len());
             if !lost.is_empty() {
-                self.lost.get_or_insert(Lost { at: self.now.mono, since: from });
+                self.lost.get_or_insert(Lost {
+                    at: self.now.mono,
+                    since: from,
+                });
             }
             for id in lost {
-                let Some(slot) = self.slots.get_mut(id) else { continue };
+                let Some(slot) = self.slots.get_mut(id) else {
+                    continue;
+                };
                 slot.ready = false;
                 slot.gap = Some(gap.id);
                 let handles: Vec<HandleId> = slot.handles.iter().copied().collect();
                 self.tell(handles, BindingEvent::Gap(gap.clone()));
             }
             for name in left {
-                let Some(room) = self.rooms.get_mut(&name) else { continue };
+                let Some(room) = self.rooms.get_mut(&name) else {
+                    continue;
+                };
                 room.ready = false;
                 room.gap = Some(gap.id);
                 let handles = room.handles.iter().copied().collect();
@@ -48,7 +78,9 @@ impl Engine {
         }
         let at = self.now.wall;
         for id in gained {
-            let Some(slot) = self.slots.get_mut(id) else { continue };
+            let Some(slot) = self.slots.get_mut(id) else {
+                continue;
+            };
             slot.ready = true;
             slot.proven = true;
             if slot.standing == Standing::Suspect {
@@ -59,7 +91,9 @@ impl Engine {
             self.tell(handles, BindingEvent::Ready(Ready { at, gap }));
         }
         for name in entered {
-            let Some(room) = self.rooms.get_mut(&name) else { continue };
+            let Some(room) = self.rooms.get_mut(&name) else {
+                continue;
+            };
             room.ready = true;
             let handles = room.handles.iter().copied().collect();
             let gap = room.gap.take().and_then(|gap| self.ledger.close(gap, at));

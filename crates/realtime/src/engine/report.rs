@@ -95,7 +95,11 @@ impl Engine {
             attempt: self.backoff.attempts(),
             bindings: held().count(),
             ready: held().filter(|(_, slot)| slot.ready).count(),
-            rooms: self.rooms.values().filter(|room| !room.handles.is_empty()).count(),
+            rooms: self
+                .rooms
+                .values()
+                .filter(|room| !room.handles.is_empty())
+                .count(),
             epoch: self.epoch,
         };
         if report != self.report {
@@ -121,19 +125,33 @@ impl Engine {
         if !open && !self.online {
             return Status::Offline;
         }
-        let listening = if self.feed.is_doubted() { self.listening_slots() } else { BTreeSet::new() };
+        let listening = if self.feed.is_doubted() {
+            self.listening_slots()
+        } else {
+            BTreeSet::new()
+        };
         let mut refused = None;
         let mut ready = open;
         for (id, slot) in self.slots.iter() {
             match &slot.standing {
                 Standing::Refused(reason) => refused = Some(reason),
-                Standing::Good | Standing::Suspect => ready &= slot.ready || listening.contains(&id),
+                Standing::Good | Standing::Suspect => {
+                    ready &= slot.ready || listening.contains(&id)
+                }
             }
         }
-        let failing = self.rooms.iter().find(|(_, room)| !room.ready && room.is_quarantined());
-        ready &= self.rooms.values().all(|room| room.ready || room.is_quarantined());
+        let failing = self
+            .rooms
+            .iter()
+            .find(|(_, room)| !room.ready && room.is_quarantined());
+        ready &= self
+            .rooms
+            .values()
+            .all(|room| room.ready || room.is_quarantined());
         if ready {
-            let binding = refused.cloned().map(|reason| DegradedReason::BindingRefused { reason });
+            let binding = refused
+                .cloned()
+                .map(|reason| DegradedReason::BindingRefused { reason });
             let room = failing.map(|(name, _)| DegradedReason::RoomRefused { room: name.clone() });
             let reason = self.feed.degraded().or(binding).or(room);
             return reason.map_or(Status::Live, Status::Degraded);

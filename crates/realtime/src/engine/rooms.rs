@@ -16,8 +16,8 @@ use crate::event::{Ready, Refusal};
 use crate::gap::GapCause;
 use crate::room::{Access, Message, Payload, PresenceState, PushError, Room, RoomEvent};
 use crate::wire::{
-    Broadcast, BroadcastBytes, BroadcastConfig, Inbound, JoinConfig, JoinPayload, Outbound, PresenceConfig, Replay,
-    Reply, TypedPush,
+    Broadcast, BroadcastBytes, BroadcastConfig, Inbound, JoinConfig, JoinPayload, Outbound,
+    PresenceConfig, Replay, Reply, TypedPush,
 };
 
 /// The number of a push whose outcome somebody awaits.
@@ -79,25 +79,32 @@ impl RoomState {
 
 impl Engine {
     pub(super) fn enter_room(&mut self, handle: HandleId, options: Room) {
-        let retry = Backoff::new(self.config.backoff_base, 4 * self.config.backoff_cap, self.config.restart_spread);
+        let retry = Backoff::new(
+            self.config.backoff_base,
+            4 * self.config.backoff_cap,
+            self.config.restart_spread,
+        );
         let at = self.now.wall;
-        let room = self.rooms.entry(options.name.clone()).or_insert_with(|| RoomState {
-            options: options.clone(),
-            handles: BTreeSet::new(),
-            attendance: Attendance::default(),
-            ready: false,
-            gap: None,
-            refused: None,
-            retry,
-            retry_at: 0,
-            lingers_until: None,
-            tracked: None,
-            track_owed: false,
-            tracks: VecDeque::new(),
-            last_message: None,
-            recent: VecDeque::new(),
-            replays: 0,
-        });
+        let room = self
+            .rooms
+            .entry(options.name.clone())
+            .or_insert_with(|| RoomState {
+                options: options.clone(),
+                handles: BTreeSet::new(),
+                attendance: Attendance::default(),
+                ready: false,
+                gap: None,
+                refused: None,
+                retry,
+                retry_at: 0,
+                lingers_until: None,
+                tracked: None,
+                track_owed: false,
+                tracks: VecDeque::new(),
+                last_message: None,
+                recent: VecDeque::new(),
+                replays: 0,
+            });
         if room.options != options {
             let reason = "another holder of this room wants it differently".to_owned();
             return self.tell_room(vec![handle], RoomEvent::Refused(Refusal { reason }));
@@ -105,7 +112,9 @@ impl Engine {
         room.handles.insert(handle);
         room.lingers_until = None;
         let word = match &room.refused {
-            Some(reason) => Some(RoomEvent::Refused(Refusal { reason: reason.clone() })),
+            Some(reason) => Some(RoomEvent::Refused(Refusal {
+                reason: reason.clone(),
+            })),
             None if room.ready => Some(RoomEvent::Ready(Ready { at, gap: None })),
             None => None,
         };
@@ -116,13 +125,23 @@ impl Engine {
 
     pub(super) fn leave_room(&mut self, handle: HandleId) {
         let until = self.now.mono.saturating_add(self.config.linger);
-        let Some((name, room)) = self.rooms.iter_mut().find(|(_, room)| room.handles.contains(&handle)) else { return };
+        let Some((name, room)) = self
+            .rooms
+            .iter_mut()
+            .find(|(_, room)| room.handles.contains(&handle))
+        else {
+            return;
+        };
         let name = name.clone();
         room.handles.remove(&handle);
         if room.handles.is_empty() {
             room.lingers_until = Some(until);
         }
-        if room.tracked.take_if(|(tracker, _)| *tracker == handle).is_some() {
+        if room
+            .tracked
+            .take_if(|(tracker, _)| *tracker == handle)
+            .is_some()
+        {
             self.push_presence(&name, "untrack", None);
         }
     }
@@ -130,12 +149,22 @@ impl Engine {
     /// The members of a handle's room.
     #[must_use]
     pub fn presence(&self, handle: HandleId) -> PresenceState {
-        let room = self.rooms.values().find(|room| room.handles.contains(&handle));
-        room.map(|room| room.attendance.members().clone()).unwrap_or_default()
+        let room = self
+            .rooms
+            .values()
+            .find(|room| room.handles.contains(&handle));
+        room.map(|room| room.attendance.members().clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn track(&mut self, handle: HandleId, payload: Option<Box<RawValue>>) {
-        let Some((name, room)) = self.rooms.iter_mut().find(|(_, room)| room.handles.contains(&handle)) else { return };
+        let Some((name, room)) = self
+            .rooms
+            .iter_mut()
+            .find(|(_, room)| room.handles.contains(&handle))
+        else {
+            return;
+        };
         let name = name.clone();
         match payload {
             Some(payload) => {
@@ -151,22 +180,44 @@ impl Engine {
     }
 
     fn push_presence(&mut self, room: &str, event: &str, payload: Option<&RawValue>) {
-        let Some((_, channel)) = self.room_channel(room) else { return };
+        let Some((_, channel)) = self.room_channel(room) else {
+            return;
+        };
         if channel.phase != Phase::Joined {
             return;
         }
         let (topic, join_ref) = (channel.topic.clone(), channel.join_ref.clone());
-        let to = Address { topic: &topic, join_ref: Some(&join_ref) };
-        self.push(to, "presence", &TypedPush { kind: "presence", event, payload });
+        let to = Address {
+            topic: &topic,
+            join_ref: Some(&join_ref),
+        };
+        self.push(
+            to,
+            "presence",
+            &TypedPush {
+                kind: "presence",
+                event,
+                payload,
+            },
+        );
     }
 
     pub(super) fn say(&mut self, handle: HandleId, push: PushId, event: &str, said: &Said) {
-        let found = self.rooms.iter().find(|(_, room)| room.handles.contains(&handle));
-        let Some((name, room)) = found else { return self.pushed(push, Err(PushError::NotJoined)) };
+        let found = self
+            .rooms
+            .iter()
+            .find(|(_, room)| room.handles.contains(&handle));
+        let Some((name, room)) = found else {
+            return self.pushed(push, Err(PushError::NotJoined));
+        };
         let acknowledged = room.options.acknowledged;
-        let joined = self.room_channel(name).filter(|(_, channel)| channel.phase == Phase::Joined);
+        let joined = self
+            .room_channel(name)
+            .filter(|(_, channel)| channel.phase == Phase::Joined);
         let Some((channel_id, channel)) = joined else {
-            let Said::Json(json) = said else { return self.pushed(push, Err(PushError::NotJoined)) };
+            let Said::Json(json) = said else {
+                return self.pushed(push, Err(PushError::NotJoined));
+            };
             return self.post(push, name.clone(), room.options.access, event, json);
         };
         let (topic, join_ref) = (channel.topic.clone(), channel.join_ref.clone());
@@ -174,18 +225,40 @@ impl Engine {
         let frame = match said {
             Said::Json(json) => match serde_json::from_str::<&RawValue>(json) {
                 Ok(payload) => {
-                    let push = TypedPush { kind: "broadcast", event, payload: Some(payload) };
-                    Some(Outbound::push(self.config.vsn, Some(&join_ref), &reference, &topic, "broadcast", &push))
+                    let push = TypedPush {
+                        kind: "broadcast",
+                        event,
+                        payload: Some(payload),
+                    };
+                    Some(Outbound::push(
+                        self.config.vsn,
+                        Some(&join_ref),
+                        &reference,
+                        &topic,
+                        "broadcast",
+                        &push,
+                    ))
                 }
                 Err(_) => None,
             },
-            Said::Bytes(bytes) => Outbound::bytes(self.config.vsn, &join_ref, &reference, &topic, event, bytes),
+            Said::Bytes(bytes) => {
+                Outbound::bytes(self.config.vsn, &join_ref, &reference, &topic, event, bytes)
+            }
         };
-        let Some(frame) = frame else { return self.pushed(push, Err(PushError::Unwritable)) };
+        let Some(frame) = frame else {
+            return self.pushed(push, Err(PushError::Unwritable));
+        };
         self.send(frame, "broadcast", &topic, &reference);
         if acknowledged {
             let deadline = self.now.mono.saturating_add(PUSH_PATIENCE);
-            self.pushes.insert(reference, Push { id: push, channel: channel_id, deadline });
+            self.pushes.insert(
+                reference,
+                Push {
+                    id: push,
+                    channel: channel_id,
+                    deadline,
+                },
+            );
         } else {
             self.pushed(push, Ok(()));
         }
@@ -206,37 +279,70 @@ impl Engine {
         }
         let body = serde_json::from_str::<&RawValue>(json).and_then(|payload| {
             let private = access == Access::Private;
-            serde_json::to_string(&Messages { messages: [OneMessage { topic: &room, event, payload, private }] })
+            serde_json::to_string(&Messages {
+                messages: [OneMessage {
+                    topic: &room,
+                    event,
+                    payload,
+                    private,
+                }],
+            })
         });
         match body {
-            Ok(body) => self.outputs.push_back(Output::Post { push, body, token: self.keyring.jwt().map(Into::into) }),
+            Ok(body) => self.outputs.push_back(Output::Post {
+                push,
+                body,
+                token: self.keyring.jwt().map(Into::into),
+            }),
             Err(_) => self.pushed(push, Err(PushError::Unwritable)),
         }
     }
 
     pub(super) fn pushed(&mut self, push: PushId, outcome: Result<(), PushError>) {
-        self.outputs.push_back(Output::Event(Event::Pushed { push, outcome }));
+        self.outputs
+            .push_back(Output::Event(Event::Pushed { push, outcome }));
     }
 
     pub(super) fn room_reply(&mut self, frame: &Inbound<'_>, reply: &Reply<'_>) {
-        let Some(push) = frame.reference.as_deref().and_then(|reference| self.pushes.remove(reference)) else { return };
-        let outcome = if reply.ok { Ok(()) } else { Err(PushError::Refused(reply.reason().into_owned())) };
+        let Some(push) = frame
+            .reference
+            .as_deref()
+            .and_then(|reference| self.pushes.remove(reference))
+        else {
+            return;
+        };
+        let outcome = if reply.ok {
+            Ok(())
+        } else {
+            Err(PushError::Refused(reply.reason().into_owned()))
+        };
         self.pushed(push.id, outcome);
     }
 
     fn room_channel(&self, room: &str) -> Option<(ChannelId, &Channel)> {
-        let is = |channel: &Channel| matches!(&channel.purpose, Purpose::Room(name) if name == room);
-        self.channels.iter().find(|(_, channel)| channel.is_alive() && is(channel)).map(|(id, channel)| (*id, channel))
+        let is =
+            |channel: &Channel| matches!(&channel.purpose, Purpose::Room(name) if name == room);
+        self.channels
+            .iter()
+            .find(|(_, channel)| channel.is_alive() && is(channel))
+            .map(|(id, channel)| (*id, channel))
     }
 
-    pub(super) fn room_payload<'a>(&'a self, name: &str, token: Option<&'a str>) -> JoinPayload<'a> {
+    pub(super) fn room_payload<'a>(
+        &'a self,
+        name: &str,
+        token: Option<&'a str>,
+    ) -> JoinPayload<'a> {
         let room = self.rooms.get(name);
         let options = room.map(|room| &room.options);
         let presence = options.and_then(|options| options.presence.as_deref());
         // After a loss, the replay continues where the messages ended.
         let replay = options.and_then(|options| options.replay).map(|first| {
             match room.and_then(|room| room.last_message) {
-                Some(last) => Replay { since: last.saturating_sub(REPLAY_MARGIN), limit: REPLAY_LIMIT },
+                Some(last) => Replay {
+                    since: last.saturating_sub(REPLAY_MARGIN),
+                    limit: REPLAY_LIMIT,
+                },
                 None => first,
             }
         });
@@ -247,7 +353,10 @@ impl Engine {
                     own: options.is_some_and(|options| options.own),
                     replay,
                 },
-                presence: PresenceConfig { key: presence.unwrap_or(""), enabled: presence.is_some() },
+                presence: PresenceConfig {
+                    key: presence.unwrap_or(""),
+                    enabled: presence.is_some(),
+                },
                 postgres_changes: Vec::new(),
                 private: options.is_some_and(|options| options.access == Access::Private),
             },
@@ -256,7 +365,10 @@ impl Engine {
     }
 
     pub(super) fn room_doubt(&self, name: &str) -> usize {
-        let failed = self.rooms.get(name).is_some_and(|room| room.retry.attempts() > 0);
+        let failed = self
+            .rooms
+            .get(name)
+            .is_some_and(|room| room.retry.attempts() > 0);
         if failed { 3 } else { 1 }
     }
 
@@ -275,12 +387,16 @@ impl Engine {
     pub(super) fn room_lost(&mut self, name: &str, cause: &GapCause, verdict: Verdict, pace: Pace) {
         self.settle_readiness(cause, self.now.wall);
         let (now, dice) = (self.now.mono, &mut self.dice);
-        let Some(room) = self.rooms.get_mut(name) else { return };
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
         match (verdict, cause) {
             (Verdict::Refused, GapCause::ChannelClosed { reason }) => {
                 room.refused = Some(reason.clone());
                 let handles = room.handles.iter().copied().collect();
-                let refusal = Refusal { reason: reason.clone() };
+                let refusal = Refusal {
+                    reason: reason.clone(),
+                };
                 self.tell_room(handles, RoomEvent::Refused(refusal));
             }
             (Verdict::RefreshThenRetry, _) => {}
@@ -306,19 +422,29 @@ impl Engine {
                 self.ledger.close(gap, at);
             }
         }
-        let overdue: Vec<String> =
-            self.pushes.iter().filter(|(_, push)| push.deadline <= now).map(|(key, _)| key.clone()).collect();
+        let overdue: Vec<String> = self
+            .pushes
+            .iter()
+            .filter(|(_, push)| push.deadline <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
         for reference in overdue {
             if let Some(push) = self.pushes.remove(&reference) {
                 self.pushed(push.id, Err(PushError::Unconfirmed));
             }
         }
         if matches!(self.link, Link::Open { .. }) {
-            let topics: BTreeSet<&str> = self.channels.values().map(|channel| channel.topic.as_str()).collect();
+            let topics: BTreeSet<&str> = self
+                .channels
+                .values()
+                .map(|channel| channel.topic.as_str())
+                .collect();
             let missing: Vec<(String, String)> = self
                 .rooms
                 .iter()
-                .filter(|(_, room)| room.refused.is_none() && room.retry_at <= now && !room.handles.is_empty())
+                .filter(|(_, room)| {
+                    room.refused.is_none() && room.retry_at <= now && !room.handles.is_empty()
+                })
                 .map(|(name, _)| (name.clone(), format!("realtime:{name}")))
                 // A topic that is still being left would close the new join with it.
                 .filter(|(_, topic)| !topics.contains(topic.as_str()))
@@ -328,10 +454,22 @@ impl Engine {
             }
         }
         let tracks = self.pay_tracks();
-        let retries = self.rooms.values().map(|room| room.retry_at).filter(|at| *at > now).min();
-        let lingers = self.rooms.values().filter_map(|room| room.lingers_until).min();
+        let retries = self
+            .rooms
+            .values()
+            .map(|room| room.retry_at)
+            .filter(|at| *at > now)
+            .min();
+        let lingers = self
+            .rooms
+            .values()
+            .filter_map(|room| room.lingers_until)
+            .min();
         let pushes = self.pushes.values().map(|push| push.deadline).min();
-        [tracks, retries, lingers, pushes].into_iter().flatten().min()
+        [tracks, retries, lingers, pushes]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Sends what is owed to presence, within the server's limit; says when more may be sent.
@@ -345,12 +483,21 @@ impl Engine {
             .map(|(name, _)| name.clone())
             .collect();
         for name in owing {
-            let Some(room) = self.rooms.get_mut(&name) else { continue };
-            while room.tracks.front().is_some_and(|at| at.saturating_add(TRACK_WINDOW) <= now) {
+            let Some(room) = self.rooms.get_mut(&name) else {
+                continue;
+            };
+            while room
+                .tracks
+                .front()
+                .is_some_and(|at| at.saturating_add(TRACK_WINDOW) <= now)
+            {
                 room.tracks.pop_front();
             }
             if room.tracks.len() >= TRACKS {
-                let at = room.tracks.front().map(|at| at.saturating_add(TRACK_WINDOW));
+                let at = room
+                    .tracks
+                    .front()
+                    .map(|at| at.saturating_add(TRACK_WINDOW));
                 due = [due, at].into_iter().flatten().min();
                 continue;
             }
@@ -363,8 +510,19 @@ impl Engine {
         due
     }
 
-    pub(super) fn take_presence(&mut self, frame: &Inbound<'_>, raw: &RawValue, news: PresenceNews) {
-        let Some(room) = frame.topic.strip_prefix("realtime:").and_then(|name| self.rooms.get_mut(name)) else { return };
+    pub(super) fn take_presence(
+        &mut self,
+        frame: &Inbound<'_>,
+        raw: &RawValue,
+        news: PresenceNews,
+    ) {
+        let Some(room) = frame
+            .topic
+            .strip_prefix("realtime:")
+            .and_then(|name| self.rooms.get_mut(name))
+        else {
+            return;
+        };
         let change = match news {
             PresenceNews::State => room.attendance.state(raw),
             PresenceNews::Diff => room.attendance.diff(raw),
@@ -383,8 +541,16 @@ impl Engine {
             #[serde(default)]
             replayed: bool,
         }
-        let Some(room) = frame.topic.strip_prefix("realtime:").and_then(|name| self.rooms.get_mut(name)) else { return };
-        let meta = broadcast.meta.and_then(|raw| serde_json::from_str::<Meta>(raw.get()).ok());
+        let Some(room) = frame
+            .topic
+            .strip_prefix("realtime:")
+            .and_then(|name| self.rooms.get_mut(name))
+        else {
+            return;
+        };
+        let meta = broadcast
+            .meta
+            .and_then(|raw| serde_json::from_str::<Meta>(raw.get()).ok());
         let (id, replayed) = meta.map_or((None, false), |meta| (meta.id, meta.replayed));
         if let Some(id) = &id {
             if room.recent.contains(id) {
@@ -424,8 +590,12 @@ impl Engine {
 
     /// What was on its way when a channel or the socket went.
     pub(super) fn fail_pushes(&mut self, gone: impl Fn(ChannelId) -> bool) {
-        let lost: Vec<String> =
-            self.pushes.iter().filter(|(_, push)| gone(push.channel)).map(|(key, _)| key.clone()).collect();
+        let lost: Vec<String> = self
+            .pushes
+            .iter()
+            .filter(|(_, push)| gone(push.channel))
+            .map(|(key, _)| key.clone())
+            .collect();
         for reference in lost {
             if let Some(push) = self.pushes.remove(&reference) {
                 self.pushed(push.id, Err(PushError::Unconfirmed));
@@ -444,7 +614,8 @@ impl Engine {
 
     pub(super) fn tell_room(&mut self, handles: Vec<HandleId>, event: RoomEvent) {
         if !handles.is_empty() {
-            self.outputs.push_back(Output::Event(Event::Room { handles, event }));
+            self.outputs
+                .push_back(Output::Event(Event::Room { handles, event }));
         }
     }
 }

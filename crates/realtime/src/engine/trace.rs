@@ -10,7 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Command, Config, Engine, Environment, Event, HandleId, Input, Now, Output, TokenPolicy};
+use super::{
+    Command, Config, Engine, Environment, Event, HandleId, Input, Now, Output, TokenPolicy,
+};
 use crate::binding::Binding;
 use crate::liveness::Liveness;
 use crate::room::Room;
@@ -44,18 +46,52 @@ struct Entry(u64, u64, What);
 #[serde(rename_all = "snake_case")]
 enum What {
     Opened {},
-    OpenFailed { status: Option<u16> },
-    Frame { frame: Box<Shadow> },
+    OpenFailed {
+        status: Option<u16>,
+    },
+    Frame {
+        frame: Box<Shadow>,
+    },
     /// Changes come by the thousand, so theirs is the cheapest shape.
-    Change { topic: String, ids: Vec<u64>, schema: String, table: String, kind: String, beat: Option<u64> },
-    Undecodable { bytes: usize },
-    Closed { code: u16 },
+    Change {
+        topic: String,
+        ids: Vec<u64>,
+        schema: String,
+        table: String,
+        kind: String,
+        beat: Option<u64>,
+    },
+    Undecodable {
+        bytes: usize,
+    },
+    Closed {
+        code: u16,
+    },
     Timer {},
-    Bind { handle: u64, binding: Box<Binding> },
-    Unbind { handle: u64 },
-    Watch { handle: u64, binding: Box<Binding>, column: String, every: u64 },
-    Enter { handle: u64, name: String, private: bool, presence: bool, own: bool, acknowledged: bool },
-    Leave { handle: u64 },
+    Bind {
+        handle: u64,
+        binding: Box<Binding>,
+    },
+    Unbind {
+        handle: u64,
+    },
+    Watch {
+        handle: u64,
+        binding: Box<Binding>,
+        column: String,
+        every: u64,
+    },
+    Enter {
+        handle: u64,
+        name: String,
+        private: bool,
+        presence: bool,
+        own: bool,
+        acknowledged: bool,
+    },
+    Leave {
+        handle: u64,
+    },
     Reconnect {},
     TokenChanged {},
     Identity {},
@@ -65,9 +101,18 @@ enum What {
     Online {},
     Offline {},
     Woken {},
-    Token { request: u64, answer: TokenShadow },
-    Sent { event: String, topic: String, reference: String },
-    Status { status: String },
+    Token {
+        request: u64,
+        answer: TokenShadow,
+    },
+    Sent {
+        event: String,
+        topic: String,
+        reference: String,
+    },
+    Status {
+        status: String,
+    },
 }
 
 /// A frame without what it carried.
@@ -84,7 +129,11 @@ struct Shadow {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum TokenShadow {
-    Held { left: Option<u64>, subject: Option<u64>, token: u64 },
+    Held {
+        left: Option<u64>,
+        subject: Option<u64>,
+        token: u64,
+    },
     Anonymous,
     Unavailable,
     Ended,
@@ -108,7 +157,12 @@ fn hash(text: &str) -> u64 {
 
 impl Trace {
     pub fn new(kept: usize, start: Now) -> Self {
-        Self { entries: VecDeque::new(), kept, complete: true, start }
+        Self {
+            entries: VecDeque::new(),
+            kept,
+            complete: true,
+            start,
+        }
     }
 
     fn push(&mut self, now: Now, what: What) {
@@ -126,7 +180,9 @@ impl Trace {
     pub fn input(&mut self, now: Now, input: &Input<'_>) {
         let what = match input {
             Input::Opened => What::Opened {},
-            Input::OpenFailed { http_status } => What::OpenFailed { status: *http_status },
+            Input::OpenFailed { http_status } => What::OpenFailed {
+                status: *http_status,
+            },
             // Frames are recorded once they are read.
             Input::Text(_) | Input::Binary(_) => return,
             Input::Closed { code } => What::Closed { code: *code },
@@ -165,7 +221,9 @@ impl Trace {
                 kind: change.kind().to_owned(),
                 beat: watched.and_then(|column| change.number(column)),
             },
-            _ => What::Frame { frame: Box::new(shadow(frame)) },
+            _ => What::Frame {
+                frame: Box::new(shadow(frame)),
+            },
         };
         self.push(now, what);
     }
@@ -176,17 +234,32 @@ impl Trace {
 
     pub fn sent(&mut self, now: Now, event: &str, topic: &str, reference: &str) {
         let (event, topic, reference) = (event.to_owned(), topic.to_owned(), reference.to_owned());
-        self.push(now, What::Sent { event, topic, reference });
+        self.push(
+            now,
+            What::Sent {
+                event,
+                topic,
+                reference,
+            },
+        );
     }
 
     pub fn status(&mut self, now: Now, status: &str) {
-        self.push(now, What::Status { status: status.to_owned() });
+        self.push(
+            now,
+            What::Status {
+                status: status.to_owned(),
+            },
+        );
     }
 }
 
 fn shadow_command(command: &Command) -> What {
     match command {
-        Command::Bind { handle, binding } => What::Bind { handle: handle.0, binding: Box::new(binding.veiled()) },
+        Command::Bind { handle, binding } => What::Bind {
+            handle: handle.0,
+            binding: Box::new(binding.veiled()),
+        },
         Command::Unbind { handle } => What::Unbind { handle: handle.0 },
         Command::Watch { handle, liveness } => What::Watch {
             handle: handle.0,
@@ -207,9 +280,10 @@ fn shadow_command(command: &Command) -> What {
         Command::TokenChanged => What::TokenChanged {},
         Command::Identity => What::Identity {},
         Command::Shutdown => What::Shutdown {},
-        Command::ExpectEcho { .. } | Command::Track { .. } | Command::Say { .. } | Command::Posted { .. } => {
-            What::Other {}
-        }
+        Command::ExpectEcho { .. }
+        | Command::Track { .. }
+        | Command::Say { .. }
+        | Command::Posted { .. } => What::Other {},
     }
 }
 
@@ -218,13 +292,26 @@ fn shadow(frame: &Inbound<'_>) -> Shadow {
     use serde_json::json;
     let (event, payload) = match &frame.body {
         Body::Reply(reply) => {
-            let response = reply.response.and_then(|raw| serde_json::from_str(raw.get()).ok()).map(veil_reply);
-            ("phx_reply", Some(json!({"status": if reply.ok { "ok" } else { "error" }, "response": response})))
+            let response = reply
+                .response
+                .and_then(|raw| serde_json::from_str(raw.get()).ok())
+                .map(veil_reply);
+            (
+                "phx_reply",
+                Some(
+                    json!({"status": if reply.ok { "ok" } else { "error" }, "response": response}),
+                ),
+            )
         }
         Body::System(system) => {
             // The parameters in it hold filters, and filters hold keys.
             let message = system.message.split("filters:").next().unwrap_or_default();
-            ("system", Some(json!({"extension": system.extension, "status": system.status, "message": message})))
+            (
+                "system",
+                Some(
+                    json!({"extension": system.extension, "status": system.status, "message": message}),
+                ),
+            )
         }
         Body::Change(_) => ("postgres_changes", None),
         Body::PresenceState(_) => ("presence_state", None),
@@ -244,7 +331,9 @@ fn shadow(frame: &Inbound<'_>) -> Shadow {
 }
 
 fn veil_reply(mut response: serde_json::Value) -> serde_json::Value {
-    let bindings = response.get_mut("postgres_changes").and_then(serde_json::Value::as_array_mut);
+    let bindings = response
+        .get_mut("postgres_changes")
+        .and_then(serde_json::Value::as_array_mut);
     for binding in bindings.into_iter().flatten() {
         if let Some(filter) = binding.get_mut("filter")
             && let Some(text) = filter.as_str()
@@ -302,8 +391,16 @@ impl Numbers {
 
     fn config(&self) -> Config {
         let mut config = Config::new("ws://replay.invalid/");
-        config.vsn = if self.vsn == "1.0.0" { Vsn::V1 } else { Vsn::V2 };
-        config.tokens = if self.tokens { TokenPolicy::Source } else { TokenPolicy::ApiKey };
+        config.vsn = if self.vsn == "1.0.0" {
+            Vsn::V1
+        } else {
+            Vsn::V2
+        };
+        config.tokens = if self.tokens {
+            TokenPolicy::Source
+        } else {
+            TokenPolicy::ApiKey
+        };
         config.seed = self.seed;
         config.event_rate = self.event_rate;
         [
@@ -367,14 +464,20 @@ pub fn replay(trace: &str) -> Result<Vec<Transition>, ReplayError> {
     if !export.complete {
         return Err(ReplayError::Incomplete);
     }
-    let mut engine = Engine::new(export.numbers.config(), Now::new(export.start.0, export.start.1));
+    let mut engine = Engine::new(
+        export.numbers.config(),
+        Now::new(export.start.0, export.start.1),
+    );
     let mut states = Vec::new();
     for Entry(mono, wall, what) in export.entries {
         play(&mut engine, Now::new(mono, wall), &what);
         while let Some(output) = engine.poll() {
             if let Output::Event(Event::Status(report)) = output {
                 let status = report.status.name().to_owned();
-                if states.last().is_none_or(|last: &Transition| last.status != status) {
+                if states
+                    .last()
+                    .is_none_or(|last: &Transition| last.status != status)
+                {
                     states.push(Transition { at: mono, status });
                 }
             }
@@ -387,7 +490,14 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
     let handle = HandleId;
     let command = match what {
         What::Opened {} => return engine.handle(now, Input::Opened),
-        What::OpenFailed { status } => return engine.handle(now, Input::OpenFailed { http_status: *status }),
+        What::OpenFailed { status } => {
+            return engine.handle(
+                now,
+                Input::OpenFailed {
+                    http_status: *status,
+                },
+            );
+        }
         What::Closed { code } => return engine.handle(now, Input::Closed { code: *code }),
         What::Timer {} => return engine.handle(now, Input::Timer),
         What::Online {} => return engine.handle(now, Input::Environment(Environment::Online)),
@@ -398,27 +508,67 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
             let text = change_text(what, engine.config.vsn, engine.feed.watched());
             return engine.handle(now, Input::Text(&text));
         }
-        What::Frame { frame } => return engine.handle(now, Input::Text(&text(frame, engine.config.vsn))),
+        What::Frame { frame } => {
+            return engine.handle(now, Input::Text(&text(frame, engine.config.vsn)));
+        }
         What::Token { request, answer } => {
             let answer = match answer {
-                TokenShadow::Held { left, subject, token } => {
+                TokenShadow::Held {
+                    left,
+                    subject,
+                    token,
+                } => {
                     let subject = subject.map(|subject| subject.to_string());
-                    Ok(Some(AccessToken::replayed(token.to_string(), *left, subject)))
+                    Ok(Some(AccessToken::replayed(
+                        token.to_string(),
+                        *left,
+                        subject,
+                    )))
                 }
                 TokenShadow::Anonymous => Ok(None),
                 TokenShadow::Unavailable => Err(TokenError::Unavailable),
                 TokenShadow::Ended => Err(TokenError::SessionEnded),
             };
-            return engine.handle(now, Input::Token { request: *request, answer });
+            return engine.handle(
+                now,
+                Input::Token {
+                    request: *request,
+                    answer,
+                },
+            );
         }
         What::Sent { .. } | What::Status { .. } | What::Other {} => return,
-        What::Bind { handle: id, binding } => Command::Bind { handle: handle(*id), binding: (**binding).clone() },
-        What::Unbind { handle: id } => Command::Unbind { handle: handle(*id) },
-        What::Watch { handle: id, binding, column, every } => Command::Watch {
+        What::Bind {
+            handle: id,
+            binding,
+        } => Command::Bind {
             handle: handle(*id),
-            liveness: Liveness { binding: (**binding).clone(), column: column.clone(), every: *every },
+            binding: (**binding).clone(),
         },
-        What::Enter { handle: id, name, private, presence, own, acknowledged } => {
+        What::Unbind { handle: id } => Command::Unbind {
+            handle: handle(*id),
+        },
+        What::Watch {
+            handle: id,
+            binding,
+            column,
+            every,
+        } => Command::Watch {
+            handle: handle(*id),
+            liveness: Liveness {
+                binding: (**binding).clone(),
+                column: column.clone(),
+                every: *every,
+            },
+        },
+        What::Enter {
+            handle: id,
+            name,
+            private,
+            presence,
+            own,
+            acknowledged,
+        } => {
             let mut room = Room::named(name.clone());
             if *private {
                 room = room.access(crate::room::Access::Private);
@@ -427,9 +577,14 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
                 room = room.presence("");
             }
             (room.own, room.acknowledged) = (*own, *acknowledged);
-            Command::EnterRoom { handle: handle(*id), room }
+            Command::EnterRoom {
+                handle: handle(*id),
+                room,
+            }
         }
-        What::Leave { handle: id } => Command::LeaveRoom { handle: handle(*id) },
+        What::Leave { handle: id } => Command::LeaveRoom {
+            handle: handle(*id),
+        },
         What::Reconnect {} => Command::Reconnect,
         What::TokenChanged {} => Command::TokenChanged,
         What::Identity {} => Command::Identity,
@@ -440,12 +595,33 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
 
 fn change_text(what: &What, vsn: Vsn, watched: Option<&str>) -> String {
     use serde_json::json;
-    let What::Change { topic, ids, schema, table, kind, beat } = what else { return String::new() };
-    let record = watched.zip(*beat).map(|(column, beat)| json!({ column: beat }));
+    let What::Change {
+        topic,
+        ids,
+        schema,
+        table,
+        kind,
+        beat,
+    } = what
+    else {
+        return String::new();
+    };
+    let record = watched
+        .zip(*beat)
+        .map(|(column, beat)| json!({ column: beat }));
     let data = json!({"schema": schema, "table": table, "type": kind, "record": record});
     let payload = json!({"ids": ids, "data": data});
     let (topic, event) = (topic.clone(), "postgres_changes".to_owned());
-    text(&Shadow { join_ref: None, reference: None, topic, event, payload: Some(payload) }, vsn)
+    text(
+        &Shadow {
+            join_ref: None,
+            reference: None,
+            topic,
+            event,
+            payload: Some(payload),
+        },
+        vsn,
+    )
 }
 
 fn text(frame: &Shadow, vsn: Vsn) -> String {

@@ -304,7 +304,10 @@ impl ChangeFrame<'_> {
     /// A column of the new row as a whole number, if it is one.
     #[must_use]
     pub fn number(&self, column: &str) -> Option<u64> {
-        Record(self.data.record?.to_owned()).text(column)?.parse().ok()
+        Record(self.data.record?.to_owned())
+            .text(column)?
+            .parse()
+            .ok()
     }
 
     /// The change, owned; `None` when its type is not INSERT, UPDATE or DELETE.

@@ -11,8 +11,8 @@ mod text;
 
 pub use change::{Change, ChangeFault, ChangeFrame, ChangeKind, Column, Record};
 pub use inbound::{Body, Broadcast, BroadcastBytes, Inbound, Reply, System};
-pub(crate) use outbound::{Empty, TokenPush, TypedPush};
 pub use outbound::{BroadcastConfig, JoinConfig, JoinPayload, Outbound, PresenceConfig, Replay};
+pub(crate) use outbound::{Empty, TokenPush, TypedPush};
 
 use thiserror::Error;
 

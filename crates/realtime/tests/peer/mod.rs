@@ -2,11 +2,12 @@
 #![allow(dead_code)]
 
 use bedside_realtime::engine::{
-    Command, Config, Engine, Environment, Event, HandleId, Input, Now, Output,
+    Command, Config, Engine, Environment, Event, HandleId, Input, Now, Output, PushId,
 };
 use bedside_realtime::wire::Outbound;
 use bedside_realtime::{
-    AccessToken, Binding, BindingEvent, Gap, Report, Status, TokenError, TokenNeed,
+    AccessToken, Binding, BindingEvent, Gap, PushError, Report, RoomEvent, Status, TokenError,
+    TokenNeed,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +34,10 @@ pub struct Peer {
     pub sent: Vec<Sent>,
     pub needs: Vec<(u64, TokenNeed)>,
     pub heard: Vec<(Vec<HandleId>, BindingEvent)>,
+    pub rooms: Vec<(Vec<HandleId>, RoomEvent)>,
+    pub pushed: Vec<(PushId, Result<(), PushError>)>,
+    pub posts: Vec<(PushId, String)>,
+    pub binary: Vec<Vec<u8>>,
     pub statuses: Vec<Report>,
     pub finished: bool,
     next_handle: u64,
@@ -91,6 +96,10 @@ impl Peer {
             sent: Vec::new(),
             needs: Vec::new(),
             heard: Vec::new(),
+            rooms: Vec::new(),
+            pushed: Vec::new(),
+            posts: Vec::new(),
+            binary: Vec::new(),
             statuses: Vec::new(),
             finished: false,
             next_handle: 0,
@@ -122,7 +131,7 @@ impl Peer {
             match output {
                 Output::Open { .. } => self.opens.push(self.mono),
                 Output::Send(Outbound::Text(text)) => self.sent.push(parse(&text)),
-                Output::Send(Outbound::Binary(_)) => {}
+                Output::Send(Outbound::Binary(bytes)) => self.binary.push(bytes),
                 Output::Close { .. } => self.closes += 1,
                 Output::NeedToken { request, need } => self.needs.push((request, need)),
                 Output::Event(Event::Binding { handles, event }) => {
@@ -130,8 +139,9 @@ impl Peer {
                 }
                 Output::Event(Event::Status(report)) => self.statuses.push(report),
                 Output::Finished => self.finished = true,
-                #[allow(unreachable_patterns)]
-                _ => {}
+                Output::Event(Event::Room { handles, event }) => self.rooms.push((handles, event)),
+                Output::Event(Event::Pushed { push, outcome }) => self.pushed.push((push, outcome)),
+                Output::Post { push, body, .. } => self.posts.push((push, body)),
             }
         }
     }
@@ -303,6 +313,24 @@ impl Peer {
         self.accept(&join);
         self.listening(&join);
         join
+    }
+
+    /// Like [`Peer::come_back`], for a client that asks for a token on the way.
+    pub fn come_back_with_token(&mut self) {
+        let before = self.opens.len();
+        while self.opens.len() == before {
+            self.pass(100);
+        }
+        self.open();
+        if !self.needs.is_empty() {
+            self.answer_token(Ok(Some(token_of("secret-person", 600, 77))));
+        }
+        for _ in 0..5 {
+            for join in self.take("phx_join") {
+                self.accept(&join);
+                self.listening(&join);
+            }
+        }
     }
 
     /// A change on a channel, for the bindings with these ids.
