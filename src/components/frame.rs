@@ -5,12 +5,13 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::components::{A, Outlet, Redirect};
 use leptos_router::hooks::use_location;
+use wasm_bindgen::JsCast;
 
 use super::{Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
 use crate::data::auth::SignOut;
 use crate::data::profiles;
 use crate::data::session::User;
-use crate::data::{Auth, AuthState, DataError};
+use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
 use crate::hooks::{Me, use_reading};
 use crate::model::Role;
 use crate::model::profile::initials;
@@ -25,6 +26,10 @@ pub fn Frame() -> impl IntoView {
         let state = auth.as_ref().map(|auth| auth.state().get());
         match state {
             Some(AuthState::SignedIn(user)) => view! { <SignedIn user /> }.into_any(),
+            // Who left on purpose may be followed by someone else: they start at the beginning.
+            Some(AuthState::SignedOut(SignedOutBecause::Asked)) => {
+                view! { <Redirect path="/sign-in" /> }.into_any()
+            }
             _ => {
                 let path = here.pathname.get_untracked();
                 let search = here.search.get_untracked();
@@ -76,13 +81,21 @@ fn SignedIn(user: User) -> impl IntoView {
             .flatten()
             .filter(|error| !matches!(error, DataError::SignedOut))
     };
+    let here = use_location();
+    Effect::new(move |former: Option<String>| {
+        let path = here.pathname.get();
+        if former.is_some_and(|former| former != path) {
+            focus_main();
+        }
+        path
+    });
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="frame">
             <header class="sidebar">
                 <A href="/" attr:class="brand">
                     <Icon shape=Shape::Bed size=22 />
-                    "Bedside"
+                    <span class="brand-word">"Bedside"</span>
                 </A>
                 <MainNav />
                 <div class="sidebar-foot">
@@ -97,6 +110,19 @@ fn SignedIn(user: User) -> impl IntoView {
                 }}
             </main>
         </div>
+    }
+}
+
+/// A new page is read from its top, and the next Tab goes into it.
+fn focus_main() {
+    let main = document()
+        .get_element_by_id("main")
+        .and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(main) = main {
+        let options = web_sys::FocusOptions::new();
+        options.set_prevent_scroll(true);
+        // Without focus the page is still there to be read.
+        let _ = main.focus_with_options(&options);
     }
 }
 

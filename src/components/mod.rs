@@ -29,7 +29,7 @@ pub use realtime_connection_status::RealtimeConnectionStatus;
 pub use search_box::SearchBox;
 pub use skeleton::{SkeletonLines, SkeletonRows};
 pub use sort_header::SortHeader;
-pub use state::{Banner, Empty, Failed};
+pub use state::{Banner, Empty, Failed, NotRefreshed};
 pub use theme_switch::ThemeSwitch;
 pub use time::Ago;
 pub use title::use_title;

@@ -55,6 +55,41 @@ pub fn Failed(
     }
 }
 
+/// Above data that could not be brought up to date: why, and a way to ask again. Nothing while there is no trouble.
+#[component]
+pub fn NotRefreshed(
+    /// Whether there is data that the trouble is about.
+    #[prop(into)]
+    shown: Signal<bool>,
+    #[prop(into)] error: Signal<Option<DataError>>,
+    retry: Callback<()>,
+) -> impl IntoView {
+    let trouble = Memo::new(move |_| if shown.get() { error.get() } else { None });
+    view! {
+        <div role="status">
+            {move || {
+                trouble
+                    .get()
+                    .map(|error| {
+                        let said = phrase::data_error(&error);
+                        view! {
+                            <Banner tone=Tone::Caution shape=Shape::Unplugged>
+                                <p>
+                                    <strong>"May be out of date. "</strong>
+                                    {said.title}
+                                    ". "
+                                    <button class="link" type="button" on:click=move |_| retry.run(())>
+                                        "Try again"
+                                    </button>
+                                </p>
+                            </Banner>
+                        }
+                    })
+            }}
+        </div>
+    }
+}
+
 /// A word above or beside what it is about.
 #[component]
 pub fn Banner(tone: Tone, shape: Shape, children: Children) -> impl IntoView {

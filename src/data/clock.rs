@@ -20,6 +20,11 @@ impl Moment {
         Self(Duration::from_secs_f64((millis / 1000.0).max(0.0)))
     }
 
+    /// So much later.
+    pub fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(wait))
+    }
+
     /// How long ago an earlier moment was; nothing when it is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

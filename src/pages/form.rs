@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::not_found::NoSuchRow;
 use crate::components::{
-    Ago, Banner, Changed, ChangedText, Failed, FormStatusBadge, Icon, Shape, SkeletonLines, Tone,
-    use_title,
+    Ago, Banner, Changed, ChangedText, Failed, FormStatusBadge, Icon, NotRefreshed, Shape,
+    SkeletonLines, Tone, use_title,
 };
 use crate::data::DataError;
 use crate::data::{form_submissions, profiles};
@@ -163,6 +163,7 @@ fn Loaded(form: Reading<FormSubmission>) -> impl IntoView {
                     <FormStatusBadge status />
                 </Changed>
             </div>
+            <NotRefreshed shown=true error=form.error retry=form.refetch />
             <Show when=move || comment.with(|comment| !comment.trim().is_empty())>
                 <Banner tone=Tone::Caution shape=Shape::Return>
                     <strong>"The reviewer asks"</strong>
@@ -185,7 +186,7 @@ fn Loaded(form: Reading<FormSubmission>) -> impl IntoView {
                         </Show>
                     </div>
                 </section>
-                <section class="card" aria-labelledby="way-title">
+                <section class="card aside" aria-labelledby="way-title">
                     <div class="card-head">
                         <h2 id="way-title">"About"</h2>
                     </div>

@@ -9,7 +9,8 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 use uuid::Uuid;
 
 use crate::components::{
-    Ago, Changed, Empty, Failed, FormStatusBadge, Pager, Shape, SkeletonRows, use_title,
+    Ago, Changed, Empty, Failed, FormStatusBadge, NotRefreshed, Pager, Shape, SkeletonRows,
+    use_title,
 };
 use crate::data::form_submissions::{self, FormFilter, PAGE};
 use crate::data::profiles::{self, Directory};
@@ -102,6 +103,11 @@ pub fn Forms() -> impl IntoView {
                     {move || total.get().map(|total| if total == 1 { "1 form".to_owned() } else { format!("{total} forms") })}
                 </span>
             </div>
+            <NotRefreshed
+                shown=Signal::derive(move || total.get().is_some())
+                error=list.error
+                retry=list.refetch
+            />
             <div class="table-frame" data-refetching=move || list.outdated.get().then_some("true")>
                 <table class="table" aria-label="Forms" aria-busy=move || waiting.get().then_some("true")>
                     <thead>

@@ -11,8 +11,8 @@ use super::not_found::NoSuchRow;
 use super::patient_form::PatientForm;
 use crate::components::time::today;
 use crate::components::{
-    Ago, Banner, Changed, ChangedText, Empty, Failed, FormStatusBadge, Icon, PatientStatusBadge,
-    Shape, SkeletonLines, SkeletonRows, Tone, use_title,
+    Ago, Banner, Changed, ChangedText, Empty, Failed, FormStatusBadge, Icon, NotRefreshed,
+    PatientStatusBadge, Shape, SkeletonLines, SkeletonRows, Tone, use_title,
 };
 use crate::data::DataError;
 use crate::data::form_submissions::{self, FormFilter};
@@ -117,25 +117,22 @@ fn Loaded(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
                     <PatientStatusBadge status />
                 </Changed>
             </div>
+            <NotRefreshed shown=true error=patient.error retry=patient.refetch />
             <div class="columns">
-                <div class="stack">
-                    <Facts patient />
-                    <PatientForms id />
-                </div>
-                <div class="stack">
-                    <section class="card" aria-labelledby="edit-title">
-                        <div class="card-head">
-                            <h2 id="edit-title">"Edit record"</h2>
-                        </div>
-                        <div class="card-body">
-                            {move || match role.get() {
-                                Some(role) if role.may_edit() => view! { <PatientForm id patient /> }.into_any(),
-                                Some(role) => view! { <ReadOnly role /> }.into_any(),
-                                None => view! { <SkeletonLines lines=6 /> }.into_any(),
-                            }}
-                        </div>
-                    </section>
-                </div>
+                <Facts patient />
+                <section class="card aside" aria-labelledby="edit-title">
+                    <div class="card-head">
+                        <h2 id="edit-title">"Edit record"</h2>
+                    </div>
+                    <div class="card-body">
+                        {move || match role.get() {
+                            Some(role) if role.may_edit() => view! { <PatientForm id patient /> }.into_any(),
+                            Some(role) => view! { <ReadOnly role /> }.into_any(),
+                            None => view! { <SkeletonLines lines=6 /> }.into_any(),
+                        }}
+                    </div>
+                </section>
+                <PatientForms id />
             </div>
         </div>
     }

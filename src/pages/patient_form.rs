@@ -315,7 +315,7 @@ fn DraftField(
                     view! {
                         <p class="field-note field-note-elsewhere" role="status">
                             <Icon shape=Shape::Refresh size=12 />
-                            "Changed elsewhere just now"
+                            "Changed elsewhere"
                         </p>
                     }
                         .into_any()

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::components::time::today;
 use crate::components::{
-    Ago, Changed, ChangedText, Empty, Failed, Pager, PatientStatusBadge, SearchBox, Shape,
-    SkeletonRows, SortHeader, use_title,
+    Ago, Changed, ChangedText, Empty, Failed, NotRefreshed, Pager, PatientStatusBadge, SearchBox,
+    Shape, SkeletonRows, SortHeader, use_title,
 };
 use crate::data::patients::{self, Order, PAGE, PatientFilter, PatientSort};
 use crate::data::profiles::{self, Directory};
@@ -160,8 +160,13 @@ pub fn Patients() -> impl IntoView {
                     {move || total.get().map(counted)}
                 </span>
             </div>
+            <NotRefreshed
+                shown=Signal::derive(move || total.get().is_some())
+                error=list.error
+                retry=list.refetch
+            />
             <div class="table-frame" data-refetching=refetching>
-                <table class="table" aria-label="Patients" aria-busy=move || waiting.get().then_some("true")>
+                <table class="table table-patients" aria-label="Patients" aria-busy=move || waiting.get().then_some("true")>
                     <thead>
                         <tr>
                             <SortHeader label="Name" sorted=sorted(PatientSort::Name) on_sort=sort_by(PatientSort::Name) />

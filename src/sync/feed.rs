@@ -1,31 +1,29 @@
-//! The feed at work: follows tables for whoever looks at them, hands what it hears to the [`Router`], and does the
-//! work that comes out on the cache. All effects of the sync are here; its decisions are in the router.
+//! The sync in the browser: carries out what the [`Core`] decides, on the Realtime client and the cache, and brings it what
+//! they say. It decides nothing itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bedside_query::{Overlap, QueryClient, QueryFilter, Refetch};
+use bedside_query::QueryClient;
 use bedside_realtime::{
-    AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Change, Listener,
-    RealtimeClient, Status, StatusSnapshot, TokenError, TokenNeed,
+    Access, AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Listener, Liveness,
+    RealtimeClient, Room, RoomHandle, StatusSnapshot, TokenError, TokenNeed,
 };
 use gloo_timers::future::sleep;
 use leptos::prelude::{ArcReadSignal, ArcRwSignal, GetUntracked, Set};
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
+use super::core::{Core, Effect};
 use super::registry::Table;
-use super::router::{Due, Heard, Router, Work};
+use super::{cache, news};
 use crate::data::auth::Wanted;
 use crate::data::clock::Moment;
 use crate::data::{Auth, AuthState, Config};
 
-/// How long a table is listened to after the last look at it: moving between pages should cost nothing.
-const LINGER: Duration = Duration::from_secs(30);
-
-/// While the feed can't be trusted, what is on screen is fetched this often.
-const POLL: Duration = Duration::from_secs(20);
+/// How often the database counts the feed's heartbeat up.
+const BEAT: Duration = Duration::from_secs(10);
 
 /// The live feed of one page. Clones share it.
 #[derive(Clone)]
@@ -35,26 +33,26 @@ struct Inner {
     realtime: RealtimeClient,
     cache: QueryClient,
     /// Never locked while the realtime client or the cache is called: both may call back.
-    router: Mutex<Router>,
-    followed: Mutex<HashMap<Table, Followed>>,
+    core: Mutex<Core>,
+    tables: Mutex<HashMap<Table, Held<BindingHandle>>>,
+    attendance: Mutex<Option<Attendance>>,
     status: ArcRwSignal<StatusSnapshot>,
-    polling: Mutex<Polling>,
     watching: Mutex<Option<Listener>>,
+    /// For when the one timer is set.
+    alarm: Mutex<Option<Moment>>,
 }
 
-/// One binding per table, for all who follow it.
-struct Followed {
-    followers: usize,
-    /// Counts the times that it was left, so that an old farewell doesn't end a new visit.
-    farewells: u32,
+/// A handle and who listens to it; both end together.
+struct Held<H> {
     _listener: Listener,
-    _binding: BindingHandle,
+    _handle: H,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Polling {
-    Off,
-    On,
+/// What is listened to for the signed-in person, besides tables.
+struct Attendance {
+    _room: Held<RoomHandle>,
+    _beats: Held<BindingHandle>,
+    _liveness: Option<BindingHandle>,
 }
 
 /// Follows a table for as long as it lives.
@@ -66,7 +64,11 @@ pub struct Following {
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.feed.unfollow(self.table);
+        let table = self.table;
+        self.feed.decide(|core, now| {
+            core.unfollow(table, now);
+            Vec::new()
+        });
     }
 }
 
@@ -110,17 +112,23 @@ impl Feed {
             status: ArcRwSignal::new(realtime.status().get()),
             realtime,
             cache,
-            router: Mutex::new(Router::default()),
-            followed: Mutex::new(HashMap::new()),
-            polling: Mutex::new(Polling::Off),
-            watching: Mutex::new(None),
+            core: Mutex::default(),
+            tables: Mutex::default(),
+            attendance: Mutex::default(),
+            watching: Mutex::default(),
+            alarm: Mutex::default(),
         }));
         let watching = feed.0.realtime.status().subscribe({
-            let feed = Arc::downgrade(&feed.0);
+            let feed = feed.weakly();
             move |snapshot| {
-                if let Some(inner) = feed.upgrade() {
-                    Self(inner).heed_status(snapshot);
-                }
+                feed(&|feed| {
+                    feed.0.status.set(snapshot.clone());
+                    let trust = news::trust(&snapshot.status);
+                    feed.decide(|core, now| {
+                        core.trust(trust, now);
+                        Vec::new()
+                    });
+                });
             }
         });
         *lock(&feed.0.watching) = Some(watching);
@@ -129,72 +137,11 @@ impl Feed {
 
     /// Follows a table until the answer is dropped. However many follow it, the server is asked once.
     pub fn follow(&self, table: Table) -> Following {
-        let following = Following {
+        self.decide(|core, _| core.follow(table));
+        Following {
             feed: self.clone(),
             table,
-        };
-        if let Some(followed) = lock(&self.0.followed).get_mut(&table) {
-            followed.followers += 1;
-            return following;
         }
-        let binding = self.0.realtime.bind(Binding::table("public", table.name()));
-        let feed = Arc::downgrade(&self.0);
-        // A binding that lingered since the last follower says ready at once, and rightly makes us fetch again: nobody
-        // listened in between.
-        let listener = binding.on_event(move |event| {
-            if let Some(inner) = feed.upgrade() {
-                Self(inner).hear(table, event);
-            }
-        });
-        let followed = Followed {
-            followers: 1,
-            farewells: 0,
-            _listener: listener,
-            _binding: binding,
-        };
-        lock(&self.0.followed).insert(table, followed);
-        following
-    }
-
-    fn unfollow(&self, table: Table) {
-        let farewell = {
-            let mut followed = lock(&self.0.followed);
-            let Some(entry) = followed.get_mut(&table) else {
-                return;
-            };
-            entry.followers = entry.followers.saturating_sub(1);
-            if entry.followers > 0 {
-                return;
-            }
-            entry.farewells = entry.farewells.wrapping_add(1);
-            entry.farewells
-        };
-        let feed = Arc::downgrade(&self.0);
-        spawn_local(async move {
-            sleep(LINGER).await;
-            if let Some(inner) = feed.upgrade() {
-                Self(inner).end_if_still_left(table, farewell);
-            }
-        });
-    }
-
-    fn end_if_still_left(&self, table: Table, farewell: u32) {
-        let ended = {
-            let mut followed = lock(&self.0.followed);
-            let left = followed
-                .get(&table)
-                .is_some_and(|entry| entry.followers == 0 && entry.farewells == farewell);
-            if left { followed.remove(&table) } else { None }
-        };
-        if ended.is_some() {
-            // Nobody listens from here on, so nothing of this table may be taken for fresh when it is next looked at.
-            let (filter, refetch) = selection(Work::Doubt(table));
-            self.0
-                .cache
-                .invalidate_queries_with(filter, refetch, Overlap::Owe);
-        }
-        // Dropped outside the lock: ending a binding calls into the client.
-        drop(ended);
     }
 
     /// The state of the feed, as a signal. Ages and countdowns in it are as of the last change of state; read
@@ -220,98 +167,133 @@ impl Feed {
 
     /// From here on the feed and the cache are somebody else's: nothing of the former person stays.
     pub fn identify(&self, user: Option<Uuid>) {
-        lock(&self.0.router).forget();
-        self.0.cache.clear();
-        self.0.realtime.set_identity(user.map(|id| id.to_string()));
+        let user = user.map(|id| id.to_string());
+        self.decide(|core, _| core.identify(user.clone()));
+        self.0.realtime.set_identity(user);
     }
 
-    fn hear(&self, table: Table, event: &BindingEvent) {
-        let heard = match event {
-            BindingEvent::Change(change) => heard(table, change),
-            BindingEvent::Ready(_) => Heard::Ready,
-            BindingEvent::Gap(_) => Heard::Gap,
-            // The status says so, and polling stands in.
-            BindingEvent::Refused(_) => Heard::Gap,
+    /// Asks the core and does what it says. The core is free again before anything is done.
+    fn decide(&self, ask: impl FnOnce(&mut Core, Moment) -> Vec<Effect>) {
+        let (effects, due) = {
+            let mut core = lock(&self.0.core);
+            let effects = ask(&mut core, Moment::now());
+            (effects, core.due())
         };
-        let due = lock(&self.0.router).hear(table, heard, Moment::now());
-        let wait = match due {
-            Due::AsSaid => return,
-            Due::Now => Duration::ZERO,
-            Due::In(wait) => wait,
-        };
-        let feed = Arc::downgrade(&self.0);
-        spawn_local(async move {
-            if !wait.is_zero() {
-                sleep(wait).await;
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        self.set_alarm(due);
+    }
+
+    fn carry_out(&self, effect: Effect) {
+        match effect {
+            Effect::Bind(table) => self.bind(table),
+            Effect::Unbind(table) => {
+                let ended = lock(&self.0.tables).remove(&table);
+                // Dropped outside the lock: ending a binding calls into the client.
+                drop(ended);
             }
-            if let Some(inner) = feed.upgrade() {
-                Self(inner).work_off();
+            Effect::Attend(user) => self.attend(&user),
+            Effect::Watch => self.watch(),
+            Effect::Depart => {
+                let ended = lock(&self.0.attendance).take();
+                drop(ended);
+            }
+            Effect::Cache(work) => cache::question(&self.0.cache, work),
+            Effect::Drop(lost) => cache::drop_lost(&self.0.cache, &lost),
+            Effect::Forget => self.0.cache.clear(),
+        }
+    }
+
+    fn bind(&self, table: Table) {
+        let handle = self.0.realtime.bind(Binding::table("public", table.name()));
+        let feed = self.weakly();
+        // A binding that lingered since the last follower says ready at once, and rightly makes us fetch again: nobody
+        // listened in between.
+        let listener = handle.on_event(move |event| {
+            let heard = news::heard(table, event);
+            feed(&|feed| feed.decide(|core, now| core.hear(table, heard.clone(), now)));
+        });
+        let held = Held {
+            _listener: listener,
+            _handle: handle,
+        };
+        lock(&self.0.tables).insert(table, held);
+    }
+
+    fn attend(&self, user: &str) {
+        let room = Room::named(news::room_of(user)).access(Access::Private);
+        let room = self.0.realtime.enter(room);
+        let feed = self.weakly();
+        let hears = room.on_event(move |event| {
+            if let Some(told) = news::told(event) {
+                feed(&|feed| feed.decide(|core, now| core.told(told.clone(), now)));
             }
         });
+        let beats = self.0.realtime.bind(beats());
+        let feed = self.weakly();
+        let feels = beats.on_event(move |event| {
+            if let BindingEvent::Change(_) = event {
+                feed(&|feed| feed.decide(|core, _| core.beat()));
+            }
+        });
+        let attendance = Attendance {
+            _room: Held {
+                _listener: hears,
+                _handle: room,
+            },
+            _beats: Held {
+                _listener: feels,
+                _handle: beats,
+            },
+            _liveness: None,
+        };
+        *lock(&self.0.attendance) = Some(attendance);
     }
 
-    fn work_off(&self) {
-        let work = lock(&self.0.router).work(Moment::now());
-        for piece in work {
-            let (filter, refetch) = selection(piece);
-            self.0
-                .cache
-                .invalidate_queries_with(filter, refetch, Overlap::Owe);
-        }
+    fn watch(&self) {
+        let watched = Liveness::new(beats(), "beat", BEAT);
+        let liveness = self.0.realtime.watch_liveness(watched);
+        let unheard = match &mut *lock(&self.0.attendance) {
+            Some(attendance) => attendance._liveness.replace(liveness),
+            None => Some(liveness),
+        };
+        drop(unheard);
     }
 
-    fn heed_status(&self, snapshot: &StatusSnapshot) {
-        self.0.status.set(snapshot.clone());
-        if trusted(&snapshot.status) {
+    /// One timer for whatever the core waits for.
+    fn set_alarm(&self, due: Option<Moment>) {
+        let before = std::mem::replace(&mut *lock(&self.0.alarm), due);
+        let Some(due) = due.filter(|_| before != due) else {
             return;
-        }
-        if std::mem::replace(&mut *lock(&self.0.polling), Polling::On) == Polling::On {
-            return;
-        }
-        let feed = Arc::downgrade(&self.0);
+        };
+        let feed = self.weakly();
         spawn_local(async move {
-            loop {
-                sleep(POLL).await;
-                let Some(feed) = feed.upgrade().map(Self) else {
-                    return;
-                };
-                if trusted(&feed.status_now().status) {
-                    *lock(&feed.0.polling) = Polling::Off;
-                    return;
+            sleep(due.since(Moment::now())).await;
+            feed(&|feed| {
+                // Another time was set meanwhile: that one's task comes.
+                if *lock(&feed.0.alarm) == Some(due) {
+                    *lock(&feed.0.alarm) = None;
+                    feed.decide(Core::wake);
                 }
-                feed.0.cache.invalidate_queries(QueryFilter::all());
-            }
+            });
         });
     }
-}
 
-/// Whether the feed itself brings what changes, or has nothing to bring.
-fn trusted(status: &Status) -> bool {
-    matches!(status, Status::Live)
-}
-
-/// What a change says about which row. Its values are not used: the database is asked again, under this person's rights.
-fn heard(table: Table, change: &Change) -> Heard {
-    let row = change
-        .keyed_record()
-        .and_then(|record| record.text(table.primary_key()));
-    row.map_or(Heard::Unclear, |row| Heard::Row(row.into_owned()))
-}
-
-/// The queries that a piece of work is about.
-fn selection(work: Work) -> (QueryFilter, Refetch) {
-    match work {
-        Work::All(table) => (QueryFilter::prefix(table.queries()), Refetch::Active),
-        Work::Doubt(table) => (QueryFilter::prefix(table.queries()), Refetch::None),
-        Work::Rows(table, rows) => {
-            let touched = QueryFilter::prefix(table.queries()).matching(move |view| {
-                table
-                    .row_of(&view.key)
-                    .is_none_or(|row| rows.contains(&row))
-            });
-            (touched, Refetch::Active)
+    /// Calls with the feed while there is one: what the feed holds must not hold the feed.
+    fn weakly(&self) -> impl Fn(&dyn Fn(&Self)) + Send + Sync + 'static {
+        let feed = Arc::downgrade(&self.0);
+        move |call| {
+            if let Some(inner) = feed.upgrade() {
+                call(&Self(inner));
+            }
         }
     }
+}
+
+/// The feed's heartbeat.
+fn beats() -> Binding {
+    Binding::table("public", "feed_heartbeat")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,8 +3,11 @@
 //!
 //! A new live table is one entry in [`registry`].
 
+pub mod cache;
+pub mod core;
 pub mod feed;
 pub mod live;
+pub mod news;
 pub mod page;
 pub mod registry;
 pub mod router;
