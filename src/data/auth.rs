@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::clock::{Moment, unix_seconds};
 use super::session::{Session, User};
+use super::tab_turn::TabTurn;
 use super::{AuthError, Config, store};
 
 /// Where the session is kept. Another app on the same origin has another name.
@@ -174,6 +175,8 @@ impl Auth {
 
     async fn renew(&self, wanted: Wanted<'_>) -> Result<Option<Token>, AuthError> {
         let _turn = self.0.renewing.lock().await;
+        // A refresh token is good for one use: two tabs that renew at once would end each other's session.
+        let _tabs = TabTurn::take(KEY).await;
         let Some(session) = self.current() else {
             return Ok(None);
         };

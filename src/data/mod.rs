@@ -13,6 +13,7 @@ pub mod query;
 pub mod rest;
 pub mod session;
 pub mod store;
+mod tab_turn;
 
 pub use auth::{Auth, AuthState, SignedOutBecause};
 pub use auth_error::AuthError;
