@@ -34,15 +34,18 @@ const SCENARIOS: &[(&str, Manner)] = &[
     ("e3_failed_join_blocks_socket", Manner::PLAIN),
     ("f1_access_token", Manner::PLAIN),
     ("f2_join_bad_tokens", Manner::PLAIN),
-    ("g_presence", Manner::PLAIN),
+    // D's own presence leaves after D has: the real server told D of it in one of two recordings.
+    ("g_presence", Manner { may_lack: &["D [null,null,\"realtime:room\",\"presence_diff\",{\"joins\":{},\"leaves\":{\"0381872a"], ..Manner::PLAIN }),
     ("g2_presence_rate_limit", Manner::PLAIN),
     ("h_broadcast", Manner::PLAIN),
     ("h2_replication_ready", Manner::PLAIN),
-    ("i1_leave_duplicate", Manner::PLAIN),
+    // A leave right behind a join overtakes the subscription, which the real server happened to finish first.
+    ("i1_leave_duplicate", Manner { may_lack: &["\"channel\":\"l3\""], ..Manner::PLAIN }),
     ("j_malformed", Manner::PLAIN),
     ("j2_text_edge_cases", Manner::PLAIN),
     // A leave and a join sent back to back: the real server answers the leave in one recording and not in the other.
-    ("k1_private", Manner { may_lack: &["697397cc"], may_add: &["\"ref\":\"10\""], ..Manner::PLAIN }),
+    // The second recording also replays what the first one had stored.
+    ("k1_private", Manner { may_lack: &["1246f217-9890-476b-897f-9bc5d6258ea9\",\"replayed"], may_add: &["\"ref\":\"10\"", "\"leaves\":{\"a\""], ..Manner::PLAIN }),
     ("m1_channels_limit", Manner::PLAIN),
 ];
 
@@ -97,6 +100,17 @@ async fn play_all(version: &str) {
     assert!(failed.is_empty(), "{version}: {failed:?}");
 }
 
+/// Plays one scenario on a backend of its own, in both serializers.
+async fn play_alone(name: &str, config: Config, manner: Manner) {
+    for version in ["v1", "v2"] {
+        let backend = backend(config.clone()).await;
+        let lines = recording::read(name, version).unwrap();
+        let outcome = replay::play(&backend, &lines, manner).await;
+        backend.shutdown().await;
+        outcome.unwrap_or_else(|error| panic!("{name}.{version}: {error:#}"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_server_sends_is_what_was_recorded_in_the_first_serializer() {
     play_all("v1").await;
@@ -105,4 +119,36 @@ async fn what_the_server_sends_is_what_was_recorded_in_the_first_serializer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_server_sends_is_what_was_recorded_in_the_second_serializer() {
     play_all("v2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_ends_with_its_token_and_the_others_go_on() {
+    // Tokens of 12 s live for 2.4.
+    play_alone("f3_token_expires_while_joined", config(), Manner { pace: 0.2, ..Manner::PLAIN }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_renewed_in_time_loses_no_row() {
+    play_alone("f4_refresh_in_time", config(), Manner { pace: 0.2, ..Manner::PLAIN }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_is_closed_and_any_frame_is_a_sign_of_life() {
+    // 66 s last 2.6.
+    let config = Config { idle_timeout: Duration::from_millis(2_640), ..config() };
+    play_alone("i2_missed_heartbeat", config, Manner { pace: 0.04, ..Manner::PLAIN }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_closes_live_sockets_with_1012() {
+    let until = Some("C tries to connect");
+    // A tracks while B joins: whether B finds A there or is told right after differs from recording to recording.
+    let (may_lack, may_add) = (&["presence_state"][..], &["\"realtime:t\",\"presence_", "\"event\":\"presence_"][..]);
+    play_alone("l1_sigterm", config(), Manner { until, may_lack, may_add, ..Manner::PLAIN }).await;
+    play_alone("l1c_sigterm_variants", config(), Manner::PLAIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_can_ask_everybody_to_connect_anew() {
+    play_alone("l5_server_disconnect", config(), Manner::PLAIN).await;
 }

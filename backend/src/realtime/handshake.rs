@@ -28,6 +28,9 @@ pub(crate) async fn upgrade(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
+    if server.has_stopped() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let version = match query.get("vsn").map(String::as_str) {
         None | Some("1.0.0") => Version::V1,
         Some("2.0.0") => Version::V2,

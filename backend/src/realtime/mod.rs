@@ -69,6 +69,7 @@ pub struct Realtime {
     wake: Notify,
     orders: broadcast::Sender<Order>,
     silent: AtomicBool,
+    stopped: AtomicBool,
     rounds: Rounds,
     joins: Mutex<Rate>,
     events: Mutex<Rate>,
@@ -102,6 +103,7 @@ impl Realtime {
             wake: Notify::new(),
             orders: broadcast::Sender::new(16),
             silent: AtomicBool::new(config.faults.feed == Feed::Dead),
+            stopped: AtomicBool::new(false),
             rounds: Rounds::default(),
             joins: Mutex::new(Rate::new(limits.joins_per_second)),
             events: Mutex::new(Rate::new(limits.events_per_second)),
@@ -132,6 +134,7 @@ impl Realtime {
     /// Ends every socket as the real server does on SIGTERM: 1012 for those with a live channel. Waits for them, but
     /// not for long.
     pub async fn shutdown(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
         let _ = self.orders.send(Order::Stop);
         let deadline = Instant::now() + self.config.shutdown_grace + Duration::from_secs(2);
         while self.hub.open_sockets() > 0 && Instant::now() < deadline {
@@ -166,6 +169,9 @@ impl Realtime {
         let started = self.rounds.started.load(Ordering::SeqCst);
         let mut finished = self.rounds.finished.subscribe();
         let mut orders = self.orders();
+        if self.has_stopped() {
+            return;
+        }
         self.wake();
         tokio::select! {
             _ = finished.wait_for(|finished| *finished > started) => {}
@@ -200,6 +206,11 @@ impl Realtime {
 
     pub(crate) fn feed(&self) -> Feed {
         if self.silent.load(Ordering::Relaxed) { Feed::Dead } else { Feed::Live }
+    }
+
+    /// Orders are heard by those who listen at the time; who comes later has to ask.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
     }
 
     pub(crate) fn rounds(&self) -> &Rounds {

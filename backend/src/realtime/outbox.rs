@@ -44,11 +44,13 @@ impl Taken {
 /// Takes what is there.
 ///
 /// Entries are deleted as they are read, not remembered by number: on a server with many connections a lower number
-/// may be committed after a higher one.
+/// may be committed after a higher one. (As `id in (select ..)` the statement got a plan of quadratic cost after a few
+/// runs: 6 s for 5,000 rows.)
 pub(crate) async fn take(pool: &PgPool, follows_schema: bool) -> Result<Taken, sqlx::Error> {
     let rows = sqlx::query(
         r#"with taken as (
-             delete from realtime.outbox where id in (select id from realtime.outbox order by id limit $1)
+             delete from realtime.outbox
+             where id <= (select max(id) from (select id from realtime.outbox order by id limit $1) first)
              returning id, xid, at, kind, relation, old, new
            )
            select kind::text, relation::int8,

@@ -30,6 +30,9 @@ pub(crate) async fn serve(server: Arc<Realtime>, version: Version, apikey: Strin
     let _counted = server.hub().socket_opened();
     let (mailbox, letters) = Mailbox::new(server.config().limits.queue_bytes);
     let orders = server.orders();
+    if server.has_stopped() {
+        return;
+    }
     let connection = Connection::new(Arc::clone(&server), version, apikey, mailbox);
     let mut task = Task { server, connection, letters, orders, socket };
     match task.run().await {

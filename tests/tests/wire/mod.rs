@@ -1,5 +1,7 @@
 //! Recordings of the real server, and a player that holds a backend against them.
 
+mod beyond;
+pub mod client;
 pub mod compare;
 pub mod recording;
 pub mod replay;

@@ -1,0 +1,220 @@
+//! What the recordings leave out: rates, bursts, faults on purpose, tables that appear while the server runs.
+
+use std::time::{Duration, Instant};
+
+use bedside_backend::Running;
+use bedside_backend::realtime::{Config, Limits};
+use serde_json::json;
+
+use super::client::{Client, on, token};
+use crate::{backend, config};
+
+const A: &str = "11111111-1111-4111-8111-111111111111";
+const B: &str = "22222222-2222-4222-8222-222222222222";
+
+async fn clinician(backend: &Running, sub: &str) -> Client {
+    Client::connect(backend, token(backend, "authenticated", sub)).await
+}
+
+async fn sql(backend: &Running, sql: &str) {
+    backend.db().run_script(sql).await.unwrap();
+    backend.realtime().catch_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rates_above_the_limits_are_noticed_at_the_first_look_after_five_seconds() {
+    let limits = Limits {
+        joins_per_second: 3,
+        events_per_second: 3,
+        row_events_per_second: Some(3),
+        ..Limits::default()
+    };
+    let backend = backend(Config { limits, ..config() }).await;
+    let mut sender = clinician(&backend, A).await;
+    let mut receiver = clinician(&backend, B).await;
+    let room = sender.join("realtime:room", json!({})).await;
+    receiver.join("realtime:room", on("items")).await;
+    for n in 0..40 {
+        let topic = format!("realtime:{n}");
+        let join_ref = sender.join(&topic, json!({})).await;
+        sender.push(&join_ref, &topic, "phx_leave", json!({})).await;
+        sender.next_of("phx_close").await;
+        sender.push(&room, "realtime:room", "broadcast", json!({ "event": "e", "payload": n })).await;
+        receiver.next_of("broadcast").await;
+    }
+    sql(&backend, "insert into items select g, 'within', g, null from generate_series(1, 40) g").await;
+    for _ in 0..40 {
+        receiver.next_of("postgres_changes").await;
+    }
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
+
+    sql(&backend, "insert into items values (99, 'above', 1, null)").await;
+    assert_eq!(receiver.so_far().await, [], "rows above the limit are dropped without a word");
+
+    sender.push(&room, "realtime:room", "broadcast", json!({ "event": "above", "payload": {} })).await;
+    assert_eq!(receiver.next_of("system").await["message"], "Too many messages per second");
+    receiver.next_of("phx_close").await;
+
+    sender.send_join("realtime:above", json!({})).await;
+    let refused = sender.next_of("phx_reply").await;
+    assert_eq!(refused["response"]["reason"], "ClientJoinRateLimitReached: Too many joins per second");
+    assert_eq!(sender.next().await, Err(1000));
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_five_thousand_rows_reaches_those_who_may_see_it_within_seconds() {
+    let backend = backend(config()).await;
+    let mut subscribers = [clinician(&backend, A).await, clinician(&backend, B).await];
+    for subscriber in &mut subscribers {
+        subscriber.join("realtime:burst", on("patients")).await;
+    }
+    let waiter = {
+        let pool = backend.db().pool().clone();
+        tokio::spawn(async move {
+            let mut longest = Duration::ZERO;
+            for _ in 0..20 {
+                let asked = Instant::now();
+                sqlx::query("select 1").execute(&pool).await.unwrap();
+                longest = longest.max(asked.elapsed());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            longest
+        })
+    };
+    let started = Instant::now();
+    let insert = format!(
+        "insert into patients (id, mrn, clinician_id) select gen_random_uuid(), 'MRN-' || g, \
+         (array['{A}', '{B}'])[1 + g % 2]::uuid from generate_series(1, 5000) g"
+    );
+    backend.db().run_script(&insert).await.unwrap();
+    backend.realtime().wake();
+    let committed = started.elapsed();
+    for (nth, subscriber) in subscribers.iter_mut().enumerate() {
+        for g in (1..=5000).filter(|g| g % 2 == nth) {
+            let change = subscriber.next_of("postgres_changes").await;
+            assert_eq!(change["data"]["record"]["mrn"], format!("MRN-{g}"), "in the order of the statement");
+        }
+    }
+    let arrived = started.elapsed();
+    let longest = waiter.await.unwrap();
+    println!("5,000 rows: committed after {committed:?}, at both subscribers after {arrived:?}; longest wait for the database {longest:?}");
+    assert!(arrived < Duration::from_secs(6), "{arrived:?}");
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silenced_feed_answers_heartbeats_and_loses_what_is_committed_meanwhile() {
+    let backend = backend(config()).await;
+    let mut client = clinician(&backend, A).await;
+    client.join("realtime:faults", on("items")).await;
+    backend.realtime().silence_feed();
+    sql(&backend, "insert into items values (1, 'lost', 1, null)").await;
+    assert_eq!(client.so_far().await, []);
+    backend.realtime().restore_feed();
+    sql(&backend, "insert into items values (2, 'back', 1, null)").await;
+    assert_eq!(client.next_of("postgres_changes").await["data"]["record"]["body"], "back");
+
+    backend.realtime().cut_sockets();
+    assert_eq!(client.next().await, Err(1006));
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_and_columns_are_followed_while_the_server_runs() {
+    let backend = backend(config()).await;
+    sql(
+        &backend,
+        "create table later (id bigint primary key, v text); alter publication supabase_realtime add table later",
+    )
+    .await;
+    let mut client = clinician(&backend, A).await;
+    client.join("realtime:later", on("later")).await;
+    sql(&backend, "insert into later values (1, 'a')").await;
+    assert_eq!(client.next_of("postgres_changes").await["data"]["record"], json!({ "id": 1, "v": "a" }));
+    sql(&backend, "alter table later add column w text default 'd'; insert into later values (2, 'b')").await;
+    let change = client.next_of("postgres_changes").await;
+    assert_eq!(change["data"]["record"], json!({ "id": 2, "v": "b", "w": "d" }));
+    assert_eq!(change["data"]["columns"].as_array().unwrap().len(), 3);
+    sql(&backend, "alter publication supabase_realtime drop table later; insert into later values (3, 'c')").await;
+    assert_eq!(client.so_far().await, []);
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_feed_beats_while_somebody_listens() {
+    let backend = backend(Config { beat_interval: Duration::from_millis(50), ..config() }).await;
+    sql(
+        &backend,
+        "create table feed_heartbeat (id bigint primary key, beat bigint not null); \
+         insert into feed_heartbeat values (1, 0); \
+         alter publication supabase_realtime add table feed_heartbeat",
+    )
+    .await;
+    let mut client = clinician(&backend, A).await;
+    client.join("realtime:beat", on("feed_heartbeat")).await;
+    let mut beats = Vec::new();
+    for _ in 0..3 {
+        let change = client.next_of("postgres_changes").await;
+        beats.push(change["data"]["record"]["beat"].as_i64().unwrap());
+    }
+    let first = beats[0];
+    assert_eq!(beats, [first, first + 1, first + 2]);
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trigger_tells_a_private_topic_of_a_row() {
+    let backend = backend(config()).await;
+    sql(
+        &backend,
+        "create policy read on realtime.messages for select to authenticated
+           using (realtime.topic() = 'ward:' || (auth.jwt() ->> 'sub'));
+         create function tell() returns trigger language plpgsql security definer as $$
+         begin
+           perform realtime.broadcast_changes('ward:' || new.clinician_id, tg_op, tg_op, tg_table_name, tg_table_schema, new, old);
+           return null;
+         end $$;
+         create trigger tell after insert on patients for each row execute function tell()",
+    )
+    .await;
+    let private = json!({ "private": true });
+    let mut a = clinician(&backend, A).await;
+    a.join(&format!("realtime:ward:{A}"), private.clone()).await;
+    let mut b = clinician(&backend, B).await;
+    b.send_join(&format!("realtime:ward:{A}"), private).await;
+    assert_eq!(b.next_of("phx_reply").await["status"], "error");
+    sql(&backend, &format!("insert into patients (id, mrn, clinician_id) values (gen_random_uuid(), 'MRN-1', '{A}')")).await;
+    let (_, payload) = a.next_binary().await;
+    assert_eq!(payload["record"]["mrn"], "MRN-1");
+    assert_eq!((&payload["operation"], &payload["table"], &payload["old_record"]), (&json!("INSERT"), &json!("patients"), &json!(null)));
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcast_by_http_needs_a_key_and_for_private_topics_the_right_to_write() {
+    let backend = backend(config()).await;
+    sql(&backend, "create policy read on realtime.messages for select to authenticated using (true)").await;
+    let mut client = clinician(&backend, A).await;
+    client.join("realtime:open", json!({})).await;
+    client.join("realtime:closed", json!({ "private": true })).await;
+    let http = reqwest::Client::new();
+    let post = |path: &str, key: Option<String>| {
+        let mut request = http.post(format!("{}/realtime/v1/api/broadcast/{path}", backend.url())).body(r#"{"n":1}"#);
+        if let Some(key) = key {
+            request = request.header("apikey", key);
+        }
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(post("open/events/e", None).await, 401);
+    assert_eq!(post("open/events/e", Some("nonsense".to_owned())).await, 401);
+    let user = token(&backend, "authenticated", A);
+    assert_eq!(post("closed/events/refused?private=true", Some(user.clone())).await, 202);
+    assert_eq!(post("open/events/taken", Some(user)).await, 202);
+    let service = backend.keys().service_role_key().to_owned();
+    assert_eq!(post("closed/events/taken?private=true", Some(service)).await, 202);
+    let came: Vec<_> = client.so_far().await.into_iter().map(|(_, payload)| payload).collect();
+    let taken = json!({ "type": "broadcast", "event": "taken", "payload": { "n": 1 } });
+    assert_eq!(came, [taken.clone(), taken]);
+    backend.shutdown().await;
+}
