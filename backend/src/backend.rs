@@ -13,7 +13,7 @@ use crate::auth::Auth;
 use crate::db::Db;
 use crate::embedded::Embedded;
 use crate::error::StartError;
-use crate::jwt::JwtKeys;
+use crate::jwt::{DEMO_SECRET, JwtKeys};
 use crate::options::{Database, Options};
 use crate::realtime::{self, Realtime};
 use crate::site::Site;
@@ -51,6 +51,10 @@ impl Backend {
             address: SocketAddr::new(options.host, options.port),
             source,
         })?;
+        if !address.ip().is_loopback() && options.jwt_secret == DEMO_SECRET {
+            tracing::warn!(%address, "anyone who can reach this address can sign tokens: the secret is the public one");
+        }
+        migrations::find(&options.supabase)?;
         let (embedded, db) = open(&options.database).await?;
         match assemble(&options, address, &db, embedded.as_ref()).await {
             Ok(parts) => {

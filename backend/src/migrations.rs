@@ -41,6 +41,11 @@ struct Migration {
     file: PathBuf,
 }
 
+/// Finds out early that there is nothing to apply: the folder is a wrong one.
+pub(crate) fn find(supabase: &Path) -> Result<(), StartError> {
+    list(&supabase.join("migrations")).map(drop)
+}
+
 /// Applies what has not been applied yet.
 pub(crate) async fn apply(db: &Db, supabase: &Path) -> Result<Applied, StartError> {
     let migrations = list(&supabase.join("migrations"))?;

@@ -15,8 +15,6 @@ use axum::response::Response;
 use axum::routing::any;
 use postrust_core::{AppConfig, SchemaCache};
 use postrust_server::{AppState, handle_request};
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
 
 use crate::db::Db;
 use crate::error::StartError;
@@ -57,8 +55,7 @@ pub(crate) async fn router(db: &Db, keys: &Arc<JwtKeys>) -> Result<Router, Start
         .layer(middleware::from_fn_with_state(
             keys.clone(),
             forbid_the_known,
-        ))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest)))
+        )))
 }
 
 /// A missing grant is 401 for `anon`, who may have forgotten to sign in, but 403 for whoever has said who they are.

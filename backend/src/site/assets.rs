@@ -7,18 +7,20 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
-
-use axum::body::Bytes;
-use axum::http::HeaderValue;
-use sha2::{Digest as _, Sha256};
-use tokio::sync::OnceCell;
+use std::sync::{Arc, OnceLock};
 
 use super::policy::Inline;
 use crate::error::StartError;
+use axum::body::Bytes;
+use axum::http::HeaderValue;
+use sha2::{Digest as _, Sha256};
 
 /// Below this a compressed form isn't worth its header.
 const WORTH_COMPRESSING: usize = 1024;
+/// Above this compressing would keep a core busy for seconds: such files are debug builds, and go as they are.
+const WORTH_THE_WORK: usize = 8 * 1024 * 1024;
+/// Nearly as small as brotli's best, in a tenth of its time.
+const BROTLI_QUALITY: u32 = 6;
 /// More than this is not a built app but a mistaken folder.
 const TOTAL_LIMIT: u64 = 256 * 1024 * 1024;
 
@@ -29,15 +31,15 @@ pub(super) struct Assets {
     inline: Inline,
 }
 
-/// One file and its compressed forms.
+/// One file, and its compressed forms once they are made: nobody waits for them.
 #[derive(Debug)]
 pub(super) struct Asset {
     pub(super) content_type: HeaderValue,
     pub(super) caching: Caching,
     bytes: Bytes,
     hash: String,
-    brotli: OnceCell<Bytes>,
-    gzip: OnceCell<Bytes>,
+    brotli: OnceLock<Bytes>,
+    gzip: OnceLock<Bytes>,
 }
 
 /// How long a browser may go without asking.
@@ -48,8 +50,6 @@ pub(super) enum Caching {
     /// Ask each time; unchanged costs no body.
     Revalidate,
 }
-
-type Compress = fn(&[u8]) -> std::io::Result<Vec<u8>>;
 
 /// The form in which a file goes over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +79,10 @@ impl Assets {
             {
                 continue;
             }
-            let form =
-                |suffix: &str| OnceCell::new_with(read.get(&format!("{name}.{suffix}")).cloned());
+            let form = |suffix: &str| match read.get(&format!("{name}.{suffix}")) {
+                Some(bytes) => OnceLock::from(bytes.clone()),
+                None => OnceLock::new(),
+            };
             let asset = Asset {
                 content_type: content_type(name),
                 caching: caching(name),
@@ -92,6 +94,13 @@ impl Assets {
             files.insert(name.clone(), Arc::new(asset));
         }
         Ok(Self { files, inline })
+    }
+
+    /// Makes the compressed forms that the build didn't bring. Takes a while, and blocks.
+    pub(super) fn compress(&self) {
+        for asset in self.files.values() {
+            asset.compress();
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Arc<Asset>> {
@@ -109,13 +118,28 @@ impl Assets {
 }
 
 impl Asset {
-    /// The best form that both sides know.
-    pub(super) fn choose(&self, accepted: &str) -> Encoding {
-        let compressible =
-            self.bytes.len() >= WORTH_COMPRESSING && is_text_like(&self.content_type);
-        if !compressible {
-            return Encoding::Identity;
+    fn compress(&self) {
+        let size = self.bytes.len();
+        if !(WORTH_COMPRESSING..=WORTH_THE_WORK).contains(&size)
+            || !is_text_like(&self.content_type)
+        {
+            return;
         }
+        // Writing into memory doesn't fail; if it did, the file would go as it is.
+        if self.brotli.get().is_none()
+            && let Ok(made) = brotli(&self.bytes)
+        {
+            self.brotli.get_or_init(|| made.into());
+        }
+        if self.gzip.get().is_none()
+            && let Ok(made) = gzip(&self.bytes)
+        {
+            self.gzip.get_or_init(|| made.into());
+        }
+    }
+
+    /// The smallest form that the client takes and that is there.
+    pub(super) fn choose(&self, accepted: &str) -> (Encoding, Bytes) {
         let takes = |name: &str| {
             accepted.split(',').map(str::trim).any(|entry| {
                 let (coding, weight) = entry.split_once(';').unwrap_or((entry, ""));
@@ -123,10 +147,10 @@ impl Asset {
                 coding.trim().eq_ignore_ascii_case(name) && !refused
             })
         };
-        match (takes("br"), takes("gzip")) {
-            (true, _) => Encoding::Brotli,
-            (false, true) => Encoding::Gzip,
-            (false, false) => Encoding::Identity,
+        match (self.brotli.get(), self.gzip.get()) {
+            (Some(bytes), _) if takes("br") => (Encoding::Brotli, bytes.clone()),
+            (_, Some(bytes)) if takes("gzip") => (Encoding::Gzip, bytes.clone()),
+            _ => (Encoding::Identity, self.bytes.clone()),
         }
     }
 
@@ -136,26 +160,6 @@ impl Asset {
             Some(name) => format!("\"{}-{name}\"", self.hash),
             None => format!("\"{}\"", self.hash),
         }
-    }
-
-    /// The bytes of one form; made on first use, off the request threads, then kept.
-    pub(super) async fn body(self: &Arc<Self>, encoding: Encoding) -> Bytes {
-        let (cell, compress): (_, Compress) = match encoding {
-            Encoding::Identity => return self.bytes.clone(),
-            Encoding::Brotli => (&self.brotli, brotli),
-            Encoding::Gzip => (&self.gzip, gzip),
-        };
-        let bytes = self.bytes.clone();
-        cell.get_or_init(|| async move {
-            let made = tokio::task::spawn_blocking(move || compress(&bytes)).await;
-            // Compressing into memory fails only while shutting down.
-            made.ok()
-                .and_then(Result::ok)
-                .map(Bytes::from)
-                .unwrap_or_default()
-        })
-        .await
-        .clone()
     }
 }
 
@@ -246,7 +250,7 @@ fn caching(name: &str) -> Caching {
 
 fn brotli(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    let mut encoder = brotli::CompressorWriter::new(&mut out, 64 * 1024, 9, 22);
+    let mut encoder = brotli::CompressorWriter::new(&mut out, 64 * 1024, BROTLI_QUALITY, 22);
     encoder.write_all(bytes)?;
     encoder.flush()?;
     drop(encoder);
@@ -293,31 +297,60 @@ mod tests {
         }
     }
 
-    #[test]
-    fn brotli_is_preferred_and_a_refused_coding_is_not_used() {
-        let asset = Asset {
+    fn asset(bytes: Vec<u8>) -> Asset {
+        Asset {
             content_type: content_type("a.js"),
             caching: Caching::Revalidate,
-            bytes: Bytes::from(vec![b'x'; 5000]),
+            bytes: Bytes::from(bytes),
             hash: "h".to_owned(),
-            brotli: OnceCell::new(),
-            gzip: OnceCell::new(),
-        };
-        assert_eq!(asset.choose("gzip, deflate, br, zstd"), Encoding::Brotli);
-        assert_eq!(asset.choose("br;q=0, gzip"), Encoding::Gzip);
-        assert_eq!(asset.choose(""), Encoding::Identity);
+            brotli: OnceLock::new(),
+            gzip: OnceLock::new(),
+        }
     }
 
-    #[tokio::test]
-    async fn a_compressed_form_unpacks_to_the_file() {
+    #[test]
+    fn brotli_is_preferred_and_a_refused_coding_is_not_used() {
+        let asset = asset(vec![b'x'; 5000]);
+        assert_eq!(
+            asset.choose("br, gzip").0,
+            Encoding::Identity,
+            "not made yet"
+        );
+        asset.compress();
+        assert_eq!(asset.choose("gzip, deflate, br, zstd").0, Encoding::Brotli);
+        assert_eq!(asset.choose("br;q=0, gzip").0, Encoding::Gzip);
+        assert_eq!(asset.choose("").0, Encoding::Identity);
+    }
+
+    #[test]
+    fn a_compressed_form_unpacks_to_the_file() {
+        use std::io::Read as _;
         let text = b"the quick brown fox ".repeat(200);
-        let mut unpacked = Vec::new();
-        std::io::Read::read_to_end(
-            &mut brotli::Decompressor::new(brotli(&text).unwrap().as_slice(), 4096),
-            &mut unpacked,
-        )
-        .unwrap();
-        assert_eq!(unpacked, text);
+        let asset = asset(text.clone());
+        asset.compress();
+        let (mut from_brotli, mut from_gzip) = (Vec::new(), Vec::new());
+        let packed = asset.choose("br").1;
+        brotli::Decompressor::new(packed.as_ref(), 4096)
+            .read_to_end(&mut from_brotli)
+            .unwrap();
+        let packed = asset.choose("gzip").1;
+        flate2::read::GzDecoder::new(packed.as_ref())
+            .read_to_end(&mut from_gzip)
+            .unwrap();
+        assert_eq!((from_brotli, from_gzip), (text.clone(), text));
+    }
+
+    #[test]
+    fn what_is_small_or_packed_already_goes_as_it_is() {
+        let small = asset(vec![b'x'; 100]);
+        let picture = Asset {
+            content_type: content_type("a.png"),
+            ..asset(vec![b'x'; 5000])
+        };
+        for asset in [small, picture] {
+            asset.compress();
+            assert_eq!(asset.choose("br, gzip").0, Encoding::Identity);
+        }
     }
 
     #[test]

@@ -61,23 +61,27 @@ static FIXED_HEADERS: [(HeaderName, HeaderValue); 5] = [
 
 /// The site, loaded.
 pub(crate) struct Site {
-    assets: Assets,
+    assets: Arc<Assets>,
     anon_key: String,
     /// For requests that name no host.
     own_host: String,
 }
 
 impl Site {
-    /// Reads the built app into memory; a folder without `index.html` counts as not built.
+    /// Reads the built app into memory; a folder without `index.html` counts as not built. Files are compressed
+    /// meanwhile, on a thread of its own: until then they are served as they are.
     pub(crate) fn load(
         dist: Option<&Path>,
         anon_key: &str,
         own_host: &str,
     ) -> Result<Self, StartError> {
         let assets = match dist {
-            Some(folder) => Assets::load(folder)?,
-            None => Assets::default(),
+            Some(folder) => Arc::new(Assets::load(folder)?),
+            None => Arc::default(),
         };
+        let compressing = assets.clone();
+        // Not on the runtime's threads, which a shutdown waits for.
+        std::thread::spawn(move || compressing.compress());
         Ok(Self {
             assets,
             anon_key: anon_key.to_owned(),
@@ -110,7 +114,7 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
     };
     let mut response = match path {
         "/config.json" => config(&site, &host),
-        _ => page(&site, path, request.headers()).await,
+        _ => page(&site, path, request.headers()),
     };
     let headers = response.headers_mut();
     for (name, value) in &FIXED_HEADERS {
@@ -128,7 +132,7 @@ fn config(site: &Site, host: &str) -> Response {
     ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-async fn page(site: &Arc<Site>, path: &str, headers: &HeaderMap) -> Response {
+fn page(site: &Arc<Site>, path: &str, headers: &HeaderMap) -> Response {
     let wants_page = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
@@ -143,13 +147,13 @@ async fn page(site: &Arc<Site>, path: &str, headers: &HeaderMap) -> Response {
         name => site.assets.get(name),
     };
     match found {
-        Some(asset) => file(asset, headers).await,
+        Some(asset) => file(&asset, headers),
         None if is_file => (StatusCode::NOT_FOUND, "no such file\n").into_response(),
         None if !wants_page && !name.is_empty() => {
             (StatusCode::NOT_FOUND, "no such page\n").into_response()
         }
         None => match site.assets.index() {
-            Some(index) => file(index, headers).await,
+            Some(index) => file(&index, headers),
             None => unbuilt(headers),
         },
     }
@@ -180,12 +184,12 @@ fn unbuilt(headers: &HeaderMap) -> Response {
     }
 }
 
-async fn file(asset: Arc<Asset>, headers: &HeaderMap) -> Response {
+fn file(asset: &Asset, headers: &HeaderMap) -> Response {
     let accepted = headers
         .get(ACCEPT_ENCODING)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let encoding = asset.choose(accepted);
+    let (encoding, bytes) = asset.choose(accepted);
     let etag = asset.etag(encoding);
     let unchanged = headers
         .get(IF_NONE_MATCH)
@@ -196,7 +200,7 @@ async fn file(asset: Arc<Asset>, headers: &HeaderMap) -> Response {
         });
     let mut response = match unchanged {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => asset.body(encoding).await.into_response(),
+        false => bytes.into_response(),
     };
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, asset.content_type.clone());
