@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Icon, Shape};
-use crate::data::patients::Order;
+use crate::data::patient_filter::Order;
 
 /// A header that sorts. `sorted` is how the list is sorted by this column now, if it is.
 #[component]

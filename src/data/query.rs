@@ -19,10 +19,15 @@ const PAUSE: Duration = Duration::from_millis(700);
 /// Data does not grow old by the clock: the feed says when it has changed, and puts it in doubt whenever it could not have
 /// said so.
 pub fn cache() -> QueryClient {
+    QueryClient::new(cache_options())
+}
+
+/// What the cache of this app is made with.
+pub fn cache_options() -> ClientOptions {
     let defaults = QueryDefaults::default()
         .stale_time(StaleTime::Infinite)
         .retry_delay(RetryDelay::Fixed(PAUSE));
-    QueryClient::new(ClientOptions::default().defaults(defaults))
+    ClientOptions::default().defaults(defaults)
 }
 
 /// A query whose failure is a [`DataError`]. Only a trouble that may pass is worth another try.

@@ -164,7 +164,7 @@ fn Facts(patient: Reading<Patient>) -> impl IntoView {
             let date = CalendarDate::parse(&row.date_of_birth)
                 .map_or_else(|_| row.date_of_birth.clone(), CalendarDate::label);
             row.age_on(today)
-                .map_or(date.clone(), |age| format!("{date} · {age} years"))
+                .map_or(date.clone(), |age| format!("{date} · {age} y"))
         })
     });
     let clinician = Signal::derive(move || {

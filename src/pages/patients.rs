@@ -14,7 +14,8 @@ use crate::components::{
     Ago, Changed, ChangedText, Empty, Failed, NotRefreshed, Pager, PatientStatusBadge, SearchBox,
     Shape, SkeletonRows, SortHeader, use_title,
 };
-use crate::data::patients::{self, Order, PAGE, PatientFilter, PatientSort};
+use crate::data::patient_filter::{Order, PAGE, PatientFilter, PatientSort};
+use crate::data::patients;
 use crate::data::profiles::{self, Directory};
 use crate::hooks::use_reading;
 use crate::model::{CalendarDate, Patient, PatientStatus, WARDS};

@@ -1,0 +1,371 @@
+//! Which patients a list shows, and in which order: as a value, in the address, in a query's key, and as a request.
+
+use postgrest::Builder;
+use serde_json::{Value, json};
+
+use super::Rest;
+use crate::model::PatientStatus;
+
+/// How many rows a page of the list has.
+pub const PAGE: usize = 50;
+
+/// Which patients a list shows, and in which order. Lives in the URL, so that a link shows the same list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct PatientFilter {
+    /// Words that all occur in a name or in the record number.
+    pub search: String,
+    pub status: Option<PatientStatus>,
+    pub ward: Option<String>,
+    pub sort: PatientSort,
+    pub order: Order,
+    /// From zero.
+    pub page: usize,
+}
+
+/// What a list of patients is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum PatientSort {
+    #[default]
+    Name,
+    Mrn,
+    Born,
+    Status,
+    Ward,
+    Updated,
+}
+
+/// Which end comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Order {
+    #[default]
+    Ascending,
+    Descending,
+}
+
+impl Order {
+    pub const fn reversed(self) -> Self {
+        match self {
+            Self::Ascending => Self::Descending,
+            Self::Descending => Self::Ascending,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ascending => "asc",
+            Self::Descending => "desc",
+        }
+    }
+}
+
+impl PatientSort {
+    pub const ALL: &'static [Self] = &[
+        Self::Name,
+        Self::Mrn,
+        Self::Born,
+        Self::Status,
+        Self::Ward,
+        Self::Updated,
+    ];
+
+    /// The word in the URL.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Mrn => "mrn",
+            Self::Born => "born",
+            Self::Status => "status",
+            Self::Ward => "ward",
+            Self::Updated => "updated",
+        }
+    }
+
+    /// PostgREST's order; the key at the end makes it total, so that no row shows on two pages.
+    fn order(self, order: Order) -> String {
+        let columns: &[&str] = match self {
+            Self::Name => &["last_name", "first_name"],
+            Self::Mrn => &["mrn"],
+            Self::Born => &["date_of_birth"],
+            Self::Status => &["status", "last_name", "first_name"],
+            Self::Ward => &["ward", "last_name", "first_name"],
+            Self::Updated => &["updated_at"],
+        };
+        let mut text = String::new();
+        for (index, column) in columns.iter().enumerate() {
+            let way = if index == 0 { order } else { Order::Ascending };
+            text.push_str(column);
+            text.push('.');
+            text.push_str(way.word());
+            text.push(',');
+        }
+        text.push_str("id.asc");
+        text
+    }
+}
+
+impl PatientFilter {
+    /// Reads the filter from the URL's query; what it doesn't know is as if it were not there.
+    ///
+    /// ```
+    /// use bedside::data::patient_filter::{Order, PatientFilter, PatientSort};
+    /// let filter = PatientFilter::from_query(|name| match name {
+    ///     "q" => Some("okafor".to_owned()),
+    ///     "sort" => Some("-born".to_owned()),
+    ///     _ => None,
+    /// });
+    /// assert_eq!((filter.sort, filter.order), (PatientSort::Born, Order::Descending));
+    /// assert_eq!(filter.to_query(), "?q=okafor&sort=-born");
+    /// ```
+    pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Self {
+        let sort = get("sort").unwrap_or_default();
+        let (order, word) = match sort.strip_prefix('-') {
+            Some(word) => (Order::Descending, word),
+            None => (Order::Ascending, sort.as_str()),
+        };
+        Self {
+            search: get("q").unwrap_or_default(),
+            status: get("status")
+                .map(|word| PatientStatus::from_word(&word))
+                .filter(|status| *status != PatientStatus::Unknown),
+            ward: get("ward").filter(|ward| !ward.is_empty()),
+            sort: PatientSort::ALL
+                .iter()
+                .copied()
+                .find(|sort| sort.word() == word)
+                .unwrap_or_default(),
+            order,
+            page: get("page")
+                .and_then(|page| page.parse::<usize>().ok())
+                .map_or(0, |page| page.saturating_sub(1)),
+        }
+    }
+
+    /// The URL's query for this filter; empty for the plain list.
+    pub fn to_query(&self) -> String {
+        let mut query = String::new();
+        let mut add = |name: &str, value: &str| {
+            query.push(if query.is_empty() { '?' } else { '&' });
+            query.push_str(name);
+            query.push('=');
+            query.push_str(&percent_encoded(value));
+        };
+        if !self.search.is_empty() {
+            add("q", &self.search);
+        }
+        if let Some(status) = self.status {
+            add("status", status.word());
+        }
+        if let Some(ward) = &self.ward {
+            add("ward", ward);
+        }
+        match (self.sort, self.order) {
+            (PatientSort::Name, Order::Ascending) => {}
+            (sort, Order::Ascending) => add("sort", sort.word()),
+            (sort, Order::Descending) => add("sort", &format!("-{}", sort.word())),
+        }
+        if self.page > 0 {
+            add("page", &self.page.saturating_add(1).to_string());
+        }
+        query
+    }
+
+    /// The filter in a query's key.
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "search": self.search.trim(),
+            "status": self.status.map(PatientStatus::word),
+            "ward": self.ward,
+            "sort": self.sort.word(),
+            "order": self.order.word(),
+            "page": self.page,
+        })
+    }
+
+    /// Whether the list leaves any patient out.
+    pub fn narrows(&self) -> bool {
+        !self.search.trim().is_empty() || self.status.is_some() || self.ward.is_some()
+    }
+
+    pub(super) fn request(&self, rest: &Rest) -> Builder {
+        let mut request = rest
+            .table("patients")
+            .select("*")
+            .order(self.sort.order(self.order));
+        // A handful of words is plenty for a name; a pasted novel is not a search.
+        for word in fold(&decomposed(&self.search)).split_whitespace().take(6) {
+            request = request.like("search_text", like_pattern(word));
+        }
+        if let Some(status) = self.status {
+            request = request.eq("status", status.word());
+        }
+        if let Some(ward) = &self.ward {
+            request = request.eq("ward", ward);
+        }
+        let from = self.page.saturating_mul(PAGE);
+        request.range(from, from.saturating_add(PAGE - 1))
+    }
+}
+
+/// A text with every accented letter as letter and accent. The browser knows how; natively nobody asks.
+fn decomposed(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    js_sys::JsString::from(text).normalize("NFD").into()
+}
+
+/// A decomposed text as the column `search_text` holds it: what a plain keyboard can type. The rule is the database's.
+fn fold(decomposed: &str) -> String {
+    let mut folded = String::with_capacity(decomposed.len());
+    for letter in decomposed.chars() {
+        match letter {
+            '\u{300}'..='\u{36f}' => {}
+            '\'' | '\u{2019}' | '\u{2bb}' | '\u{2bc}' | '`' => {}
+            'đ' | 'Đ' | 'ð' | 'Ð' => folded.push('d'),
+            'ø' | 'Ø' => folded.push('o'),
+            'ł' | 'Ł' => folded.push('l'),
+            'ı' => folded.push('i'),
+            'ħ' | 'Ħ' => folded.push('h'),
+            'æ' | 'Æ' => folded.push_str("ae"),
+            'œ' | 'Œ' => folded.push_str("oe"),
+            'ß' => folded.push_str("ss"),
+            _ => folded.extend(letter.to_lowercase()),
+        }
+    }
+    folded
+}
+
+/// A word as a pattern that matches it anywhere. PostgREST writes `%` as `*`.
+fn like_pattern(word: &str) -> String {
+    let mut pattern = String::from("*");
+    for letter in word.chars().take(64) {
+        match letter {
+            '\\' | '%' | '_' => {
+                pattern.push('\\');
+                pattern.push(letter);
+            }
+            // There is no way to write a plain star; any letter will do in its place.
+            '*' => pattern.push('_'),
+            _ => pattern.push(letter),
+        }
+    }
+    pattern.push('*');
+    pattern
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+    use std::collections::HashMap;
+
+    fn from(pairs: &[(&str, &str)]) -> PatientFilter {
+        let map: HashMap<_, _> = pairs.iter().copied().collect();
+        PatientFilter::from_query(|name| map.get(name).map(|value| (*value).to_owned()))
+    }
+
+    #[test]
+    fn nonsense_in_the_url_gives_the_plain_list() {
+        let filter = from(&[
+            ("status", "dead"),
+            ("sort", "-shoe"),
+            ("page", "-3"),
+            ("ward", ""),
+        ]);
+        assert_eq!(
+            filter,
+            PatientFilter {
+                order: Order::Descending,
+                ..PatientFilter::default()
+            }
+        );
+        assert_eq!(PatientFilter::default().to_query(), "");
+    }
+
+    #[test]
+    fn a_filter_survives_the_way_through_the_url() {
+        let filter = PatientFilter {
+            search: "okafor".to_owned(),
+            status: Some(PatientStatus::Observation),
+            ward: Some("Surgery".to_owned()),
+            sort: PatientSort::Updated,
+            order: Order::Descending,
+            page: 2,
+        };
+        assert_eq!(
+            filter.to_query(),
+            "?q=okafor&status=observation&ward=Surgery&sort=-updated&page=3"
+        );
+        assert_eq!(
+            from(&[
+                ("q", "okafor"),
+                ("status", "observation"),
+                ("ward", "Surgery"),
+                ("sort", "-updated"),
+                ("page", "3")
+            ]),
+            filter
+        );
+    }
+
+    #[test]
+    fn the_url_holds_any_letter() {
+        let filter = PatientFilter {
+            search: "a&b=ü 100%".to_owned(),
+            ..PatientFilter::default()
+        };
+        assert_eq!(filter.to_query(), "?q=a%26b%3D%C3%BC%20100%25");
+    }
+
+    #[test]
+    fn every_order_ends_with_the_key() {
+        for sort in PatientSort::ALL {
+            assert!(
+                sort.order(Order::Descending).ends_with(",id.asc"),
+                "{sort:?}"
+            );
+        }
+        assert_eq!(
+            PatientSort::Ward.order(Order::Descending),
+            "ward.desc,last_name.asc,first_name.asc,id.asc"
+        );
+    }
+
+    #[test]
+    fn a_search_is_folded_as_the_database_folds_names() {
+        // Decomposed: the accents stand behind their letters.
+        for (typed, folded) in [
+            ("Z\u{30c}ukauskas", "zukauskas"),
+            ("O\u{301} Da\u{301}laigh", "o dalaigh"),
+            ("D\u{2019}E\u{301}te\u{301}", "dete"),
+            ("Bjørkmo", "bjorkmo"),
+            ("Weiß", "weiss"),
+        ] {
+            assert_eq!(fold(typed), folded);
+        }
+    }
+
+    #[test]
+    fn a_searched_word_matches_itself_and_no_more() {
+        assert_eq!(like_pattern("o'neill"), "*o'neill*");
+        assert_eq!(like_pattern("50%_"), r"*50\%\_*");
+        assert_eq!(like_pattern("a*b"), "*a_b*");
+    }
+}
