@@ -2,7 +2,12 @@
 //!
 //! `supabase-js/session.mjs` is the session; its packages are installed once, under `target/`, at the versions of
 //! its lock file.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,7 +25,8 @@ async fn installed() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("supabase-js");
     std::fs::create_dir_all(&folder).unwrap();
     let lock = std::fs::read(source.join("package-lock.json")).unwrap();
-    let fresh = std::fs::read(folder.join("installed.lock")).is_ok_and(|installed| installed == lock);
+    let fresh =
+        std::fs::read(folder.join("installed.lock")).is_ok_and(|installed| installed == lock);
     for file in ["package.json", "package-lock.json", "session.mjs"] {
         std::fs::copy(source.join(file), folder.join(file)).unwrap();
     }
@@ -31,7 +37,11 @@ async fn installed() -> PathBuf {
             .output()
             .await
             .expect("npm is needed to install the official client");
-        assert!(npm.status.success(), "{}", String::from_utf8_lossy(&npm.stderr));
+        assert!(
+            npm.status.success(),
+            "{}",
+            String::from_utf8_lossy(&npm.stderr)
+        );
         std::fs::write(folder.join("installed.lock"), lock).unwrap();
     }
     folder
@@ -40,9 +50,17 @@ async fn installed() -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_official_client_works_a_session_unchanged() {
     let folder = installed().await;
-    let config = Config { error_delay: Duration::from_millis(50), ..Config::default() };
+    let config = Config {
+        error_delay: Duration::from_millis(50),
+        ..Config::default()
+    };
     let supabase = concat!(env!("CARGO_MANIFEST_DIR"), "/../supabase");
-    let backend = Backend::start(Options { realtime: config, ..Options::in_memory(supabase) }).await.unwrap();
+    let backend = Backend::start(Options {
+        realtime: config,
+        ..Options::in_memory(supabase)
+    })
+    .await
+    .unwrap();
     let session = Command::new("node")
         .arg("session.mjs")
         .current_dir(&folder)
@@ -50,9 +68,18 @@ async fn the_official_client_works_a_session_unchanged() {
         .env("SUPABASE_ANON_KEY", backend.keys().anon_key())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(LIMIT, session).await.expect("the session hangs").unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = tokio::time::timeout(LIMIT, session)
+        .await
+        .expect("the session hangs")
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     println!("{out}");
     backend.shutdown().await;
-    assert!(output.status.success() && out.trim_end().ends_with("done"), "{out}{err}");
+    assert!(
+        output.status.success() && out.trim_end().ends_with("done"),
+        "{out}{err}"
+    );
 }

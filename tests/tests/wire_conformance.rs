@@ -1,6 +1,11 @@
 //! The backend's Realtime against the recordings of the real server: the client's side of each scenario is played, the
 //! server's side compared frame by frame. `wire/README.md` has the table of what is in scope.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod wire;
 
@@ -16,7 +21,13 @@ const SCENARIOS: &[(&str, Manner)] = &[
     ("a0_cold_start", Manner::PLAIN),
     ("a1_connect_heartbeat", Manner::PLAIN),
     // Not played: a Host that names another tenant, and paths of the bare server.
-    ("a2_connect_errors", Manner { without: &["J", "P", "Q"], ..Manner::PLAIN }),
+    (
+        "a2_connect_errors",
+        Manner {
+            without: &["J", "P", "Q"],
+            ..Manner::PLAIN
+        },
+    ),
     ("b1_join_bindings", Manner::PLAIN),
     ("b2_filters", Manner::PLAIN),
     ("b3_filters_full_identity", Manner::PLAIN),
@@ -26,7 +37,13 @@ const SCENARIOS: &[(&str, Manner)] = &[
     ("c4_toast", Manner::PLAIN),
     // The real server looks for changes up to half a second after the commit, this one at once: a row committed
     // before a join is gone by then.
-    ("c5_row_around_join", Manner { may_lack: &["before join"], ..Manner::PLAIN }),
+    (
+        "c5_row_around_join",
+        Manner {
+            may_lack: &["before join"],
+            ..Manner::PLAIN
+        },
+    ),
     ("d1_rls", Manner::PLAIN),
     ("d2_errors_in_changes", Manner::PLAIN),
     ("e1_bad_bindings", Manner::PLAIN),
@@ -35,17 +52,38 @@ const SCENARIOS: &[(&str, Manner)] = &[
     ("f1_access_token", Manner::PLAIN),
     ("f2_join_bad_tokens", Manner::PLAIN),
     // D's own presence leaves after D has: the real server told D of it in one of two recordings.
-    ("g_presence", Manner { may_lack: &["D [null,null,\"realtime:room\",\"presence_diff\",{\"joins\":{},\"leaves\":{\"0381872a"], ..Manner::PLAIN }),
+    (
+        "g_presence",
+        Manner {
+            may_lack: &[
+                "D [null,null,\"realtime:room\",\"presence_diff\",{\"joins\":{},\"leaves\":{\"0381872a",
+            ],
+            ..Manner::PLAIN
+        },
+    ),
     ("g2_presence_rate_limit", Manner::PLAIN),
     ("h_broadcast", Manner::PLAIN),
     ("h2_replication_ready", Manner::PLAIN),
     // A leave right behind a join overtakes the subscription, which the real server happened to finish first.
-    ("i1_leave_duplicate", Manner { may_lack: &["\"channel\":\"l3\""], ..Manner::PLAIN }),
+    (
+        "i1_leave_duplicate",
+        Manner {
+            may_lack: &["\"channel\":\"l3\""],
+            ..Manner::PLAIN
+        },
+    ),
     ("j_malformed", Manner::PLAIN),
     ("j2_text_edge_cases", Manner::PLAIN),
     // A leave and a join sent back to back: the real server answers the leave in one recording and not in the other.
     // The second recording also replays what the first one had stored.
-    ("k1_private", Manner { may_lack: &["1246f217-9890-476b-897f-9bc5d6258ea9\",\"replayed"], may_add: &["\"ref\":\"10\"", "\"leaves\":{\"a\""], ..Manner::PLAIN }),
+    (
+        "k1_private",
+        Manner {
+            may_lack: &["1246f217-9890-476b-897f-9bc5d6258ea9\",\"replayed"],
+            may_add: &["\"ref\":\"10\"", "\"leaves\":{\"a\""],
+            ..Manner::PLAIN
+        },
+    ),
     ("m1_channels_limit", Manner::PLAIN),
 ];
 
@@ -60,7 +98,12 @@ fn config() -> Config {
 
 async fn backend(config: Config) -> Running {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/wire/schema");
-    Backend::start(Options { realtime: config, ..Options::in_memory(schema) }).await.unwrap()
+    Backend::start(Options {
+        realtime: config,
+        ..Options::in_memory(schema)
+    })
+    .await
+    .unwrap()
 }
 
 /// Removes what a scenario left behind, unseen by the next.
@@ -124,27 +167,67 @@ async fn what_the_server_sends_is_what_was_recorded_in_the_second_serializer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_channel_ends_with_its_token_and_the_others_go_on() {
     // Tokens of 12 s live for 2.4.
-    play_alone("f3_token_expires_while_joined", config(), Manner { pace: 0.2, ..Manner::PLAIN }).await;
+    play_alone(
+        "f3_token_expires_while_joined",
+        config(),
+        Manner {
+            pace: 0.2,
+            ..Manner::PLAIN
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_renewed_in_time_loses_no_row() {
-    play_alone("f4_refresh_in_time", config(), Manner { pace: 0.2, ..Manner::PLAIN }).await;
+    play_alone(
+        "f4_refresh_in_time",
+        config(),
+        Manner {
+            pace: 0.2,
+            ..Manner::PLAIN
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_is_closed_and_any_frame_is_a_sign_of_life() {
     // 66 s last 2.6.
-    let config = Config { idle_timeout: Duration::from_millis(2_640), ..config() };
-    play_alone("i2_missed_heartbeat", config, Manner { pace: 0.04, ..Manner::PLAIN }).await;
+    let config = Config {
+        idle_timeout: Duration::from_millis(2_640),
+        ..config()
+    };
+    play_alone(
+        "i2_missed_heartbeat",
+        config,
+        Manner {
+            pace: 0.04,
+            ..Manner::PLAIN
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_ends_closes_live_sockets_with_1012() {
     let until = Some("C tries to connect");
     // A tracks while B joins: whether B finds A there or is told right after differs from recording to recording.
-    let (may_lack, may_add) = (&["presence_state"][..], &["\"realtime:t\",\"presence_", "\"event\":\"presence_"][..]);
-    play_alone("l1_sigterm", config(), Manner { until, may_lack, may_add, ..Manner::PLAIN }).await;
+    let (may_lack, may_add) = (
+        &["presence_state"][..],
+        &["\"realtime:t\",\"presence_", "\"event\":\"presence_"][..],
+    );
+    play_alone(
+        "l1_sigterm",
+        config(),
+        Manner {
+            until,
+            may_lack,
+            may_add,
+            ..Manner::PLAIN
+        },
+    )
+    .await;
     play_alone("l1c_sigterm_variants", config(), Manner::PLAIN).await;
 }
 

@@ -17,35 +17,56 @@ pub(crate) struct Rights {
 
 impl Rights {
     /// On public channels everybody may do everything.
-    pub(crate) const ALL: Self = Self { broadcast: true, presence: true };
+    pub(crate) const ALL: Self = Self {
+        broadcast: true,
+        presence: true,
+    };
 }
 
 /// Whether `viewer` may read broadcasts and presence of the private topic. A policy that fails grants nothing.
-pub(crate) async fn read_rights(db: &Db, viewer: &Viewer, topic: &str) -> Result<Rights, sqlx::Error> {
+pub(crate) async fn read_rights(
+    db: &Db,
+    viewer: &Viewer,
+    topic: &str,
+) -> Result<Rights, sqlx::Error> {
     let mut tx = db.begin().await?;
     let ids = probes(&mut tx, topic).await?;
     act_as(&mut tx, viewer, topic).await?;
-    let seen = sqlx::query_scalar::<_, String>("select extension from realtime.messages where id::text = any ($1)")
-        .bind(&ids)
-        .fetch_all(&mut *tx)
-        .await;
+    let seen = sqlx::query_scalar::<_, String>(
+        "select extension from realtime.messages where id::text = any ($1)",
+    )
+    .bind(&ids)
+    .fetch_all(&mut *tx)
+    .await;
     tx.rollback().await?;
     let seen = seen.unwrap_or_default();
     let may = |extension: &str| seen.iter().any(|found| found == extension);
-    Ok(Rights { broadcast: may("broadcast"), presence: may("presence") })
+    Ok(Rights {
+        broadcast: may("broadcast"),
+        presence: may("presence"),
+    })
 }
 
 /// Whether `viewer` may send broadcasts and presence to the private topic.
-pub(crate) async fn write_rights(db: &Db, viewer: &Viewer, topic: &str) -> Result<Rights, sqlx::Error> {
+pub(crate) async fn write_rights(
+    db: &Db,
+    viewer: &Viewer,
+    topic: &str,
+) -> Result<Rights, sqlx::Error> {
     let mut rights = Rights::default();
-    for (extension, right) in [("broadcast", &mut rights.broadcast), ("presence", &mut rights.presence)] {
+    for (extension, right) in [
+        ("broadcast", &mut rights.broadcast),
+        ("presence", &mut rights.presence),
+    ] {
         let mut tx = db.begin().await?;
         act_as(&mut tx, viewer, topic).await?;
-        let written = sqlx::query("insert into realtime.messages (topic, extension, private) values ($1, $2, true)")
-            .bind(topic)
-            .bind(extension)
-            .execute(&mut *tx)
-            .await;
+        let written = sqlx::query(
+            "insert into realtime.messages (topic, extension, private) values ($1, $2, true)",
+        )
+        .bind(topic)
+        .bind(extension)
+        .execute(&mut *tx)
+        .await;
         *right = written.is_ok();
         tx.rollback().await?;
     }
@@ -64,7 +85,11 @@ async fn probes(connection: &mut PgConnection, topic: &str) -> Result<Vec<String
 }
 
 /// Takes the role and the claims of `viewer` until the transaction ends.
-pub(crate) async fn act_as(connection: &mut PgConnection, viewer: &Viewer, topic: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn act_as(
+    connection: &mut PgConnection,
+    viewer: &Viewer,
+    topic: &str,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true),
                 set_config('realtime.topic', $3, true)",
@@ -78,7 +103,11 @@ pub(crate) async fn act_as(connection: &mut PgConnection, viewer: &Viewer, topic
 }
 
 /// Stored messages of a private topic, the newest `limit` of them, oldest first, as payloads of `broadcast`.
-pub(crate) async fn replay(db: &Db, topic: &str, replay: Replay) -> Result<Vec<String>, sqlx::Error> {
+pub(crate) async fn replay(
+    db: &Db,
+    topic: &str,
+    replay: Replay,
+) -> Result<Vec<String>, sqlx::Error> {
     let rows = sqlx::query(
         "select id::text, event, coalesce(payload, '{}')::text from (
            select id, event, payload, inserted_at from realtime.messages

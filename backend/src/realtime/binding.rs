@@ -53,9 +53,13 @@ pub(crate) enum BindingError {
     NoParams(Value),
     #[error(transparent)]
     Filter(#[from] FilterError),
-    #[error("Column selection is not supported for wildcard subscriptions. Provide an explicit schema and table name.")]
+    #[error(
+        "Column selection is not supported for wildcard subscriptions. Provide an explicit schema and table name."
+    )]
     SelectOnWildcard,
-    #[error("Error parsing `select` params: expected a list of column name strings, e.g. select: [\"col1\", \"col2\"]")]
+    #[error(
+        "Error parsing `select` params: expected a list of column name strings, e.g. select: [\"col1\", \"col2\"]"
+    )]
     SelectShape,
 }
 
@@ -118,7 +122,9 @@ fn scope(object: &Map<String, Value>) -> Option<(&str, &str, &str)> {
         Some(_) => None,
     };
     match (text("schema")?, text("table")?, text("filter")?) {
-        (schema, Some(table), filter) => Some((schema.unwrap_or("public"), table, filter.unwrap_or(""))),
+        (schema, Some(table), filter) => {
+            Some((schema.unwrap_or("public"), table, filter.unwrap_or("")))
+        }
         (Some(schema), None, None) => Some((schema, "*", "")),
         _ => None,
     }
@@ -135,29 +141,44 @@ fn event_kind(object: &Map<String, Value>) -> EventKind {
 
 fn column_names(select: &Value) -> Result<Vec<String>, BindingError> {
     let names = select.as_array().ok_or(BindingError::SelectShape)?;
-    names.iter().map(|name| name.as_str().map(str::to_owned).ok_or(BindingError::SelectShape)).collect()
+    names
+        .iter()
+        .map(|name| {
+            name.as_str()
+                .map(str::to_owned)
+                .ok_or(BindingError::SelectShape)
+        })
+        .collect()
 }
 
 /// A hash of the object as sent, 27 bits wide like the real server's, whatever the order of its keys.
 pub(crate) fn id_of(params: &Value) -> u32 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    let hash = notation::term(params)
-        .bytes()
-        .fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    let hash = notation::term(params).bytes().fold(OFFSET, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+    });
     u32::try_from((hash ^ (hash >> 32)) & 0x07ff_ffff).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
     use serde_json::json;
 
     #[test]
     fn a_missing_schema_is_public_and_a_missing_table_is_any() {
         let table_only = Binding::parse(&json!({"event": "*", "table": "patients"})).unwrap();
-        assert_eq!((table_only.schema.as_str(), table_only.table.as_str()), ("public", "patients"));
+        assert_eq!(
+            (table_only.schema.as_str(), table_only.table.as_str()),
+            ("public", "patients")
+        );
         let schema_only = Binding::parse(&json!({"event": "*", "schema": "public"})).unwrap();
         assert!(schema_only.covers("public", "anything", Operation::Delete));
         assert!(!schema_only.covers("auth", "anything", Operation::Delete));
@@ -165,7 +186,11 @@ mod tests {
 
     #[test]
     fn event_names_come_in_any_case_and_unknown_ones_mean_any() {
-        let kind = |event: &str| Binding::parse(&json!({"event": event, "table": "t"})).unwrap().event;
+        let kind = |event: &str| {
+            Binding::parse(&json!({"event": event, "table": "t"}))
+                .unwrap()
+                .event
+        };
         assert_eq!(kind("insert"), EventKind::Only(Operation::Insert));
         assert_eq!(kind("UPSERT"), EventKind::Any);
     }
@@ -174,7 +199,10 @@ mod tests {
     fn the_id_depends_on_the_content_and_not_on_the_order() {
         let a = json!({"event": "*", "schema": "public"});
         assert_eq!(id_of(&a), id_of(&json!({"schema": "public", "event": "*"})));
-        assert_ne!(id_of(&a), id_of(&json!({"event": "INSERT", "schema": "public"})));
+        assert_ne!(
+            id_of(&a),
+            id_of(&json!({"event": "INSERT", "schema": "public"}))
+        );
         assert!(id_of(&a) < 1 << 27);
     }
 
@@ -186,8 +214,16 @@ mod tests {
             "No subscription params provided. Please provide at least a `schema` or `table` to subscribe to: \
              %{\"event\" => \"*\", \"filter\" => \"qty=eq.1\", \"schema\" => \"public\"}"
         );
-        assert!(message(json!({"event": "*", "schema": "public", "table": null})).ends_with("\"table\" => nil}"));
-        assert!(message(json!({"event": "*", "schema": "public", "select": ["id"]})).starts_with("Column selection"));
-        assert!(message(json!({"table": "t", "select": "id"})).starts_with("Error parsing `select`"));
+        assert!(
+            message(json!({"event": "*", "schema": "public", "table": null}))
+                .ends_with("\"table\" => nil}")
+        );
+        assert!(
+            message(json!({"event": "*", "schema": "public", "select": ["id"]}))
+                .starts_with("Column selection")
+        );
+        assert!(
+            message(json!({"table": "t", "select": "id"})).starts_with("Error parsing `select`")
+        );
     }
 }

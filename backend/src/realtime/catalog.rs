@@ -29,7 +29,12 @@ impl Table {
         let Some(readable) = self.readable.get(role) else {
             return Vec::new();
         };
-        self.columns.iter().zip(readable).filter(|(_, readable)| **readable).map(|(column, _)| column).collect()
+        self.columns
+            .iter()
+            .zip(readable)
+            .filter(|(_, readable)| **readable)
+            .map(|(column, _)| column)
+            .collect()
     }
 
     pub(crate) fn key(&self) -> impl Iterator<Item = &Column> {
@@ -63,7 +68,8 @@ impl Catalog {
             Epoch::Known(epoch) => self.epoch == Some(epoch),
             Epoch::Unknown => self.read_at.is_some_and(|at| at.elapsed() < BELIEVED),
         };
-        let complete = roles.is_subset(&self.roles) && oids.iter().all(|oid| self.tables.contains_key(oid));
+        let complete =
+            roles.is_subset(&self.roles) && oids.iter().all(|oid| self.tables.contains_key(oid));
         if !(fresh && complete) {
             if !fresh {
                 self.tables.clear();
@@ -126,7 +132,10 @@ async fn read(
                 name: row.try_get(2)?,
                 row_security: row.try_get(3)?,
                 columns: Vec::new(),
-                readable: roles.iter().map(|role| (role.clone(), Vec::new())).collect(),
+                readable: roles
+                    .iter()
+                    .map(|role| (role.clone(), Vec::new()))
+                    .collect(),
             }),
         };
         table.columns.push(Column {
@@ -136,8 +145,15 @@ async fn read(
             key: row.try_get(7)?,
         });
         for (role, readable) in roles.iter().zip(row.try_get::<Vec<bool>, _>(8)?) {
-            table.readable.entry(role.clone()).or_default().push(readable);
+            table
+                .readable
+                .entry(role.clone())
+                .or_default()
+                .push(readable);
         }
     }
-    Ok(tables.into_iter().map(|(oid, table)| (oid, Arc::new(table))).collect())
+    Ok(tables
+        .into_iter()
+        .map(|(oid, table)| (oid, Arc::new(table)))
+        .collect())
 }

@@ -53,9 +53,15 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     pub(crate) fn post(self) {
-        let Self { subscription, event } = self;
+        let Self {
+            subscription,
+            event,
+        } = self;
         let content = Content::Event(Arc::new(event));
-        subscription.mailbox.post(Letter { channel: subscription.channel, content });
+        subscription.mailbox.post(Letter {
+            channel: subscription.channel,
+            content,
+        });
     }
 }
 
@@ -71,13 +77,20 @@ pub(crate) async fn deliveries(
         return Ok(Vec::new());
     }
     let oids: HashSet<u32> = changes.iter().map(|change| change.relation).collect();
-    let roles: HashSet<String> = subscriptions.iter().map(|s| s.viewer.role.clone()).collect();
+    let roles: HashSet<String> = subscriptions
+        .iter()
+        .map(|s| s.viewer.role.clone())
+        .collect();
     let mut deliveries = Vec::new();
     let mut changes = changes.into_iter().peekable();
     while changes.peek().is_some() {
         let mut tx = db.begin().await?;
         let tables = catalog.tables(&mut tx, epoch, &oids, &roles).await?;
-        let known: Vec<Known> = changes.by_ref().take(CHUNK).filter_map(|change| read(change, tables)).collect();
+        let known: Vec<Known> = changes
+            .by_ref()
+            .take(CHUNK)
+            .filter_map(|change| read(change, tables))
+            .collect();
         let mut candidates = candidates(&known, subscriptions);
         let answers = visibility::ask_filters(&mut tx, &known, &candidates).await;
         let answers = match answers {
@@ -91,7 +104,11 @@ pub(crate) async fn deliveries(
         };
         candidates.retain_mut(|candidate| candidate.keep_matching(&known, &answers));
         let visible = see(db, tx, &known, &candidates).await?;
-        deliveries.extend(candidates.iter().filter_map(|candidate| candidate.deliver(&known, &visible)));
+        deliveries.extend(
+            candidates
+                .iter()
+                .filter_map(|candidate| candidate.deliver(&known, &visible)),
+        );
     }
     Ok(deliveries)
 }
@@ -101,7 +118,8 @@ fn read(change: Change, tables: &HashMap<u32, Arc<Table>>) -> Option<Known> {
     let table = Arc::clone(tables.get(&change.relation)?);
     let parse = |text: &Option<String>| text.as_deref().and_then(|text| Row::parse(text).ok());
     let (old, new) = (parse(&change.old), parse(&change.new));
-    let bytes = change.old.as_ref().map_or(0, String::len) + change.new.as_ref().map_or(0, String::len);
+    let bytes =
+        change.old.as_ref().map_or(0, String::len) + change.new.as_ref().map_or(0, String::len);
     let tested = match change.operation {
         Operation::Delete => change.old,
         Operation::Insert | Operation::Update => change.new,
@@ -133,7 +151,11 @@ fn candidates<'a>(known: &[Known], subscriptions: &'a [Arc<Subscription>]) -> Ve
             let covers = |b: &&Binding| b.covers(&row.table.schema, &row.table.name, row.operation);
             let bindings: Vec<&Binding> = subscription.bindings.iter().filter(covers).collect();
             if !bindings.is_empty() {
-                candidates.push(Candidate { change, subscription, bindings });
+                candidates.push(Candidate {
+                    change,
+                    subscription,
+                    bindings,
+                });
             }
         }
     }
@@ -164,7 +186,10 @@ async fn see(
 }
 
 /// The rows to look for, by viewer and table; each row once, however often it changed.
-fn questions<'a>(known: &'a [Known], candidates: &[Candidate<'a>]) -> HashMap<(&'a Viewer, u32), Keys<'a>> {
+fn questions<'a>(
+    known: &'a [Known],
+    candidates: &[Candidate<'a>],
+) -> HashMap<(&'a Viewer, u32), Keys<'a>> {
     let mut questions: HashMap<(&Viewer, u32), Keys<'_>> = HashMap::new();
     for candidate in candidates {
         let Some(row) = known.get(candidate.change) else {
@@ -187,7 +212,12 @@ impl<'a> Candidate<'a> {
         let Some(row) = known.get(self.change) else {
             return false;
         };
-        self.bindings.retain(|binding| binding.filters.iter().all(|filter| answers.holds(self.change, row, filter)));
+        self.bindings.retain(|binding| {
+            binding
+                .filters
+                .iter()
+                .all(|filter| answers.holds(self.change, row, filter))
+        });
         !self.bindings.is_empty()
     }
 
@@ -196,23 +226,38 @@ impl<'a> Candidate<'a> {
         let viewer = &self.subscription.viewer;
         let readable = row.table.readable_by(&viewer.role);
         let shape = payload::shape(row, &readable);
-        let checked = row.operation != Operation::Delete && row.table.row_security && shape == Shape::Whole;
+        let checked =
+            row.operation != Operation::Delete && row.table.row_security && shape == Shape::Whole;
         if checked && !visible.contains(viewer, row) {
             return None;
         }
         let columns = self.selected(readable);
         let data = payload::data(row, &columns, shape);
         let body = match self.subscription.protocol {
-            Protocol::Legacy => Body::Json { event: row.operation.name(), payload: data },
+            Protocol::Legacy => Body::Json {
+                event: row.operation.name(),
+                payload: data,
+            },
             Protocol::Current => {
                 // The real server lists them in reverse.
-                let ids: Vec<_> = self.bindings.iter().rev().map(|binding| binding.id.to_string()).collect();
+                let ids: Vec<_> = self
+                    .bindings
+                    .iter()
+                    .rev()
+                    .map(|binding| binding.id.to_string())
+                    .collect();
                 let payload = format!(r#"{{"data":{data},"ids":[{}]}}"#, ids.join(","));
-                Body::Json { event: "postgres_changes", payload }
+                Body::Json {
+                    event: "postgres_changes",
+                    payload,
+                }
             }
         };
         let event = Fanout::new(self.subscription.topic.clone(), Kind::Change, body);
-        Some(Delivery { subscription: Arc::clone(self.subscription), event })
+        Some(Delivery {
+            subscription: Arc::clone(self.subscription),
+            event,
+        })
     }
 
     /// The columns that its bindings select: all, unless every one of them names some.
@@ -221,7 +266,13 @@ impl<'a> Candidate<'a> {
             return readable;
         }
         let wanted = |column: &&super::row::Column| {
-            let named = |binding: &&Binding| binding.select.iter().flatten().any(|name| *name == column.name);
+            let named = |binding: &&Binding| {
+                binding
+                    .select
+                    .iter()
+                    .flatten()
+                    .any(|name| *name == column.name)
+            };
             column.key || self.bindings.iter().any(named)
         };
         readable.into_iter().filter(wanted).collect()

@@ -44,8 +44,19 @@ pub(crate) enum PresenceState {
 }
 
 impl Channel {
-    pub(crate) fn new(id: u64, room: RoomKey, wire_ref: Value, reference: Value, join: Join, identity: Identity) -> Self {
-        let join_ref = if wire_ref.is_null() { reference } else { wire_ref.clone() };
+    pub(crate) fn new(
+        id: u64,
+        room: RoomKey,
+        wire_ref: Value,
+        reference: Value,
+        join: Join,
+        identity: Identity,
+    ) -> Self {
+        let join_ref = if wire_ref.is_null() {
+            reference
+        } else {
+            wire_ref.clone()
+        };
         let presence_key = match join.settings.presence_key.as_str() {
             "" => uuid::Uuid::now_v1(&rand::random()).to_string(),
             key => key.to_owned(),
@@ -69,8 +80,17 @@ impl Channel {
     }
 
     /// Counts a presence call; whether it is one too many for the window.
-    pub(crate) fn presence_call_exceeds(&mut self, calls: usize, window: Duration, now: Instant) -> bool {
-        while self.presence_calls.front().is_some_and(|at| now.duration_since(*at) >= window) {
+    pub(crate) fn presence_call_exceeds(
+        &mut self,
+        calls: usize,
+        window: Duration,
+        now: Instant,
+    ) -> bool {
+        while self
+            .presence_calls
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= window)
+        {
             self.presence_calls.pop_front();
         }
         self.presence_calls.push_back(now);

@@ -98,8 +98,12 @@ pub(crate) fn decode_binary(version: Version, bytes: &Bytes) -> Result<Incoming,
     let mut cursor = Cursor { bytes, at: 0 };
     match cursor.byte()? {
         0 => {
-            let (join_ref, reference, topic, event) =
-                (cursor.byte()?, cursor.byte()?, cursor.byte()?, cursor.byte()?);
+            let (join_ref, reference, topic, event) = (
+                cursor.byte()?,
+                cursor.byte()?,
+                cursor.byte()?,
+                cursor.byte()?,
+            );
             Ok(Incoming {
                 join_ref: cursor.text(join_ref)?.into(),
                 reference: cursor.text(reference)?.into(),
@@ -120,7 +124,8 @@ pub(crate) fn decode_binary(version: Version, bytes: &Bytes) -> Result<Incoming,
             let (topic, event) = (cursor.text(topic)?, cursor.text(event)?);
             let metadata = cursor.slice(usize::from(metadata))?;
             let payload = cursor.rest();
-            if encoding == Encoding::Json && serde_json::from_slice::<&RawValue>(&payload).is_err() {
+            if encoding == Encoding::Json && serde_json::from_slice::<&RawValue>(&payload).is_err()
+            {
                 return Err(Malformed::NotJson);
             }
             Ok(Incoming {
@@ -128,7 +133,12 @@ pub(crate) fn decode_binary(version: Version, bytes: &Bytes) -> Result<Incoming,
                 reference: reference.into(),
                 topic: topic.into(),
                 event: "broadcast".into(),
-                payload: Payload::User(UserBroadcast { event, metadata, encoding, payload }),
+                payload: Payload::User(UserBroadcast {
+                    event,
+                    metadata,
+                    encoding,
+                    payload,
+                }),
             })
         }
         _ => Err(Malformed::Binary),
@@ -243,7 +253,12 @@ pub(crate) fn encode_binary(topic: &str, event: &str, payload: &[u8]) -> Option<
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
 
     #[test]
@@ -254,24 +269,52 @@ mod tests {
         );
         let two = decode_text(Version::V2, r#"["1","2","t","e",{"n":1.50},"extra"]"#);
         assert_eq!(one, two);
-        assert_eq!(one.unwrap().payload, Payload::Json(serde_json::from_str(r#"{"n":1.50}"#).unwrap()));
+        assert_eq!(
+            one.unwrap().payload,
+            Payload::Json(serde_json::from_str(r#"{"n":1.50}"#).unwrap())
+        );
     }
 
     #[test]
     fn a_v1_message_needs_all_but_the_join_ref() {
         let whole = r#"{"topic":"t","event":"e","payload":{},"ref":null}"#;
-        assert_eq!(decode_text(Version::V1, whole).unwrap().join_ref, Value::Null);
-        assert_eq!(decode_text(Version::V1, r#"{"topic":"t"}"#), Err(Malformed::Shape));
+        assert_eq!(
+            decode_text(Version::V1, whole).unwrap().join_ref,
+            Value::Null
+        );
+        assert_eq!(
+            decode_text(Version::V1, r#"{"topic":"t"}"#),
+            Err(Malformed::Shape)
+        );
     }
 
     #[test]
     fn garbage_is_named_and_never_a_message() {
-        for text in ["{nope", "", "5", "null", "\"x\"", "[]", "{}", r#"["1","2","t"]"#] {
+        for text in [
+            "{nope",
+            "",
+            "5",
+            "null",
+            "\"x\"",
+            "[]",
+            "{}",
+            r#"["1","2","t"]"#,
+        ] {
             assert!(decode_text(Version::V1, text).is_err(), "{text}");
             assert!(decode_text(Version::V2, text).is_err(), "{text}");
         }
-        for bytes in [&[][..], &[255, 0, 1], &[3], &[3, 9, 9, 9, 9, 9, 1], &[3, 0, 0, 0, 0, 0, 7], &[0, 1, 1, 1]] {
-            assert!(decode_binary(Version::V2, &Bytes::copy_from_slice(bytes)).is_err(), "{bytes:?}");
+        for bytes in [
+            &[][..],
+            &[255, 0, 1],
+            &[3],
+            &[3, 9, 9, 9, 9, 9, 1],
+            &[3, 0, 0, 0, 0, 0, 7],
+            &[0, 1, 1, 1],
+        ] {
+            assert!(
+                decode_binary(Version::V2, &Bytes::copy_from_slice(bytes)).is_err(),
+                "{bytes:?}"
+            );
         }
     }
 
@@ -283,8 +326,13 @@ mod tests {
             let _ = decode_binary(Version::V2, &Bytes::copy_from_slice(&whole[..end]));
         }
         let read = decode_binary(Version::V2, &Bytes::from(whole)).unwrap();
-        let Payload::User(broadcast) = read.payload else { panic!("not a user broadcast") };
-        assert_eq!((broadcast.event.as_str(), broadcast.payload.as_ref()), ("e", br#"{"x":1}"#.as_ref()));
+        let Payload::User(broadcast) = read.payload else {
+            panic!("not a user broadcast")
+        };
+        assert_eq!(
+            (broadcast.event.as_str(), broadcast.payload.as_ref()),
+            ("e", br#"{"x":1}"#.as_ref())
+        );
     }
 
     #[test]
@@ -295,7 +343,9 @@ mod tests {
             encoding: Encoding::Json,
             payload: Bytes::from_static(b"[1]"),
         };
-        let Some(Frame::Binary(bytes)) = encode_user("top", &broadcast) else { panic!("not binary") };
+        let Some(Frame::Binary(bytes)) = encode_user("top", &broadcast) else {
+            panic!("not binary")
+        };
         assert_eq!(bytes.as_ref(), b"\x04\x03\x02\x02\x01topev{}[1]");
         assert!(encode_user(&"x".repeat(256), &broadcast).is_none());
     }
@@ -303,7 +353,10 @@ mod tests {
     #[test]
     fn the_first_serializer_never_shows_a_join_ref() {
         let frame = encode_raw(Version::V1, &"1".into(), &Value::Null, "t", "system", "{}");
-        assert_eq!(frame.to_text().unwrap(), r#"{"event":"system","payload":{},"ref":null,"topic":"t"}"#);
+        assert_eq!(
+            frame.to_text().unwrap(),
+            r#"{"event":"system","payload":{},"ref":null,"topic":"t"}"#
+        );
         let frame = encode_raw(Version::V2, &"1".into(), &Value::Null, "t", "system", "{}");
         assert_eq!(frame.to_text().unwrap(), r#"["1",null,"t","system",{}]"#);
     }

@@ -31,7 +31,10 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) enum Body {
     /// An event and its payload as JSON text.
-    Json { event: &'static str, payload: String },
+    Json {
+        event: &'static str,
+        payload: String,
+    },
     /// A broadcast that came in binary or from the database.
     User(UserBroadcast),
     /// Bytes under the event `broadcast`.
@@ -40,7 +43,13 @@ pub(crate) enum Body {
 
 impl Fanout {
     pub(crate) fn new(topic: String, kind: Kind, body: Body) -> Self {
-        Self { topic, kind, body, v1: OnceLock::new(), v2: OnceLock::new() }
+        Self {
+            topic,
+            kind,
+            body,
+            v1: OnceLock::new(),
+            v2: OnceLock::new(),
+        }
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -67,7 +76,14 @@ impl Fanout {
 
     fn encode(&self, version: Version) -> Option<Frame> {
         let text = |event, payload: &str| {
-            codec::encode_raw(version, &Value::Null, &Value::Null, &self.topic, event, payload)
+            codec::encode_raw(
+                version,
+                &Value::Null,
+                &Value::Null,
+                &self.topic,
+                event,
+                payload,
+            )
         };
         match (&self.body, version) {
             (Body::Json { event, payload }, _) => Some(text(event, payload)),
@@ -76,9 +92,13 @@ impl Fanout {
             (Body::User(broadcast), Version::V1) => {
                 user_as_json(broadcast).map(|payload| text("broadcast", &payload))
             }
-            (Body::Binary(bytes), Version::V2) => codec::encode_binary(&self.topic, "broadcast", bytes),
+            (Body::Binary(bytes), Version::V2) => {
+                codec::encode_binary(&self.topic, "broadcast", bytes)
+            }
             // What the real server sends here is no JSON; clients have to live with it.
-            (Body::Binary(_), Version::V1) => Some(text("broadcast", "%{error: \"unable to parse response\"}")),
+            (Body::Binary(_), Version::V1) => {
+                Some(text("broadcast", "%{error: \"unable to parse response\"}"))
+            }
         }
     }
 }
@@ -94,5 +114,7 @@ pub(crate) fn user_as_json(broadcast: &UserBroadcast) -> Option<String> {
         metadata => format!(r#""meta":{metadata},"#),
     };
     let event = notation::string_json(&broadcast.event);
-    Some(format!(r#"{{"event":{event},{meta}"payload":{payload},"type":"broadcast"}}"#))
+    Some(format!(
+        r#"{{"event":{event},{meta}"payload":{payload},"type":"broadcast"}}"#
+    ))
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Realtime;
 use super::catalog::Catalog;
 use super::changes;
 use super::codec::{Encoding, UserBroadcast};
@@ -18,7 +19,6 @@ use super::hub::{Audience, RoomKey};
 use super::join::Privacy;
 use super::outbox::{self, Entry};
 use super::rate::Within;
-use super::Realtime;
 
 /// After so many entries the outbox, from which everything is deleted sooner or later, is cleaned of dead rows.
 const CLEANED_EVERY: usize = 20_000;
@@ -26,7 +26,12 @@ const CLEANED_EVERY: usize = 20_000;
 /// Runs until the server stops.
 pub(crate) async fn run(server: Arc<Realtime>) {
     let mut orders = server.orders();
-    let mut feeder = Feeder { server, catalog: Catalog::default(), follows_schema: None, since_cleaning: 0 };
+    let mut feeder = Feeder {
+        server,
+        catalog: Catalog::default(),
+        follows_schema: None,
+        since_cleaning: 0,
+    };
     loop {
         tokio::select! {
             () = feeder.server.woken() => {}
@@ -101,7 +106,9 @@ impl Feeder {
         }
         if self.since_cleaning >= CLEANED_EVERY {
             self.since_cleaning = 0;
-            sqlx::query("vacuum realtime.outbox").execute(self.server.db().pool()).await?;
+            sqlx::query("vacuum realtime.outbox")
+                .execute(self.server.db().pool())
+                .await?;
         }
         Ok(())
     }
@@ -110,10 +117,11 @@ impl Feeder {
         if let Some(known) = self.follows_schema {
             return Ok(known);
         }
-        let known: bool =
-            sqlx::query_scalar("select exists (select from pg_event_trigger where evtname = 'realtime_follow_schema')")
-                .fetch_one(self.server.db().pool())
-                .await?;
+        let known: bool = sqlx::query_scalar(
+            "select exists (select from pg_event_trigger where evtname = 'realtime_follow_schema')",
+        )
+        .fetch_one(self.server.db().pool())
+        .await?;
         self.follows_schema = Some(known);
         Ok(known)
     }
@@ -125,7 +133,8 @@ impl Feeder {
             match entry {
                 Entry::Change(change) => changes.push(change),
                 Entry::Message(message) => {
-                    self.deliver(std::mem::take(&mut changes), taken.epoch).await?;
+                    self.deliver(std::mem::take(&mut changes), taken.epoch)
+                        .await?;
                     self.send(&message);
                 }
             }
@@ -139,8 +148,14 @@ impl Feeder {
         epoch: super::catalog::Epoch,
     ) -> Result<(), sqlx::Error> {
         let subscriptions = self.server.hub().subscriptions();
-        let deliveries =
-            changes::deliveries(self.server.db(), &mut self.catalog, epoch, changes, &subscriptions).await?;
+        let deliveries = changes::deliveries(
+            self.server.db(),
+            &mut self.catalog,
+            epoch,
+            changes,
+            &subscriptions,
+        )
+        .await?;
         if deliveries.is_empty() {
             return Ok(());
         }
@@ -174,7 +189,11 @@ struct Message<'a> {
 
 impl Message<'_> {
     fn send(self, server: &Realtime) {
-        let privacy = if self.private.unwrap_or(false) { Privacy::Private } else { Privacy::Public };
+        let privacy = if self.private.unwrap_or(false) {
+            Privacy::Private
+        } else {
+            Privacy::Public
+        };
         let payload = self.payload.map_or("{}", RawValue::get);
         let broadcast = UserBroadcast {
             event: self.event,
@@ -182,6 +201,13 @@ impl Message<'_> {
             encoding: Encoding::Json,
             payload: Bytes::copy_from_slice(payload.as_bytes()),
         };
-        server.hub().broadcast(&RoomKey { name: self.topic, privacy }, Audience::Everybody, Body::User(broadcast));
+        server.hub().broadcast(
+            &RoomKey {
+                name: self.topic,
+                privacy,
+            },
+            Audience::Everybody,
+            Body::User(broadcast),
+        );
     }
 }

@@ -66,11 +66,17 @@ impl Operator {
     ];
 
     fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, operator)| *operator)
     }
 
     pub(crate) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, operator)| *operator == self).map_or("", |(name, _)| name)
+        Self::ALL
+            .iter()
+            .find(|(_, operator)| *operator == self)
+            .map_or("", |(name, _)| name)
     }
 
     /// Whether it compares patterns, which only text has.
@@ -129,14 +135,19 @@ impl Filter {
             (Operand::Many(_), _) => format!("{column} = any(${nth}::text[]::{cast}[])"),
             // A keyword, one of four, checked when the binding was accepted.
             (Operand::One(value), Operator::Is) => {
-                let keyword = IS_KEYWORDS.iter().find(|known| value.eq_ignore_ascii_case(known));
+                let keyword = IS_KEYWORDS
+                    .iter()
+                    .find(|known| value.eq_ignore_ascii_case(known));
                 let keyword = keyword.copied().unwrap_or("null");
                 match keyword {
                     "null" => format!("{column} is null"),
                     other => format!("{column}::boolean is {other}"),
                 }
             }
-            (Operand::One(_), Operator::Like | Operator::Ilike | Operator::Match | Operator::Imatch) => {
+            (
+                Operand::One(_),
+                Operator::Like | Operator::Ilike | Operator::Match | Operator::Imatch,
+            ) => {
                 format!("{column}::text {operator} ${nth}")
             }
             (Operand::One(_), _) => format!("{column} {operator} ${nth}::text::{cast}"),
@@ -163,15 +174,20 @@ impl Filter {
             }
         };
         let holds = match (&self.value, self.operator) {
-            (Operand::One(keyword), Operator::Is) if keyword.eq_ignore_ascii_case("null") => Some(null),
+            (Operand::One(keyword), Operator::Is) if keyword.eq_ignore_ascii_case("null") => {
+                Some(null)
+            }
             (_, Operator::Is) => None,
             (Operand::One(_), Operator::IsDistinct) if null => Some(true),
             _ if null => return Some(false),
             (Operand::One(wanted), Operator::Eq) => same(wanted),
-            (Operand::One(wanted), Operator::Neq | Operator::IsDistinct) => same(wanted).map(|same| !same),
-            (Operand::Many(wanted), _) => {
-                wanted.iter().map(same).try_fold(false, |any, one| one.map(|one| any || one))
+            (Operand::One(wanted), Operator::Neq | Operator::IsDistinct) => {
+                same(wanted).map(|same| !same)
             }
+            (Operand::Many(wanted), _) => wanted
+                .iter()
+                .map(same)
+                .try_fold(false, |any, one| one.map(|one| any || one)),
             _ => None,
         }?;
         Some(holds == (self.negation == Negation::Plain))
@@ -190,7 +206,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Filter>, FilterError> {
 }
 
 fn parse_one(text: &str) -> Result<Filter, FilterError> {
-    let unknown = |parts: &[&str]| FilterError::Unknown(parts.iter().map(|p| (*p).to_owned()).collect());
+    let unknown =
+        |parts: &[&str]| FilterError::Unknown(parts.iter().map(|p| (*p).to_owned()).collect());
     let (column, rest) = text.split_once('=').ok_or_else(|| unknown(&[text]))?;
     let (negation, rest) = match rest.strip_prefix("not.") {
         Some(rest) => (Negation::Not, rest),
@@ -206,7 +223,12 @@ fn parse_one(text: &str) -> Result<Filter, FilterError> {
         }
         _ => Operand::One(unquote(value)),
     };
-    Ok(Filter { column: column.to_owned(), operator, value, negation })
+    Ok(Filter {
+        column: column.to_owned(),
+        operator,
+        value,
+        negation,
+    })
 }
 
 /// Splits where `separator` stands outside of double quotes and parentheses.
@@ -239,7 +261,11 @@ fn unquote(text: &str) -> String {
     let mut out = String::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(c) = chars.next() {
-        out.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
+        out.push(if c == '\\' {
+            chars.next().unwrap_or('\\')
+        } else {
+            c
+        });
     }
     out
 }
@@ -251,7 +277,12 @@ pub(crate) fn quote_identifier(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
     use serde_json::json;
 
@@ -262,7 +293,10 @@ mod tests {
     #[test]
     fn commas_mean_and_except_in_quotes_and_lists() {
         assert_eq!(parse("qty=gt.2,qty=lt.8").unwrap().len(), 2);
-        assert_eq!(one(r#"body=eq."a,b""#).value, Operand::One("a,b".to_owned()));
+        assert_eq!(
+            one(r#"body=eq."a,b""#).value,
+            Operand::One("a,b".to_owned())
+        );
         assert_eq!(
             one(r#"body=in.(red,"a,b","q\"q")"#).value,
             Operand::Many(vec!["red".to_owned(), "a,b".to_owned(), "q\"q".to_owned()])
@@ -272,23 +306,44 @@ mod tests {
 
     #[test]
     fn a_value_keeps_its_dots_and_percents() {
-        assert_eq!(one("body=like.r%25.x").value, Operand::One("r%25.x".to_owned()));
+        assert_eq!(
+            one("body=like.r%25.x").value,
+            Operand::One("r%25.x".to_owned())
+        );
         assert_eq!(one("body=not.is.null").negation, Negation::Not);
     }
 
     #[test]
     fn the_errors_are_the_real_servers() {
         let message = |text| parse(text).unwrap_err().to_string();
-        assert_eq!(message("body=foo.1"), r#"Error parsing `filter` params: ["foo", "1"]"#);
-        assert_eq!(message("undefined"), r#"Error parsing `filter` params: ["undefined"]"#);
-        assert_eq!(message("qty=in.1,2"), "Error parsing `filter` params: `in` filter value must be wrapped by parentheses");
+        assert_eq!(
+            message("body=foo.1"),
+            r#"Error parsing `filter` params: ["foo", "1"]"#
+        );
+        assert_eq!(
+            message("undefined"),
+            r#"Error parsing `filter` params: ["undefined"]"#
+        );
+        assert_eq!(
+            message("qty=in.1,2"),
+            "Error parsing `filter` params: `in` filter value must be wrapped by parentheses"
+        );
     }
 
     #[test]
     fn sql_quotes_the_column_and_passes_the_value_as_a_parameter() {
-        assert_eq!(one(r#"a"b=eq.x'; drop"#).sql("uuid", 3), r#"coalesce((t."a""b" = $3::text::uuid), false)"#);
-        assert_eq!(one("q=in.(1)").sql("integer", 3), r#"coalesce((t."q" = any($3::text[]::integer[])), false)"#);
-        assert_eq!(one("q=not.is.null").sql("integer", 3), r#"coalesce(not (t."q" is null), false)"#);
+        assert_eq!(
+            one(r#"a"b=eq.x'; drop"#).sql("uuid", 3),
+            r#"coalesce((t."a""b" = $3::text::uuid), false)"#
+        );
+        assert_eq!(
+            one("q=in.(1)").sql("integer", 3),
+            r#"coalesce((t."q" = any($3::text[]::integer[])), false)"#
+        );
+        assert_eq!(
+            one("q=not.is.null").sql("integer", 3),
+            r#"coalesce(not (t."q" is null), false)"#
+        );
     }
 
     #[test]
@@ -298,8 +353,19 @@ mod tests {
         assert_eq!(decide("b=eq.red", Some(&red)), Some(true));
         assert_eq!(decide("b=neq.red", Some(&red)), Some(false));
         assert_eq!(decide("b=in.(blue,red)", Some(&red)), Some(true));
-        for never_null in ["b=eq.red", "b=neq.red", "b=not.eq.red", "b=gt.a", "b=not.in.(x)", "b=like.%"] {
-            assert_eq!(decide(never_null, Some(&Value::Null)), Some(false), "{never_null}");
+        for never_null in [
+            "b=eq.red",
+            "b=neq.red",
+            "b=not.eq.red",
+            "b=gt.a",
+            "b=not.in.(x)",
+            "b=like.%",
+        ] {
+            assert_eq!(
+                decide(never_null, Some(&Value::Null)),
+                Some(false),
+                "{never_null}"
+            );
             assert_eq!(decide(never_null, None), Some(false), "{never_null}");
         }
         assert_eq!(decide("b=is.null", Some(&Value::Null)), Some(true));

@@ -36,7 +36,12 @@ pub(crate) async fn upgrade(
         Some("2.0.0") => Version::V2,
         Some(_) => return StatusCode::FORBIDDEN.into_response(),
     };
-    let header = || headers.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = || {
+        headers
+            .get("x-api-key")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let Some(apikey) = query.get("apikey").cloned().or_else(header) else {
         return refuse(&server, "API key is missing").await;
     };

@@ -37,7 +37,10 @@ pub(crate) struct Letter {
 pub(crate) enum Content {
     Event(Arc<Fanout>),
     /// The outcome of a subscription to row changes; `attempt` tells a late answer from the current one.
-    Subscription { attempt: u64, outcome: Result<Box<Subscription>, String> },
+    Subscription {
+        attempt: u64,
+        outcome: Result<Box<Subscription>, String>,
+    },
 }
 
 /// The way into a socket's task.
@@ -60,8 +63,19 @@ impl Mailbox {
     pub(crate) fn new(limit: usize) -> (Self, Letters) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let letters = Letters { letters: receiver, waiting: Arc::clone(&waiting), limit };
-        (Self { letters: sender, waiting, limit }, letters)
+        let letters = Letters {
+            letters: receiver,
+            waiting: Arc::clone(&waiting),
+            limit,
+        };
+        (
+            Self {
+                letters: sender,
+                waiting,
+                limit,
+            },
+            letters,
+        )
     }
 
     /// Leaves a letter, unless the mailbox overflows: then the socket is lost anyway.
@@ -203,12 +217,20 @@ impl Hub {
         }
     }
 
-    pub(crate) fn track(&self, key: &RoomKey, channel: u64, presence_key: &str, payload: &Map<String, Value>) {
+    pub(crate) fn track(
+        &self,
+        key: &RoomKey,
+        channel: u64,
+        presence_key: &str,
+        payload: &Map<String, Value>,
+    ) {
         let mut state = self.state();
         let Some(room) = state.rooms.get_mut(key) else {
             return;
         };
-        let diff = room.presences.track(channel, presence_key, payload, &phx_ref());
+        let diff = room
+            .presences
+            .track(channel, presence_key, payload, &phx_ref());
         room.tell_presence(key, diff);
     }
 
@@ -222,7 +244,10 @@ impl Hub {
 
     /// The payload of a room's `presence_state`.
     pub(crate) fn presence_state(&self, key: &RoomKey) -> Value {
-        self.state().rooms.get(key).map_or_else(|| Value::Object(Map::new()), |room| room.presences.state())
+        self.state()
+            .rooms
+            .get(key)
+            .map_or_else(|| Value::Object(Map::new()), |room| room.presences.state())
     }
 
     /// Gives an event to the members of a room.
@@ -234,14 +259,19 @@ impl Hub {
         let event = Arc::new(Fanout::new(key.topic(), Kind::Broadcast, body));
         for (channel, member) in &room.members {
             if audience != Audience::Others(*channel) {
-                member.mailbox.post(Letter { channel: *channel, content: Content::Event(Arc::clone(&event)) });
+                member.mailbox.post(Letter {
+                    channel: *channel,
+                    content: Content::Event(Arc::clone(&event)),
+                });
             }
         }
     }
 
     /// Puts a subscription in force, in place of the channel's previous one.
     pub(crate) fn subscribe(&self, subscription: Subscription) {
-        self.state().subscriptions.insert(subscription.channel, Arc::new(subscription));
+        self.state()
+            .subscriptions
+            .insert(subscription.channel, Arc::new(subscription));
     }
 
     pub(crate) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
@@ -259,10 +289,20 @@ impl Room {
         let Some(diff) = diff else {
             return;
         };
-        let body = Body::Json { event: "presence_diff", payload: diff.to_string() };
+        let body = Body::Json {
+            event: "presence_diff",
+            payload: diff.to_string(),
+        };
         let event = Arc::new(Fanout::new(key.topic(), Kind::Presence, body));
-        for (channel, member) in self.members.iter().filter(|(_, member)| member.hears == Hears::All) {
-            member.mailbox.post(Letter { channel: *channel, content: Content::Event(Arc::clone(&event)) });
+        for (channel, member) in self
+            .members
+            .iter()
+            .filter(|(_, member)| member.hears == Hears::All)
+        {
+            member.mailbox.post(Letter {
+                channel: *channel,
+                content: Content::Event(Arc::clone(&event)),
+            });
         }
     }
 }

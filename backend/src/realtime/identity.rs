@@ -19,7 +19,10 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn new(token: &str, claims: &Claims) -> Self {
         Self {
-            viewer: Viewer { role: claims.role.clone(), claims: claims.raw.to_string().into() },
+            viewer: Viewer {
+                role: claims.role.clone(),
+                claims: claims.raw.to_string().into(),
+            },
             expires: claims.exp,
             token: token.into(),
         }

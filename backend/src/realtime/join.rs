@@ -67,7 +67,9 @@ pub(crate) enum JoinError {
     NotAMap(String),
     #[error("UnknownErrorOnChannel: no function clause matching in Access.get/3")]
     ConfigShape,
-    #[error("UnknownErrorOnChannel: the Access module supports only keyword lists (with atom keys), got: \"replication_ready\"\n\nIf you want to search lists of tuples, use List.keyfind/3")]
+    #[error(
+        "UnknownErrorOnChannel: the Access module supports only keyword lists (with atom keys), got: \"replication_ready\"\n\nIf you want to search lists of tuples, use List.keyfind/3"
+    )]
     BroadcastList,
     #[error("UnableToReplayMessages: Replay is not allowed for public channels")]
     ReplayOnPublic,
@@ -99,7 +101,10 @@ impl Join {
             Some(Value::Array(_)) => return Err(JoinError::BroadcastList),
             _ => &nothing,
         };
-        let presence = config.get("presence").and_then(Value::as_object).unwrap_or(&nothing);
+        let presence = config
+            .get("presence")
+            .and_then(Value::as_object)
+            .unwrap_or(&nothing);
         let settings = Settings {
             privacy: match flag(config.get("private")) {
                 true => Privacy::Private,
@@ -112,25 +117,42 @@ impl Join {
             replication_ready: flag(broadcast.get("replication_ready")),
             protocol: Protocol::Current,
         };
-        let replay = broadcast.get("replay").and_then(Value::as_object).map(|replay| Replay {
-            since_ms: replay.get("since").and_then(Value::as_i64).unwrap_or(0),
-            limit: replay.get("limit").and_then(Value::as_i64).unwrap_or(25).clamp(1, 25),
-        });
+        let replay = broadcast
+            .get("replay")
+            .and_then(Value::as_object)
+            .map(|replay| Replay {
+                since_ms: replay.get("since").and_then(Value::as_i64).unwrap_or(0),
+                limit: replay
+                    .get("limit")
+                    .and_then(Value::as_i64)
+                    .unwrap_or(25)
+                    .clamp(1, 25),
+            });
         if replay.is_some() && settings.privacy == Privacy::Public {
             return Err(JoinError::ReplayOnPublic);
         }
         let bindings = match config.get("postgres_changes") {
-            Some(Value::Array(bindings)) => bindings.iter().filter(|b| b.is_object()).cloned().collect(),
+            Some(Value::Array(bindings)) => {
+                bindings.iter().filter(|b| b.is_object()).cloned().collect()
+            }
             _ => Vec::new(),
         };
-        Ok(Self { settings, bindings, token, replay })
+        Ok(Self {
+            settings,
+            bindings,
+            token,
+            replay,
+        })
     }
 
     /// Without a `config` the topic itself names schema, table and filter.
     fn legacy(name: &str, token: Option<String>) -> Self {
         let keys = ["schema", "table", "filter"];
-        let binding: Map<String, Value> =
-            keys.into_iter().zip(name.splitn(3, ':')).map(|(key, part)| (key.to_owned(), part.into())).collect();
+        let binding: Map<String, Value> = keys
+            .into_iter()
+            .zip(name.splitn(3, ':'))
+            .map(|(key, part)| (key.to_owned(), part.into()))
+            .collect();
         Self {
             settings: Settings {
                 privacy: Privacy::Public,
@@ -180,7 +202,12 @@ fn key(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
     use serde_json::json;
 
@@ -195,7 +222,11 @@ mod tests {
             json!({"private": "maybe"}),
         ] {
             let join = Join::parse("c", &json!({"config": config})).unwrap();
-            assert_eq!((join.bindings.len(), join.settings.privacy), (0, Privacy::Public), "{config}");
+            assert_eq!(
+                (join.bindings.len(), join.settings.privacy),
+                (0, Privacy::Public),
+                "{config}"
+            );
         }
         let join = Join::parse("c", &json!({"config": {"broadcast": {"ack": "true"}}})).unwrap();
         assert!(join.settings.ack);
@@ -204,26 +235,47 @@ mod tests {
     #[test]
     fn what_is_refused_is_refused_in_the_real_servers_words() {
         let refusal = |payload: Value| Join::parse("c", &payload).unwrap_err().to_string();
-        assert_eq!(refusal(json!(null)), "UnknownErrorOnChannel: expected params to be a :map, got: `nil`");
-        assert_eq!(refusal(json!("x")), "UnknownErrorOnChannel: expected params to be a :map, got: `\"x\"`");
-        assert_eq!(refusal(json!([])), "UnknownErrorOnChannel: expected params to be a :map, got: `[]`");
+        assert_eq!(
+            refusal(json!(null)),
+            "UnknownErrorOnChannel: expected params to be a :map, got: `nil`"
+        );
+        assert_eq!(
+            refusal(json!("x")),
+            "UnknownErrorOnChannel: expected params to be a :map, got: `\"x\"`"
+        );
+        assert_eq!(
+            refusal(json!([])),
+            "UnknownErrorOnChannel: expected params to be a :map, got: `[]`"
+        );
         assert!(refusal(json!({"config": "x"})).ends_with("Access.get/3"));
-        assert!(refusal(json!({"config": {"broadcast": {"replay": {"since": 1}}}})).contains("public channels"));
+        assert!(
+            refusal(json!({"config": {"broadcast": {"replay": {"since": 1}}}}))
+                .contains("public channels")
+        );
         assert_eq!(Join::parse("", &json!({})), Err(JoinError::NoTopic));
     }
 
     #[test]
     fn without_a_config_the_topic_names_the_table() {
         let join = Join::parse("public:items:id=eq.1", &json!({})).unwrap();
-        assert_eq!(join.bindings, [json!({"schema": "public", "table": "items", "filter": "id=eq.1"})]);
+        assert_eq!(
+            join.bindings,
+            [json!({"schema": "public", "table": "items", "filter": "id=eq.1"})]
+        );
         assert_eq!(join.settings.protocol, Protocol::Legacy);
-        assert_eq!(Join::parse("x", &json!({})).unwrap().bindings, [json!({"schema": "x"})]);
+        assert_eq!(
+            Join::parse("x", &json!({})).unwrap().bindings,
+            [json!({"schema": "x"})]
+        );
     }
 
     #[test]
     fn the_user_token_wins_and_publishable_keys_do_not_count() {
         let token = |payload| Join::parse("c", &payload).unwrap().token;
-        assert_eq!(token(json!({"user_token": "a", "access_token": "b"})).as_deref(), Some("a"));
+        assert_eq!(
+            token(json!({"user_token": "a", "access_token": "b"})).as_deref(),
+            Some("a")
+        );
         assert_eq!(token(json!({"access_token": "sb_publishable_x"})), None);
         assert_eq!(token(json!({"access_token": 5})), None);
         assert_eq!(token(json!({"access_token": ""})).as_deref(), Some(""));
@@ -231,7 +283,11 @@ mod tests {
 
     #[test]
     fn listed_bindings_keep_every_key_and_gain_an_id() {
-        let join = Join::parse("c", &json!({"config": {"postgres_changes": [{"event": "*", "foo": 1}]}})).unwrap();
+        let join = Join::parse(
+            "c",
+            &json!({"config": {"postgres_changes": [{"event": "*", "foo": 1}]}}),
+        )
+        .unwrap();
         let listed = join.listed();
         assert_eq!(listed[0]["foo"], 1);
         assert!(listed[0]["id"].is_u64());

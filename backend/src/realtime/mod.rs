@@ -107,7 +107,9 @@ impl Realtime {
             rounds: Rounds::default(),
             joins: Mutex::new(Rate::new(limits.joins_per_second)),
             events: Mutex::new(Rate::new(limits.events_per_second)),
-            row_events: limits.row_events_per_second.map(|limit| Mutex::new(Rate::new(limit))),
+            row_events: limits
+                .row_events_per_second
+                .map(|limit| Mutex::new(Rate::new(limit))),
             db,
             keys,
             config,
@@ -122,7 +124,10 @@ impl Realtime {
         Router::new()
             .route("/realtime/v1/websocket", get(handshake::upgrade))
             .route("/realtime/v1/api/broadcast", post(rest::broadcast))
-            .route("/realtime/v1/api/broadcast/{topic}/events/{event}", post(rest::broadcast_event))
+            .route(
+                "/realtime/v1/api/broadcast/{topic}/events/{event}",
+                post(rest::broadcast_event),
+            )
             .with_state(Arc::clone(self))
     }
 
@@ -205,7 +210,11 @@ impl Realtime {
     }
 
     pub(crate) fn feed(&self) -> Feed {
-        if self.silent.load(Ordering::Relaxed) { Feed::Dead } else { Feed::Live }
+        if self.silent.load(Ordering::Relaxed) {
+            Feed::Dead
+        } else {
+            Feed::Live
+        }
     }
 
     /// Orders are heard by those who listen at the time; who comes later has to ask.
@@ -242,18 +251,24 @@ impl Realtime {
     }
 
     pub(crate) fn count_row_event(&self, now: Instant) -> Within {
-        self.row_events.as_ref().map_or(Within::Limit, |rate| count(rate, now))
+        self.row_events
+            .as_ref()
+            .map_or(Within::Limit, |rate| count(rate, now))
     }
 }
 
 impl std::fmt::Debug for Realtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Realtime").field("open_sockets", &self.open_sockets()).finish_non_exhaustive()
+        f.debug_struct("Realtime")
+            .field("open_sockets", &self.open_sockets())
+            .finish_non_exhaustive()
     }
 }
 
 fn count(rate: &Mutex<Rate>, now: Instant) -> Within {
-    rate.lock().unwrap_or_else(PoisonError::into_inner).add(1, now)
+    rate.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .add(1, now)
 }
 
 /// What it needs in the database before migrations; may run again.
@@ -264,9 +279,13 @@ pub fn bootstrap_sql() -> &'static str {
 /// Attaches the capture triggers to the tables of the publication `supabase_realtime`. Tables that join it later are
 /// followed by an event trigger where one may be made, which is everywhere but on a server of others.
 pub async fn after_migrations(db: &Db) -> Result<(), sqlx::Error> {
-    sqlx::query("select realtime.attach()").execute(db.pool()).await?;
+    sqlx::query("select realtime.attach()")
+        .execute(db.pool())
+        .await?;
     // What an earlier run left is old news.
-    sqlx::query("delete from realtime.outbox").execute(db.pool()).await?;
+    sqlx::query("delete from realtime.outbox")
+        .execute(db.pool())
+        .await?;
     sqlx::query("delete from realtime.messages where inserted_at < now() - interval '72 hours'")
         .execute(db.pool())
         .await?;

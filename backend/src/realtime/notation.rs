@@ -17,8 +17,10 @@ pub(crate) fn term(value: &Value) -> String {
         Value::Object(map) => {
             let mut pairs: Vec<_> = map.iter().collect();
             pairs.sort_by(|a, b| a.0.cmp(b.0));
-            let pairs: Vec<_> =
-                pairs.into_iter().map(|(key, value)| format!("{} => {}", string(key), term(value))).collect();
+            let pairs: Vec<_> = pairs
+                .into_iter()
+                .map(|(key, value)| format!("{} => {}", string(key), term(value)))
+                .collect();
             format!("%{{{}}}", pairs.join(", "))
         }
         Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -56,12 +58,18 @@ pub(crate) fn strings<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
 
 /// A list of tuples, each given as its printed elements.
 pub(crate) fn tuples(tuples: &[Vec<String>]) -> String {
-    let lines: Vec<_> = tuples.iter().map(|elements| format!("{{{}}}", elements.join(", "))).collect();
+    let lines: Vec<_> = tuples
+        .iter()
+        .map(|elements| format!("{{{}}}", elements.join(", ")))
+        .collect();
     let one_line = format!("[{}]", lines.join(", "));
     if one_line.chars().count() <= WIDTH {
         return one_line;
     }
-    let broken: Vec<_> = tuples.iter().map(|elements| format!("  {}", filled(elements))).collect();
+    let broken: Vec<_> = tuples
+        .iter()
+        .map(|elements| format!("  {}", filled(elements)))
+        .collect();
     format!("[\n{}\n]", broken.join(",\n"))
 }
 
@@ -90,19 +98,34 @@ fn filled(elements: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
     use serde_json::json;
 
     #[test]
     fn maps_are_sorted_and_null_is_nil() {
         let value = json!({"schema": "public", "event": "*", "table": null});
-        assert_eq!(term(&value), r#"%{"event" => "*", "schema" => "public", "table" => nil}"#);
+        assert_eq!(
+            term(&value),
+            r#"%{"event" => "*", "schema" => "public", "table" => nil}"#
+        );
     }
 
     #[test]
     fn a_tuple_too_long_for_a_line_is_broken_below_its_first_element() {
-        let tuple = |value: &str| vec![string("qty"), string("in"), string(value), "false".to_owned()];
+        let tuple = |value: &str| {
+            vec![
+                string("qty"),
+                string("in"),
+                string(value),
+                "false".to_owned(),
+            ]
+        };
         assert_eq!(tuples(&[tuple("{1}")]), r#"[{"qty", "in", "{1}", false}]"#);
         let long = "9".repeat(100);
         assert_eq!(

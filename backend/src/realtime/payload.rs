@@ -43,7 +43,11 @@ pub(crate) fn shape(change: &Known, readable: &[&Column]) -> Shape {
 /// The change as JSON text, with the given columns.
 pub(crate) fn data(change: &Known, columns: &[&Column], shape: Shape) -> String {
     let table = &change.table;
-    let size = if change.bytes > MAX_BYTES { Size::TooLarge } else { Size::Whole };
+    let size = if change.bytes > MAX_BYTES {
+        Size::TooLarge
+    } else {
+        Size::Whole
+    };
     let error = match size {
         Size::Whole => shape.error(),
         Size::TooLarge => shape.error().or(Some("Error 413: Payload Too Large")),
@@ -55,7 +59,11 @@ pub(crate) fn data(change: &Known, columns: &[&Column], shape: Shape) -> String 
     };
     let mut out = String::with_capacity(256 + change.tested_text.len());
     out.push_str(r#"{"columns":"#);
-    out.push_str(&if nothing { "[]".to_owned() } else { row::write_columns(columns) });
+    out.push_str(&if nothing {
+        "[]".to_owned()
+    } else {
+        row::write_columns(columns)
+    });
     out.push_str(r#","commit_timestamp":"#);
     match nothing {
         true => out.push_str("null"),
@@ -74,14 +82,22 @@ pub(crate) fn data(change: &Known, columns: &[&Column], shape: Shape) -> String 
         out.push_str(r#","old_record":"#);
         // A deleted row cannot be asked for any more, so under Row Level Security nobody gets more than its key.
         let key_only = change.operation == Operation::Delete && table.row_security;
-        let old: Vec<&Column> = columns.iter().filter(|column| column.key || !key_only).copied().collect();
+        let old: Vec<&Column> = columns
+            .iter()
+            .filter(|column| column.key || !key_only)
+            .copied()
+            .collect();
         out.push_str(&write(change.old.as_ref(), &old));
     }
     if change.operation != Operation::Delete {
         out.push_str(r#","record":"#);
         out.push_str(&write(change.new.as_ref(), columns));
     }
-    for (key, value) in [("schema", table.schema.as_str()), ("table", &table.name), ("type", change.operation.name())] {
+    for (key, value) in [
+        ("schema", table.schema.as_str()),
+        ("table", &table.name),
+        ("type", change.operation.name()),
+    ] {
         out.push_str(",\"");
         out.push_str(key);
         out.push_str("\":");

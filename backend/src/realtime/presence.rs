@@ -17,7 +17,13 @@ struct Entry {
 
 impl Presences {
     /// Tracks or updates the presence of `channel`. Nothing when the payload is the one already tracked.
-    pub(crate) fn track(&mut self, channel: u64, key: &str, payload: &Map<String, Value>, phx_ref: &str) -> Option<Value> {
+    pub(crate) fn track(
+        &mut self,
+        channel: u64,
+        key: &str,
+        payload: &Map<String, Value>,
+        phx_ref: &str,
+    ) -> Option<Value> {
         let old = self.entries.iter().find(|entry| entry.channel == channel);
         if old.is_some_and(|old| payload_of(&old.meta) == *payload) {
             return None;
@@ -34,13 +40,20 @@ impl Presences {
         let leaves = old.map(|old| one(&old.key, &old.meta));
         let diff = diff(Some(one(key, &meta)), leaves);
         self.entries.retain(|entry| entry.channel != channel);
-        self.entries.push(Entry { channel, key: key.to_owned(), meta });
+        self.entries.push(Entry {
+            channel,
+            key: key.to_owned(),
+            meta,
+        });
         Some(diff)
     }
 
     /// Forgets the presence of `channel`; the diff, if there was one.
     pub(crate) fn untrack(&mut self, channel: u64) -> Option<Value> {
-        let at = self.entries.iter().position(|entry| entry.channel == channel)?;
+        let at = self
+            .entries
+            .iter()
+            .position(|entry| entry.channel == channel)?;
         let entry = self.entries.remove(at);
         Some(diff(None, Some(one(&entry.key, &entry.meta))))
     }
@@ -49,7 +62,9 @@ impl Presences {
     pub(crate) fn state(&self) -> Value {
         let mut state = Map::new();
         for entry in &self.entries {
-            let of_key = state.entry(entry.key.clone()).or_insert_with(|| json!({ "metas": [] }));
+            let of_key = state
+                .entry(entry.key.clone())
+                .or_insert_with(|| json!({ "metas": [] }));
             if let Some(metas) = of_key.get_mut("metas").and_then(Value::as_array_mut) {
                 metas.push(entry.meta.clone());
             }
@@ -89,7 +104,12 @@ fn diff(joins: Option<Value>, leaves: Option<Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
 
     fn payload(value: Value) -> Map<String, Value> {
@@ -101,10 +121,13 @@ mod tests {
         let mut room = Presences::default();
         room.track(1, "a", &payload(json!({"n": 0})), "r1");
         let diff = room.track(1, "a", &payload(json!({"n": 1})), "r2").unwrap();
-        assert_eq!(diff, json!({
-            "joins": {"a": {"metas": [{"phx_ref": "r2", "phx_ref_prev": "r1", "n": 1}]}},
-            "leaves": {"a": {"metas": [{"phx_ref": "r1", "n": 0}]}},
-        }));
+        assert_eq!(
+            diff,
+            json!({
+                "joins": {"a": {"metas": [{"phx_ref": "r2", "phx_ref_prev": "r1", "n": 1}]}},
+                "leaves": {"a": {"metas": [{"phx_ref": "r1", "n": 0}]}},
+            })
+        );
     }
 
     #[test]
@@ -112,7 +135,10 @@ mod tests {
         let mut room = Presences::default();
         room.track(1, "a", &payload(json!({"n": 0})), "r1");
         assert_eq!(room.track(1, "a", &payload(json!({"n": 0})), "r2"), None);
-        assert_eq!(room.state(), json!({"a": {"metas": [{"phx_ref": "r1", "n": 0}]}}));
+        assert_eq!(
+            room.state(),
+            json!({"a": {"metas": [{"phx_ref": "r1", "n": 0}]}})
+        );
     }
 
     #[test]
@@ -120,8 +146,14 @@ mod tests {
         let mut room = Presences::default();
         room.track(1, "a", &Map::new(), "r1");
         room.track(2, "a", &Map::new(), "r2");
-        assert_eq!(room.state(), json!({"a": {"metas": [{"phx_ref": "r1"}, {"phx_ref": "r2"}]}}));
-        assert_eq!(room.untrack(1).unwrap()["leaves"], json!({"a": {"metas": [{"phx_ref": "r1"}]}}));
+        assert_eq!(
+            room.state(),
+            json!({"a": {"metas": [{"phx_ref": "r1"}, {"phx_ref": "r2"}]}})
+        );
+        assert_eq!(
+            room.untrack(1).unwrap()["leaves"],
+            json!({"a": {"metas": [{"phx_ref": "r1"}]}})
+        );
         assert_eq!(room.untrack(1), None);
         assert!(room.untrack(2).is_some() && room.is_empty());
     }

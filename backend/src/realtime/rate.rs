@@ -63,7 +63,12 @@ pub(crate) enum Within {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
 
     /// The second in which a steady rate is first refused.
@@ -94,7 +99,13 @@ mod tests {
         let start = Instant::now();
         let mut counter = Rate::new(100);
         counter.add(5000, start);
-        assert_eq!(counter.add(1, start + Duration::from_secs(6)), Within::Exceeded);
-        assert_eq!(counter.add(1, start + Duration::from_secs(3600)), Within::Limit);
+        assert_eq!(
+            counter.add(1, start + Duration::from_secs(6)),
+            Within::Exceeded
+        );
+        assert_eq!(
+            counter.add(1, start + Duration::from_secs(3600)),
+            Within::Limit
+        );
     }
 }

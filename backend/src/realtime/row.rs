@@ -33,7 +33,10 @@ impl Row {
 
     /// A column's JSON text.
     pub(crate) fn get(&self, column: &str) -> Option<&str> {
-        self.fields.iter().find(|(name, _)| name == column).map(|(_, value)| value.get())
+        self.fields
+            .iter()
+            .find(|(name, _)| name == column)
+            .map(|(_, value)| value.get())
     }
 
     /// The row as JSON text with the given columns only.
@@ -80,7 +83,9 @@ fn push_value(out: &mut String, type_name: &str, value: &str) {
             None => out.push_str(value),
         },
         "bpchar" => match serde_json::from_str::<String>(value) {
-            Ok(text) => out.push_str(&notation::string_json(&text.chars().take(1).collect::<String>())),
+            Ok(text) => out.push_str(&notation::string_json(
+                &text.chars().take(1).collect::<String>(),
+            )),
             Err(_) => out.push_str(value),
         },
         _ => out.push_str(value),
@@ -90,7 +95,10 @@ fn push_value(out: &mut String, type_name: &str, value: &str) {
 /// The list `[{"name": .., "type": ..}]` that payloads carry.
 pub(crate) fn write_columns(columns: &[&Column]) -> String {
     let entry = |column: &&Column| {
-        let (name, type_name) = (notation::string_json(&column.name), notation::string_json(&column.type_name));
+        let (name, type_name) = (
+            notation::string_json(&column.name),
+            notation::string_json(&column.type_name),
+        );
         format!(r#"{{"name": {name}, "type": {type_name}}}"#)
     };
     let entries: Vec<_> = columns.iter().map(entry).collect();
@@ -121,16 +129,28 @@ impl<'de> Deserialize<'de> for Row {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
     use super::*;
 
     fn column(name: &str, type_name: &str) -> Column {
-        Column { name: name.to_owned(), type_name: type_name.to_owned(), cast: type_name.to_owned(), key: false }
+        Column {
+            name: name.to_owned(),
+            type_name: type_name.to_owned(),
+            cast: type_name.to_owned(),
+            key: false,
+        }
     }
 
     fn written(type_name: &str, value: &str) -> String {
         let c = column("c", type_name);
-        Row::parse(&format!(r#"{{"c": {value}}}"#)).unwrap().write(&[&c], Size::Whole)
+        Row::parse(&format!(r#"{{"c": {value}}}"#))
+            .unwrap()
+            .write(&[&c], Size::Whole)
     }
 
     #[test]
@@ -143,7 +163,10 @@ mod tests {
     fn values_take_the_real_servers_forms() {
         assert_eq!(written("float8", r#""-Infinity""#), r#"{"c": null}"#);
         assert_eq!(written("text", r#""NaN""#), r#"{"c": "NaN"}"#);
-        assert_eq!(written("bytea", r#""\\xdeadbeef00""#), r#"{"c": "deadbeef00"}"#);
+        assert_eq!(
+            written("bytea", r#""\\xdeadbeef00""#),
+            r#"{"c": "deadbeef00"}"#
+        );
         assert_eq!(written("bpchar", r#""ab   ""#), r#"{"c": "a"}"#);
         assert_eq!(written("bpchar", "null"), r#"{"c": null}"#);
     }
@@ -158,8 +181,16 @@ mod tests {
 
     #[test]
     fn of_a_large_row_only_short_values_that_are_not_null_remain() {
-        let columns = [column("a", "int4"), column("b", "text"), column("c", "text")];
-        let row = Row::parse(&format!(r#"{{"a": 1, "b": null, "c": "{}"}}"#, "x".repeat(70))).unwrap();
+        let columns = [
+            column("a", "int4"),
+            column("b", "text"),
+            column("c", "text"),
+        ];
+        let row = Row::parse(&format!(
+            r#"{{"a": 1, "b": null, "c": "{}"}}"#,
+            "x".repeat(70)
+        ))
+        .unwrap();
         let columns: Vec<_> = columns.iter().collect();
         assert_eq!(row.write(&columns, Size::TooLarge), r#"{"a": 1}"#);
     }

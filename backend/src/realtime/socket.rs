@@ -26,7 +26,12 @@ enum End {
 }
 
 /// Serves a socket until either side ends it.
-pub(crate) async fn serve(server: Arc<Realtime>, version: Version, apikey: String, socket: WebSocket) {
+pub(crate) async fn serve(
+    server: Arc<Realtime>,
+    version: Version,
+    apikey: String,
+    socket: WebSocket,
+) {
     let _counted = server.hub().socket_opened();
     let (mailbox, letters) = Mailbox::new(server.config().limits.queue_bytes);
     let orders = server.orders();
@@ -34,10 +39,19 @@ pub(crate) async fn serve(server: Arc<Realtime>, version: Version, apikey: Strin
         return;
     }
     let connection = Connection::new(Arc::clone(&server), version, apikey, mailbox);
-    let mut task = Task { server, connection, letters, orders, socket };
+    let mut task = Task {
+        server,
+        connection,
+        letters,
+        orders,
+        socket,
+    };
     match task.run().await {
         End::Close(code) => {
-            let close = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
+            let close = Frame::Close(Some(CloseFrame {
+                code,
+                reason: "".into(),
+            }));
             let _ = tokio::time::timeout(SEND_LIMIT, task.socket.send(close)).await;
             // The client's answer ends the connection in order; one that doesn't answer is not waited for long.
             let answer = async { while let Some(Ok(_)) = task.socket.recv().await {} };
@@ -63,7 +77,10 @@ impl Task {
             if self.flush().await.is_err() || self.letters.overflowed() {
                 return End::Cut;
             }
-            let expiry = self.connection.expires_in().map(|left| Instant::now() + left);
+            let expiry = self
+                .connection
+                .expires_in()
+                .map(|left| Instant::now() + left);
             tokio::select! {
                 frame = self.socket.next() => {
                     idle_at = Instant::now() + idle;
@@ -133,9 +150,15 @@ impl Task {
                 wrote = true;
                 self.socket.feed(frame).await?;
             }
-            if wrote { self.socket.flush().await } else { Ok(()) }
+            if wrote {
+                self.socket.flush().await
+            } else {
+                Ok(())
+            }
         };
-        tokio::time::timeout(SEND_LIMIT, writing).await.unwrap_or_else(|late| Err(axum::Error::new(late)))
+        tokio::time::timeout(SEND_LIMIT, writing)
+            .await
+            .unwrap_or_else(|late| Err(axum::Error::new(late)))
     }
 }
 
@@ -149,6 +172,11 @@ fn size(frame: &Frame) -> usize {
 
 /// A frame far over the limit is refused while it is read; everything else means that the connection is gone.
 fn on_error(error: &axum::Error) -> End {
-    let too_large = std::error::Error::source(error).is_some_and(|source| source.to_string().contains("too long"));
-    if too_large { End::Close(1009) } else { End::Cut }
+    let too_large = std::error::Error::source(error)
+        .is_some_and(|source| source.to_string().contains("too long"));
+    if too_large {
+        End::Close(1009)
+    } else {
+        End::Cut
+    }
 }

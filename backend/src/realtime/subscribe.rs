@@ -14,10 +14,19 @@ use super::filters::{Filter, IS_KEYWORDS, MAX_VALUES, Operand, Operator};
 pub(crate) enum SubscribeError {
     #[error(transparent)]
     Binding(#[from] BindingError),
-    #[error("Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: {0}")]
+    #[error(
+        "Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: {0}"
+    )]
     NotPublished(String),
-    #[error("Unable to subscribe to changes with given parameters. An exception happened so please check your connect parameters: {binding}. Exception: ERROR {code} ({name}) {message}")]
-    Refused { binding: String, code: String, name: &'static str, message: String },
+    #[error(
+        "Unable to subscribe to changes with given parameters. An exception happened so please check your connect parameters: {binding}. Exception: ERROR {code} ({name}) {message}"
+    )]
+    Refused {
+        binding: String,
+        code: String,
+        name: &'static str,
+        message: String,
+    },
     #[error("Unable to subscribe to changes: the database did not answer")]
     Database,
 }
@@ -31,13 +40,22 @@ struct Readable {
 type Tables = BTreeMap<(String, String), BTreeMap<String, Readable>>;
 
 /// Understands and checks a channel's bindings for `role`.
-pub(crate) async fn accept(pool: &PgPool, role: &str, params: &[Value]) -> Result<Vec<Binding>, SubscribeError> {
-    let bindings: Vec<Binding> = params.iter().map(Binding::parse).collect::<Result<_, _>>()?;
+pub(crate) async fn accept(
+    pool: &PgPool,
+    role: &str,
+    params: &[Value],
+) -> Result<Vec<Binding>, SubscribeError> {
+    let bindings: Vec<Binding> = params
+        .iter()
+        .map(Binding::parse)
+        .collect::<Result<_, _>>()?;
     let Some(first) = bindings.first() else {
         return Ok(bindings);
     };
     let mut connection = pool.acquire().await.map_err(|_| SubscribeError::Database)?;
-    let tables = published(&mut connection, role).await.map_err(|error| database(first, &error))?;
+    let tables = published(&mut connection, role)
+        .await
+        .map_err(|error| database(first, &error))?;
     for binding in &bindings {
         check(&mut connection, &tables, binding).await?;
     }
@@ -61,29 +79,47 @@ async fn published(connection: &mut PgConnection, role: &str) -> Result<Tables, 
     .await?;
     let mut tables = Tables::new();
     for row in rows {
-        let columns = tables.entry((row.try_get(0)?, row.try_get(1)?)).or_default();
+        let columns = tables
+            .entry((row.try_get(0)?, row.try_get(1)?))
+            .or_default();
         if row.try_get(5)? {
-            columns.insert(row.try_get(2)?, Readable { cast: row.try_get(3)?, text: row.try_get(4)? });
+            columns.insert(
+                row.try_get(2)?,
+                Readable {
+                    cast: row.try_get(3)?,
+                    text: row.try_get(4)?,
+                },
+            );
         }
     }
     Ok(tables)
 }
 
-async fn check(connection: &mut PgConnection, tables: &Tables, binding: &Binding) -> Result<(), SubscribeError> {
+async fn check(
+    connection: &mut PgConnection,
+    tables: &Tables,
+    binding: &Binding,
+) -> Result<(), SubscribeError> {
     let matching = matching(tables, binding);
     if matching.is_empty() {
         return Err(SubscribeError::NotPublished(binding.described()));
     }
     for columns in matching {
         for filter in &binding.filters {
-            let column = columns
-                .get(&filter.column)
-                .ok_or_else(|| raised(binding, format!("invalid column for filter {}", filter.column)))?;
+            let column = columns.get(&filter.column).ok_or_else(|| {
+                raised(
+                    binding,
+                    format!("invalid column for filter {}", filter.column),
+                )
+            })?;
             check_filter(connection, binding, filter, column).await?;
         }
         for column in binding.select.iter().flatten() {
             if !columns.contains_key(column) {
-                return Err(raised(binding, format!("invalid column for select {column}")));
+                return Err(raised(
+                    binding,
+                    format!("invalid column for select {column}"),
+                ));
             }
         }
     }
@@ -110,17 +146,23 @@ async fn check_filter(
     match (&filter.value, filter.operator) {
         (_, operator) if operator.needs_text() && !column.text => {
             let name = operator.name();
-            let message = format!("operator {name} requires a text-compatible column type, got {cast}");
+            let message =
+                format!("operator {name} requires a text-compatible column type, got {cast}");
             Err(raised(binding, message))
         }
-        (Operand::Many(values), _) if values.len() > MAX_VALUES => {
-            Err(raised(binding, format!("too many values for `in` filter. Maximum {MAX_VALUES}")))
-        }
+        (Operand::Many(values), _) if values.len() > MAX_VALUES => Err(raised(
+            binding,
+            format!("too many values for `in` filter. Maximum {MAX_VALUES}"),
+        )),
         (Operand::One(value), Operator::Is) => {
-            match IS_KEYWORDS.iter().any(|keyword| value.eq_ignore_ascii_case(keyword)) {
+            match IS_KEYWORDS
+                .iter()
+                .any(|keyword| value.eq_ignore_ascii_case(keyword))
+            {
                 true => Ok(()),
                 false => {
-                    let message = "invalid value for is filter: must be null, true, false, or unknown";
+                    let message =
+                        "invalid value for is filter: must be null, true, false, or unknown";
                     Err(raised(binding, message.to_owned()))
                 }
             }
@@ -128,12 +170,20 @@ async fn check_filter(
         (Operand::Many(values), _) => {
             // The cast's name is PostgreSQL's own spelling of a type; the values are parameters.
             let sql = AssertSqlSafe(format!("select ($1::text[]::{cast}[])::text"));
-            sqlx::query(sql).bind(values).execute(connection).await.map_err(|error| database(binding, &error))?;
+            sqlx::query(sql)
+                .bind(values)
+                .execute(connection)
+                .await
+                .map_err(|error| database(binding, &error))?;
             Ok(())
         }
         (Operand::One(value), _) => {
             let sql = AssertSqlSafe(format!("select ($1::text::{cast})::text"));
-            sqlx::query(sql).bind(value).execute(connection).await.map_err(|error| database(binding, &error))?;
+            sqlx::query(sql)
+                .bind(value)
+                .execute(connection)
+                .await
+                .map_err(|error| database(binding, &error))?;
             Ok(())
         }
     }

@@ -24,8 +24,11 @@ pub(crate) struct FilterAnswers {
 impl FilterAnswers {
     /// Whether `filter` holds for the change at `place`.
     pub(crate) fn holds(&self, place: usize, change: &Known, filter: &Filter) -> bool {
-        decide(change, filter)
-            .unwrap_or_else(|| self.holding.get(filter).is_some_and(|places| places.contains(&place)))
+        decide(change, filter).unwrap_or_else(|| {
+            self.holding
+                .get(filter)
+                .is_some_and(|places| places.contains(&place))
+        })
     }
 }
 
@@ -50,7 +53,11 @@ pub(crate) async fn ask_filters(
         let Some(change) = known.get(candidate.change) else {
             continue;
         };
-        for filter in candidate.bindings.iter().flat_map(|binding| &binding.filters) {
+        for filter in candidate
+            .bindings
+            .iter()
+            .flat_map(|binding| &binding.filters)
+        {
             if decide(change, filter).is_none() {
                 let (places, filters) = open.entry(change.relation).or_default();
                 places.insert(candidate.change);
@@ -62,7 +69,12 @@ pub(crate) async fn ask_filters(
     }
     let mut answers = FilterAnswers::default();
     for (places, filters) in open.into_values() {
-        let Some(table) = places.iter().next().and_then(|place| known.get(*place)).map(|change| &change.table) else {
+        let Some(table) = places
+            .iter()
+            .next()
+            .and_then(|place| known.get(*place))
+            .map(|change| &change.table)
+        else {
             continue;
         };
         let (mut asked, mut conditions, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
@@ -82,9 +94,18 @@ pub(crate) async fn ask_filters(
             qualified(table)
         ));
         let places: Vec<usize> = places.into_iter().collect();
-        let numbers: Vec<i64> = places.iter().map(|place| i64::try_from(*place).unwrap_or_default()).collect();
-        let docs: Vec<&str> =
-            places.iter().map(|place| known.get(*place).map_or("{}", |change| change.tested_text.as_str())).collect();
+        let numbers: Vec<i64> = places
+            .iter()
+            .map(|place| i64::try_from(*place).unwrap_or_default())
+            .collect();
+        let docs: Vec<&str> = places
+            .iter()
+            .map(|place| {
+                known
+                    .get(*place)
+                    .map_or("{}", |change| change.tested_text.as_str())
+            })
+            .collect();
         let mut query = sqlx::query(sql).bind(numbers).bind(docs);
         for filter in &parameters {
             query = match &filter.value {
@@ -96,7 +117,11 @@ pub(crate) async fn ask_filters(
             let place = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
             for (filter, holds) in asked.iter().zip(row.try_get::<Vec<bool>, _>(1)?) {
                 if holds {
-                    answers.holding.entry((**filter).clone()).or_default().insert(place);
+                    answers
+                        .holding
+                        .entry((**filter).clone())
+                        .or_default()
+                        .insert(place);
                 }
             }
         }
@@ -116,7 +141,12 @@ pub(crate) struct Keys<'a> {
 impl<'a> Keys<'a> {
     pub(crate) fn new(table: &'a Arc<Table>) -> Self {
         let columns = table.key().map(|_| Vec::new()).collect();
-        Self { table, seen: HashSet::new(), columns, texts: Vec::new() }
+        Self {
+            table,
+            seen: HashSet::new(),
+            columns,
+            texts: Vec::new(),
+        }
     }
 
     pub(crate) fn add(&mut self, change: &Known) {
@@ -141,9 +171,19 @@ pub(crate) struct Visible {
 }
 
 impl Visible {
-    pub(crate) fn insert(&mut self, viewer: &Viewer, relation: u32, keys: &Keys<'_>, places: &[usize]) {
+    pub(crate) fn insert(
+        &mut self,
+        viewer: &Viewer,
+        relation: u32,
+        keys: &Keys<'_>,
+        places: &[usize],
+    ) {
         let rows = self.rows.entry((viewer.clone(), relation)).or_default();
-        rows.extend(places.iter().filter_map(|place| keys.texts.get(*place).cloned()));
+        rows.extend(
+            places
+                .iter()
+                .filter_map(|place| keys.texts.get(*place).cloned()),
+        );
     }
 
     pub(crate) fn contains(&self, viewer: &Viewer, change: &Known) -> bool {
@@ -164,12 +204,20 @@ pub(crate) async fn ask_rows(
     }
     authorize::act_as(connection, viewer, "").await?;
     let key: Vec<_> = keys.table.key().collect();
-    let parameters: Vec<_> = (0..key.len()).map(|nth| format!("${}::text[]", nth + 2)).collect();
+    let parameters: Vec<_> = (0..key.len())
+        .map(|nth| format!("${}::text[]", nth + 2))
+        .collect();
     let names: Vec<_> = (0..key.len()).map(|nth| format!("k{nth}")).collect();
     let equal: Vec<_> = key
         .iter()
         .enumerate()
-        .map(|(nth, column)| format!("t.{} = k.k{nth}::{}", quote_identifier(&column.name), column.cast))
+        .map(|(nth, column)| {
+            format!(
+                "t.{} = k.k{nth}::{}",
+                quote_identifier(&column.name),
+                column.cast
+            )
+        })
         .collect();
     let sql = AssertSqlSafe(format!(
         "select k.place from unnest($1::int8[], {}) as k (place, {})
@@ -179,17 +227,26 @@ pub(crate) async fn ask_rows(
         qualified(keys.table),
         equal.join(" and ")
     ));
-    let places: Vec<i64> = (0..keys.texts.len()).map(|place| i64::try_from(place).unwrap_or_default()).collect();
+    let places: Vec<i64> = (0..keys.texts.len())
+        .map(|place| i64::try_from(place).unwrap_or_default())
+        .collect();
     let mut query = sqlx::query_scalar::<_, i64>(sql).bind(places);
     for list in &keys.columns {
         query = query.bind(list);
     }
     let seen = query.fetch_all(connection).await?;
-    Ok(seen.into_iter().filter_map(|place| usize::try_from(place).ok()).collect())
+    Ok(seen
+        .into_iter()
+        .filter_map(|place| usize::try_from(place).ok())
+        .collect())
 }
 
 fn qualified(table: &Table) -> String {
-    format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name))
+    format!(
+        "{}.{}",
+        quote_identifier(&table.schema),
+        quote_identifier(&table.name)
+    )
 }
 
 /// A row's key as one text.

@@ -39,25 +39,53 @@ async fn rates_above_the_limits_are_noticed_at_the_first_look_after_five_seconds
         let join_ref = sender.join(&topic, json!({})).await;
         sender.push(&join_ref, &topic, "phx_leave", json!({})).await;
         sender.next_of("phx_close").await;
-        sender.push(&room, "realtime:room", "broadcast", json!({ "event": "e", "payload": n })).await;
+        sender
+            .push(
+                &room,
+                "realtime:room",
+                "broadcast",
+                json!({ "event": "e", "payload": n }),
+            )
+            .await;
         receiver.next_of("broadcast").await;
     }
-    sql(&backend, "insert into items select g, 'within', g, null from generate_series(1, 40) g").await;
+    sql(
+        &backend,
+        "insert into items select g, 'within', g, null from generate_series(1, 40) g",
+    )
+    .await;
     for _ in 0..40 {
         receiver.next_of("postgres_changes").await;
     }
     tokio::time::sleep(Duration::from_millis(5_100)).await;
 
     sql(&backend, "insert into items values (99, 'above', 1, null)").await;
-    assert_eq!(receiver.so_far().await, [], "rows above the limit are dropped without a word");
+    assert_eq!(
+        receiver.so_far().await,
+        [],
+        "rows above the limit are dropped without a word"
+    );
 
-    sender.push(&room, "realtime:room", "broadcast", json!({ "event": "above", "payload": {} })).await;
-    assert_eq!(receiver.next_of("system").await["message"], "Too many messages per second");
+    sender
+        .push(
+            &room,
+            "realtime:room",
+            "broadcast",
+            json!({ "event": "above", "payload": {} }),
+        )
+        .await;
+    assert_eq!(
+        receiver.next_of("system").await["message"],
+        "Too many messages per second"
+    );
     receiver.next_of("phx_close").await;
 
     sender.send_join("realtime:above", json!({})).await;
     let refused = sender.next_of("phx_reply").await;
-    assert_eq!(refused["response"]["reason"], "ClientJoinRateLimitReached: Too many joins per second");
+    assert_eq!(
+        refused["response"]["reason"],
+        "ClientJoinRateLimitReached: Too many joins per second"
+    );
     assert_eq!(sender.next().await, Err(1000));
     backend.shutdown().await;
 }
@@ -70,12 +98,12 @@ async fn a_burst_of_five_thousand_rows_reaches_those_who_may_see_it_within_secon
         subscriber.join("realtime:burst", on("patients")).await;
     }
     let waiter = {
-        let pool = backend.db().pool().clone();
+        let db = backend.db().clone();
         tokio::spawn(async move {
             let mut longest = Duration::ZERO;
             for _ in 0..20 {
                 let asked = Instant::now();
-                sqlx::query("select 1").execute(&pool).await.unwrap();
+                db.run_script("select 1").await.unwrap();
                 longest = longest.max(asked.elapsed());
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -93,12 +121,18 @@ async fn a_burst_of_five_thousand_rows_reaches_those_who_may_see_it_within_secon
     for (nth, subscriber) in subscribers.iter_mut().enumerate() {
         for g in (1..=5000).filter(|g| g % 2 == nth) {
             let change = subscriber.next_of("postgres_changes").await;
-            assert_eq!(change["data"]["record"]["mrn"], format!("MRN-{g}"), "in the order of the statement");
+            assert_eq!(
+                change["data"]["record"]["mrn"],
+                format!("MRN-{g}"),
+                "in the order of the statement"
+            );
         }
     }
     let arrived = started.elapsed();
     let longest = waiter.await.unwrap();
-    println!("5,000 rows: committed after {committed:?}, at both subscribers after {arrived:?}; longest wait for the database {longest:?}");
+    println!(
+        "5,000 rows: committed after {committed:?}, at both subscribers after {arrived:?}; longest wait for the database {longest:?}"
+    );
     assert!(arrived < Duration::from_secs(6), "{arrived:?}");
     backend.shutdown().await;
 }
@@ -113,7 +147,10 @@ async fn a_silenced_feed_answers_heartbeats_and_loses_what_is_committed_meanwhil
     assert_eq!(client.so_far().await, []);
     backend.realtime().restore_feed();
     sql(&backend, "insert into items values (2, 'back', 1, null)").await;
-    assert_eq!(client.next_of("postgres_changes").await["data"]["record"]["body"], "back");
+    assert_eq!(
+        client.next_of("postgres_changes").await["data"]["record"]["body"],
+        "back"
+    );
 
     backend.realtime().cut_sockets();
     assert_eq!(client.next().await, Err(1006));
@@ -131,19 +168,37 @@ async fn tables_and_columns_are_followed_while_the_server_runs() {
     let mut client = clinician(&backend, A).await;
     client.join("realtime:later", on("later")).await;
     sql(&backend, "insert into later values (1, 'a')").await;
-    assert_eq!(client.next_of("postgres_changes").await["data"]["record"], json!({ "id": 1, "v": "a" }));
-    sql(&backend, "alter table later add column w text default 'd'; insert into later values (2, 'b')").await;
+    assert_eq!(
+        client.next_of("postgres_changes").await["data"]["record"],
+        json!({ "id": 1, "v": "a" })
+    );
+    sql(
+        &backend,
+        "alter table later add column w text default 'd'; insert into later values (2, 'b')",
+    )
+    .await;
     let change = client.next_of("postgres_changes").await;
-    assert_eq!(change["data"]["record"], json!({ "id": 2, "v": "b", "w": "d" }));
+    assert_eq!(
+        change["data"]["record"],
+        json!({ "id": 2, "v": "b", "w": "d" })
+    );
     assert_eq!(change["data"]["columns"].as_array().unwrap().len(), 3);
-    sql(&backend, "alter publication supabase_realtime drop table later; insert into later values (3, 'c')").await;
+    sql(
+        &backend,
+        "alter publication supabase_realtime drop table later; insert into later values (3, 'c')",
+    )
+    .await;
     assert_eq!(client.so_far().await, []);
     backend.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_feed_beats_while_somebody_listens() {
-    let backend = backend(Config { beat_interval: Duration::from_millis(50), ..config() }).await;
+    let backend = backend(Config {
+        beat_interval: Duration::from_millis(50),
+        ..config()
+    })
+    .await;
     sql(
         &backend,
         "create table feed_heartbeat (id bigint primary key, beat bigint not null); \
@@ -187,33 +242,65 @@ async fn a_trigger_tells_a_private_topic_of_a_row() {
     sql(&backend, &format!("insert into patients (id, mrn, clinician_id) values (gen_random_uuid(), 'MRN-1', '{A}')")).await;
     let (_, payload) = a.next_binary().await;
     assert_eq!(payload["record"]["mrn"], "MRN-1");
-    assert_eq!((&payload["operation"], &payload["table"], &payload["old_record"]), (&json!("INSERT"), &json!("patients"), &json!(null)));
+    assert_eq!(
+        (
+            &payload["operation"],
+            &payload["table"],
+            &payload["old_record"]
+        ),
+        (&json!("INSERT"), &json!("patients"), &json!(null))
+    );
     backend.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broadcast_by_http_needs_a_key_and_for_private_topics_the_right_to_write() {
     let backend = backend(config()).await;
-    sql(&backend, "create policy read on realtime.messages for select to authenticated using (true)").await;
+    sql(
+        &backend,
+        "create policy read on realtime.messages for select to authenticated using (true)",
+    )
+    .await;
     let mut client = clinician(&backend, A).await;
     client.join("realtime:open", json!({})).await;
-    client.join("realtime:closed", json!({ "private": true })).await;
+    client
+        .join("realtime:closed", json!({ "private": true }))
+        .await;
     let http = reqwest::Client::new();
     let post = |path: &str, key: Option<String>| {
-        let mut request = http.post(format!("{}/realtime/v1/api/broadcast/{path}", backend.url())).body(r#"{"n":1}"#);
+        let mut request = http
+            .post(format!(
+                "{}/realtime/v1/api/broadcast/{path}",
+                backend.url()
+            ))
+            .body(r#"{"n":1}"#);
         if let Some(key) = key {
             request = request.header("apikey", key);
         }
         async move { request.send().await.unwrap().status().as_u16() }
     };
     assert_eq!(post("open/events/e", None).await, 401);
-    assert_eq!(post("open/events/e", Some("nonsense".to_owned())).await, 401);
+    assert_eq!(
+        post("open/events/e", Some("nonsense".to_owned())).await,
+        401
+    );
     let user = token(&backend, "authenticated", A);
-    assert_eq!(post("closed/events/refused?private=true", Some(user.clone())).await, 202);
+    assert_eq!(
+        post("closed/events/refused?private=true", Some(user.clone())).await,
+        202
+    );
     assert_eq!(post("open/events/taken", Some(user)).await, 202);
     let service = backend.keys().service_role_key().to_owned();
-    assert_eq!(post("closed/events/taken?private=true", Some(service)).await, 202);
-    let came: Vec<_> = client.so_far().await.into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(
+        post("closed/events/taken?private=true", Some(service)).await,
+        202
+    );
+    let came: Vec<_> = client
+        .so_far()
+        .await
+        .into_iter()
+        .map(|(_, payload)| payload)
+        .collect();
     let taken = json!({ "type": "broadcast", "event": "taken", "payload": { "n": 1 } });
     assert_eq!(came, [taken.clone(), taken]);
     backend.shutdown().await;

@@ -21,7 +21,9 @@ pub struct Client {
 /// Who the client is.
 pub fn token(backend: &Running, role: &str, sub: &str) -> String {
     let exp = bedside_backend::jwt::unix_seconds() + 3_600;
-    backend.keys().sign(&json!({ "role": role, "sub": sub, "exp": exp }))
+    backend
+        .keys()
+        .sign(&json!({ "role": role, "sub": sub, "exp": exp }))
 }
 
 impl Client {
@@ -32,16 +34,33 @@ impl Client {
             backend.keys().anon_key()
         );
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        Self { socket, token, last_ref: 0 }
+        Self {
+            socket,
+            token,
+            last_ref: 0,
+        }
     }
 
     /// Sends a push; its ref.
-    pub async fn push(&mut self, join_ref: &str, topic: &str, event: &str, payload: Value) -> String {
+    pub async fn push(
+        &mut self,
+        join_ref: &str,
+        topic: &str,
+        event: &str,
+        payload: Value,
+    ) -> String {
         self.last_ref += 1;
         let reference = self.last_ref.to_string();
-        let join_ref = if event == "phx_join" { reference.as_str() } else { join_ref };
+        let join_ref = if event == "phx_join" {
+            reference.as_str()
+        } else {
+            join_ref
+        };
         let frame = json!([join_ref, reference, topic, event, payload]);
-        self.socket.send(Message::Text(frame.to_string().into())).await.unwrap();
+        self.socket
+            .send(Message::Text(frame.to_string().into()))
+            .await
+            .unwrap();
         reference
     }
 
@@ -53,7 +72,9 @@ impl Client {
 
     /// Joins and waits for the reply; with bindings, until they are in force.
     pub async fn join(&mut self, topic: &str, config: Value) -> String {
-        let has_bindings = config["postgres_changes"].as_array().is_some_and(|bindings| !bindings.is_empty());
+        let has_bindings = config["postgres_changes"]
+            .as_array()
+            .is_some_and(|bindings| !bindings.is_empty());
         let join_ref = self.send_join(topic, config).await;
         let reply = self.next_of("phx_reply").await;
         assert_eq!(reply["status"], "ok", "{reply}");
@@ -67,12 +88,17 @@ impl Client {
     /// The next frame's event and payload; the close code, if that came instead.
     pub async fn next(&mut self) -> Result<(String, Value), u16> {
         loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("no frame came") {
+            match timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("no frame came")
+            {
                 Some(Ok(Message::Text(text))) => {
                     let mut frame: Value = serde_json::from_str(&text).unwrap();
                     return Ok((frame[3].as_str().unwrap().to_owned(), frame[4].take()));
                 }
-                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| u16::from(frame.code))),
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map_or(1005, |frame| u16::from(frame.code)));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(1006),
             }
@@ -92,7 +118,11 @@ impl Client {
     /// The next binary broadcast: its event and its JSON payload.
     pub async fn next_binary(&mut self) -> (String, Value) {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("no frame came").unwrap().unwrap();
+            let message = timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("no frame came")
+                .unwrap()
+                .unwrap();
             if let Message::Binary(bytes) = message {
                 let [topic, event, metadata] = [1, 2, 3].map(|at| usize::from(bytes[at]));
                 let event_at = 5 + topic;

@@ -58,7 +58,11 @@ fn value(recorded: &Value, here: &Value, key: &str, chosen: &mut Chosen) -> bool
     match (recorded, here) {
         (Value::Object(recorded), Value::Object(here)) => object(recorded, here, key, chosen),
         (Value::Array(recorded), Value::Array(here)) => {
-            recorded.len() == here.len() && recorded.iter().zip(here).all(|(r, h)| value(r, h, key, chosen))
+            recorded.len() == here.len()
+                && recorded
+                    .iter()
+                    .zip(here)
+                    .all(|(r, h)| value(r, h, key, chosen))
         }
         (Value::String(r), Value::String(h)) => match key {
             "commit_timestamp" => is_timestamp(r) && is_timestamp(h),
@@ -75,7 +79,12 @@ fn value(recorded: &Value, here: &Value, key: &str, chosen: &mut Chosen) -> bool
     }
 }
 
-fn object(recorded: &Map<String, Value>, here: &Map<String, Value>, key: &str, chosen: &mut Chosen) -> bool {
+fn object(
+    recorded: &Map<String, Value>,
+    here: &Map<String, Value>,
+    key: &str,
+    chosen: &mut Chosen,
+) -> bool {
     let replied_bindings = key == "postgres_changes";
     // A message from the database carries its id twice: beside the payload and in it.
     let message = recorded.contains_key("meta") || key == "meta" || key == "message payload";
@@ -84,7 +93,8 @@ fn object(recorded: &Map<String, Value>, here: &Map<String, Value>, key: &str, c
             if name.ends_with("-000000000000") && name.len() == 36 {
                 return here.iter().any(|(other, h)| {
                     let mut trial = chosen.clone();
-                    let same = other.len() == 36 && trial.same(name, other) && value(r, h, "", &mut trial);
+                    let same =
+                        other.len() == 36 && trial.same(name, other) && value(r, h, "", &mut trial);
                     if same {
                         *chosen = trial;
                     }
@@ -141,14 +151,24 @@ fn without_ids(frame: &[u8]) -> Option<(String, Vec<String>)> {
 }
 
 fn is_timestamp(text: &str) -> bool {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
     shape == "0000-00-00T00:00:00.000Z"
 }
 
 /// A default of `now()`: of this day, and with a fraction that nobody writes by hand.
 fn is_now(text: &str) -> bool {
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let days = [seconds / 86_400, (seconds + 86_400) / 86_400, seconds.saturating_sub(86_400) / 86_400];
+    let seconds = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let days = [
+        seconds / 86_400,
+        (seconds + 86_400) / 86_400,
+        seconds.saturating_sub(86_400) / 86_400,
+    ];
     days.iter().any(|day| text.starts_with(&date(*day)))
 }
 

@@ -41,7 +41,11 @@ pub enum Direction {
 
 /// Reads `tests/wire/<scenario>.<version>.jsonl`.
 pub fn read(scenario: &str, version: &str) -> Result<Vec<Line>> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire").join(format!("{scenario}.{version}.jsonl"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("wire")
+        .join(format!("{scenario}.{version}.jsonl"));
     let text = std::fs::read_to_string(&file).with_context(|| format!("{}", file.display()))?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    text.lines()
+        .map(|line| Ok(serde_json::from_str(line)?))
+        .collect()
 }

@@ -44,7 +44,13 @@ pub struct Manner {
 }
 
 impl Manner {
-    pub const PLAIN: Self = Self { pace: 0.0, may_lack: &[], may_add: &[], until: None, without: &[] };
+    pub const PLAIN: Self = Self {
+        pace: 0.0,
+        may_lack: &[],
+        may_add: &[],
+        until: None,
+        without: &[],
+    };
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -81,7 +87,11 @@ pub async fn play(backend: &Running, lines: &[Line], manner: Manner) -> Result<(
         if manner.until.is_some_and(|until| note.contains(until)) {
             break;
         }
-        if line.conn.as_deref().is_some_and(|conn| manner.without.contains(&conn)) {
+        if line
+            .conn
+            .as_deref()
+            .is_some_and(|conn| manner.without.contains(&conn))
+        {
             continue;
         }
         let gap = line.t_ms - clock;
@@ -89,14 +99,27 @@ pub async fn play(backend: &Running, lines: &[Line], manner: Manner) -> Result<(
         if manner.pace > 0.0 && gap > 400.0 {
             tokio::time::sleep(Duration::from_secs_f64(gap / 1000.0 * manner.pace)).await;
         }
-        player.step(line).await.with_context(|| format!("line {}: {}", number + 1, brief(line)))?;
+        player
+            .step(line)
+            .await
+            .with_context(|| format!("line {}: {}", number + 1, brief(line)))?;
     }
     player.finish().await
 }
 
 fn brief(line: &Line) -> String {
-    let text = line.frame.as_deref().or(line.note.as_deref()).or(line.path.as_deref()).unwrap_or_default();
-    format!("{:?} {} {}", line.dir, line.conn.as_deref().unwrap_or(""), text.chars().take(300).collect::<String>())
+    let text = line
+        .frame
+        .as_deref()
+        .or(line.note.as_deref())
+        .or(line.path.as_deref())
+        .unwrap_or_default();
+    format!(
+        "{:?} {} {}",
+        line.dir,
+        line.conn.as_deref().unwrap_or(""),
+        text.chars().take(300).collect::<String>()
+    )
 }
 
 /// A recorded frame that has not come yet.
@@ -129,7 +152,12 @@ impl Player<'_> {
                 self.expected.push(Expected { conn, frame });
                 Ok(())
             }
-            Direction::Close if line.by.as_deref().is_some_and(|by| by.starts_with("server")) => {
+            Direction::Close
+                if line
+                    .by
+                    .as_deref()
+                    .is_some_and(|by| by.starts_with("server")) =>
+            {
                 let frame = Frame::Closed(line.code.unwrap_or(1006));
                 self.expected.push(Expected { conn, frame });
                 Ok(())
@@ -153,7 +181,11 @@ impl Player<'_> {
                 // What the close caused at other sockets may stand before its line.
                 self.settle_at(Some(&conn)).await?;
                 let dropped = line.by.as_deref().is_some_and(|by| by.contains("dropped"));
-                let command = if dropped { Command::Drop } else { Command::Close(line.code.unwrap_or(1000)) };
+                let command = if dropped {
+                    Command::Drop
+                } else {
+                    Command::Close(line.code.unwrap_or(1000))
+                };
                 self.command(&conn, command);
                 Ok(())
             }
@@ -162,7 +194,10 @@ impl Player<'_> {
     }
 
     async fn note(&mut self, note: &str) -> Result<()> {
-        if let Some(sql) = note.strip_prefix("sql: ").or_else(|| note.strip_prefix("sql, one transaction: ")) {
+        if let Some(sql) = note
+            .strip_prefix("sql: ")
+            .or_else(|| note.strip_prefix("sql, one transaction: "))
+        {
             self.settle().await?;
             return self.sql(sql).await;
         }
@@ -196,7 +231,9 @@ impl Player<'_> {
 
     /// `POST {json} -> (status, 'body')`: a broadcast by HTTP, with its answer.
     async fn post(&mut self, rest: &str) -> Result<()> {
-        let (body, answer) = rest.split_once(" -> ").context("a POST without its answer")?;
+        let (body, answer) = rest
+            .split_once(" -> ")
+            .context("a POST without its answer")?;
         let response = reqwest::Client::new()
             .post(format!("{}/realtime/v1/api/broadcast", self.backend.url()))
             .header("apikey", self.backend.keys().service_role_key())
@@ -206,7 +243,8 @@ impl Player<'_> {
             .await?;
         let status = response.status().as_u16();
         let text = response.text().await?;
-        let same = answer.starts_with(&format!("({status}, ")) && answer.replace("\\'", "'").contains(&text);
+        let same = answer.starts_with(&format!("({status}, "))
+            && answer.replace("\\'", "'").contains(&text);
         if !same {
             bail!("answered {status} {text}, recorded {answer}");
         }
@@ -231,7 +269,11 @@ impl Player<'_> {
             }
             Err(SocketError::Http(response)) => {
                 let body = response.body().as_deref().unwrap_or_default();
-                expect_status(line, response.status().as_u16(), &String::from_utf8_lossy(body))
+                expect_status(
+                    line,
+                    response.status().as_u16(),
+                    &String::from_utf8_lossy(body),
+                )
             }
             Err(error) => Err(error.into()),
         }
@@ -251,8 +293,10 @@ impl Player<'_> {
         let mut text = self.with_tokens(line.frame.as_deref().unwrap_or_default());
         if let Some(bytes) = line.bytes {
             // In the second serializer the refs come first; in the first they follow the payload and were cut off.
-            let (reference, join_ref) =
-                [("70", "3"), ("71", "3"), ("72", "5"), ("73", "1")].get(self.large).copied().unwrap_or_default();
+            let (reference, join_ref) = [("70", "3"), ("71", "3"), ("72", "5"), ("73", "1")]
+                .get(self.large)
+                .copied()
+                .unwrap_or_default();
             self.large += 1;
             text = text.replace("...(truncated in this file)", "");
             let end = match text.starts_with('[') {
@@ -284,18 +328,28 @@ impl Player<'_> {
     async fn settle_at(&mut self, only: Option<&str>) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let concerned = |e: &Expected| only.is_none_or(|only| only == e.conn);
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.expected).into_iter().partition(concerned);
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.expected)
+            .into_iter()
+            .partition(concerned);
         self.expected = later;
         for Expected { conn, frame } in due {
             let text = format!("{conn} {}", shown(&frame));
             let optional = self.manner.may_lack.iter().any(|part| text.contains(part));
-            let patience = if optional { Instant::now() + QUIET } else { deadline };
+            let patience = if optional {
+                Instant::now() + QUIET
+            } else {
+                deadline
+            };
             let Some(peer) = self.conns.get_mut(&conn) else {
                 bail!("{conn} was never opened");
             };
             if !peer.take(&frame, &mut self.chosen, patience).await && !optional {
                 let came: Vec<_> = peer.came.iter().map(shown).collect();
-                bail!("{conn} did not get\n  {}\nbut\n  {}", shown(&frame), came.join("\n  "));
+                bail!(
+                    "{conn} did not get\n  {}\nbut\n  {}",
+                    shown(&frame),
+                    came.join("\n  ")
+                );
             }
         }
         Ok(())
@@ -310,7 +364,8 @@ impl Player<'_> {
             conn.drain();
             let extra = |frame: &&Frame| {
                 let text = shown(frame);
-                !matches!(frame, Frame::Closed(_)) && !self.manner.may_add.iter().any(|part| text.contains(part))
+                !matches!(frame, Frame::Closed(_))
+                    && !self.manner.may_add.iter().any(|part| text.contains(part))
             };
             let left: Vec<_> = conn.came.iter().filter(extra).map(shown).collect();
             if !left.is_empty() {
@@ -340,7 +395,10 @@ impl Player<'_> {
         }
         let mut claims = claims(name, self.started, self.manner.pace);
         let token = match name {
-            "bad-signature" => bedside_backend::jwt::JwtKeys::new("a secret that nobody signs with, 32 bytes").sign(&claims),
+            "bad-signature" => {
+                bedside_backend::jwt::JwtKeys::new("a secret that nobody signs with, 32 bytes")
+                    .sign(&claims)
+            }
             _ => {
                 // Tokens of one person differ, as they would in the order of their issue.
                 claims["jti"] = name.into();
@@ -367,7 +425,10 @@ fn claims(name: &str, now: i64, pace: f64) -> Value {
         _ if name.starts_with("anon") => json!({ "role": "anon" }),
         _ => json!({ "role": "authenticated", "sub": "11111111-1111-4111-8111-111111111111" }),
     };
-    let seconds = name.rsplit('-').next().and_then(|last| last.strip_suffix('s')?.parse::<f64>().ok());
+    let seconds = name
+        .rsplit('-')
+        .next()
+        .and_then(|last| last.strip_suffix('s')?.parse::<f64>().ok());
     let expires = match seconds {
         Some(seconds) => now + (seconds * pace).ceil() as i64,
         None if name.starts_with("expired") => now - 60,
@@ -383,7 +444,10 @@ fn expect_status(line: &Line, status: u16, body: &str) -> Result<()> {
     let recorded = line.status.unwrap_or_default();
     let same_body = recorded == 101 || line.body.as_deref().unwrap_or_default() == body;
     if recorded != status || !same_body {
-        bail!("opened with {status} {body:?}, recorded {recorded} {:?}", line.body);
+        bail!(
+            "opened with {status} {body:?}, recorded {recorded} {:?}",
+            line.body
+        );
     }
     Ok(())
 }
@@ -433,7 +497,11 @@ impl Conn {
                 }
             }
         });
-        Self { commands, frames, came: VecDeque::new() }
+        Self {
+            commands,
+            frames,
+            came: VecDeque::new(),
+        }
     }
 
     fn drain(&mut self) {
@@ -448,11 +516,20 @@ impl Conn {
             self.drain();
             let topic = compare::changed_topic(recorded);
             let at = match topic {
-                Some(_) => self.came.iter().position(|frame| compare::changed_topic(frame) == topic),
-                None => self.came.iter().position(|frame| compare::matches(recorded, frame, &mut chosen.clone())),
+                Some(_) => self
+                    .came
+                    .iter()
+                    .position(|frame| compare::changed_topic(frame) == topic),
+                None => self
+                    .came
+                    .iter()
+                    .position(|frame| compare::matches(recorded, frame, &mut chosen.clone())),
             };
             if let Some(at) = at {
-                let same = self.came.get(at).is_some_and(|frame| compare::matches(recorded, frame, chosen));
+                let same = self
+                    .came
+                    .get(at)
+                    .is_some_and(|frame| compare::matches(recorded, frame, chosen));
                 if same {
                     self.came.remove(at);
                 }

@@ -19,12 +19,17 @@ impl Connection {
         let topic = format!("{PREFIX}{name}");
         let within = self.server.count_join();
         if within == Within::Exceeded {
-            self.refuse(&message, "ClientJoinRateLimitReached: Too many joins per second").await;
+            self.refuse(
+                &message,
+                "ClientJoinRateLimitReached: Too many joins per second",
+            )
+            .await;
             return Next::Close(1000);
         }
         let known = self.channels.contains_key(&topic);
         if !known && self.channels.len() >= self.server.config().limits.channels_per_socket {
-            self.refuse(&message, "ChannelRateLimitReached: Too many channels").await;
+            self.refuse(&message, "ChannelRateLimitReached: Too many channels")
+                .await;
             return Next::Continue;
         }
         let nothing = Value::Null;
@@ -55,7 +60,11 @@ impl Connection {
     async fn admit(&self, name: &str, payload: &Value) -> Result<(Join, Identity, Rights), String> {
         let join = Join::parse(name, payload).map_err(|error| error.to_string())?;
         let token = join.token.as_deref().unwrap_or(&self.apikey);
-        let claims = self.server.keys().verify(token).map_err(|error| identity::refused_join(&error))?;
+        let claims = self
+            .server
+            .keys()
+            .verify(token)
+            .map_err(|error| identity::refused_join(&error))?;
         let identity = Identity::new(token, &claims);
         let read = match join.settings.privacy {
             Privacy::Public => Rights::ALL,
@@ -67,13 +76,36 @@ impl Connection {
         Ok((join, identity, read))
     }
 
-    async fn enter(&mut self, name: &str, message: Incoming, join: Join, identity: Identity, read: Rights) {
-        let room = RoomKey { name: name.to_owned(), privacy: join.settings.privacy };
+    async fn enter(
+        &mut self,
+        name: &str,
+        message: Incoming,
+        join: Join,
+        identity: Identity,
+        read: Rights,
+    ) {
+        let room = RoomKey {
+            name: name.to_owned(),
+            privacy: join.settings.privacy,
+        };
         let replay = join.replay;
         let id = self.server.hub().new_channel();
-        let channel = Channel::new(id, room.clone(), message.join_ref, message.reference, join, identity);
-        let hears = if read.presence { Hears::All } else { Hears::BroadcastsOnly };
-        self.server.hub().enter(&room, id, self.mailbox.clone(), hears);
+        let channel = Channel::new(
+            id,
+            room.clone(),
+            message.join_ref,
+            message.reference,
+            join,
+            identity,
+        );
+        let hears = if read.presence {
+            Hears::All
+        } else {
+            Hears::BroadcastsOnly
+        };
+        self.server
+            .hub()
+            .enter(&room, id, self.mailbox.clone(), hears);
         if let Some(replay) = replay {
             let (db, name) = (self.server.db().clone(), name.to_owned());
             let stored = spawned(async move { authorize::replay(&db, &name, replay).await }).await;
@@ -86,7 +118,12 @@ impl Connection {
             self.push_raw(&channel, "presence_state", &state);
         }
         if channel.settings.replication_ready {
-            self.push_system(&channel, "ok", "system", "Replication connection established");
+            self.push_system(
+                &channel,
+                "ok",
+                "system",
+                "Replication connection established",
+            );
         }
         let topic = channel.topic.clone();
         self.channels.insert(topic.clone(), channel);
@@ -104,21 +141,42 @@ impl Connection {
         channel.attempt += 1;
         let (attempt, id, mailbox) = (channel.attempt, channel.id, self.mailbox.clone());
         let (db, viewer) = (self.server.db().clone(), channel.identity.viewer.clone());
-        let (bindings, topic, protocol) = (channel.bindings.clone(), channel.topic.clone(), channel.settings.protocol);
+        let (bindings, topic, protocol) = (
+            channel.bindings.clone(),
+            channel.topic.clone(),
+            channel.settings.protocol,
+        );
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             let accepted = subscribe::accept(db.pool(), &viewer.role, &bindings).await;
             let letters = mailbox.clone();
             let outcome = accepted
-                .map(|bindings| Box::new(Subscription { channel: id, topic, protocol, viewer, bindings, mailbox }))
+                .map(|bindings| {
+                    Box::new(Subscription {
+                        channel: id,
+                        topic,
+                        protocol,
+                        viewer,
+                        bindings,
+                        mailbox,
+                    })
+                })
                 .map_err(|error| error.to_string());
-            letters.post(Letter { channel: id, content: Content::Subscription { attempt, outcome } });
+            letters.post(Letter {
+                channel: id,
+                content: Content::Subscription { attempt, outcome },
+            });
         });
     }
 
     /// A refused join is answered late, and its socket does nothing else until then.
     async fn refuse(&mut self, message: &Incoming, reason: &str) {
         self.server.pause(self.server.config().error_delay).await;
-        self.reply(&message.join_ref.clone(), message, "error", &json!({ "reason": reason }));
+        self.reply(
+            &message.join_ref.clone(),
+            message,
+            "error",
+            &json!({ "reason": reason }),
+        );
     }
 }

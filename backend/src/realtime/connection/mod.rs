@@ -40,8 +40,20 @@ pub(crate) enum Next {
 }
 
 impl Connection {
-    pub(crate) fn new(server: Arc<Realtime>, version: Version, apikey: String, mailbox: Mailbox) -> Self {
-        Self { server, version, apikey, mailbox, channels: HashMap::new(), out: VecDeque::new() }
+    pub(crate) fn new(
+        server: Arc<Realtime>,
+        version: Version,
+        apikey: String,
+        mailbox: Mailbox,
+    ) -> Self {
+        Self {
+            server,
+            version,
+            apikey,
+            mailbox,
+            channels: HashMap::new(),
+            out: VecDeque::new(),
+        }
     }
 
     /// The next frame to send.
@@ -80,19 +92,23 @@ impl Connection {
         let Some(channel) = self.channels.get(&topic) else {
             match event.as_str() {
                 "phx_leave" => self.reply(&message.join_ref.clone(), &message, "ok", &json!({})),
-                _ => self.reply(&Value::Null, &message, "error", &json!({ "reason": "unmatched topic" })),
+                _ => self.reply(
+                    &Value::Null,
+                    &message,
+                    "error",
+                    &json!({ "reason": "unmatched topic" }),
+                ),
             }
             return Next::Continue;
         };
         match event.as_str() {
-            "phx_leave" => {
-                // Another join's leave is too late: that channel has been told of its end already.
-                if channel.wire_ref.is_null() || channel.wire_ref == message.join_ref {
-                    let join_ref = channel.join_ref.clone();
-                    self.reply(&join_ref, &message, "ok", &json!({}));
-                    self.close_channel(&topic);
-                }
+            "phx_leave" if channel.wire_ref.is_null() || channel.wire_ref == message.join_ref => {
+                let join_ref = channel.join_ref.clone();
+                self.reply(&join_ref, &message, "ok", &json!({}));
+                self.close_channel(&topic);
             }
+            // Another join's leave is too late: that channel has been told of its end already.
+            "phx_leave" => {}
             "access_token" => self.renew(&topic, &message.payload).await,
             "broadcast" => self.broadcast(&topic, &message).await,
             "presence" => self.presence(&topic, &message).await,
@@ -103,12 +119,17 @@ impl Connection {
 
     /// Takes a letter from the hub. Letters for channels that have ended are dropped.
     pub(crate) fn deliver(&mut self, letter: Letter) {
-        let Some(channel) = self.channels.values_mut().find(|channel| channel.id == letter.channel) else {
+        let Some(channel) = self
+            .channels
+            .values_mut()
+            .find(|channel| channel.id == letter.channel)
+        else {
             return;
         };
         match letter.content {
             Content::Event(event) => {
-                if event.kind() == Kind::Broadcast && self.server.count_event() == Within::Exceeded {
+                if event.kind() == Kind::Broadcast && self.server.count_event() == Within::Exceeded
+                {
                     let topic = channel.topic.clone();
                     self.fail_channel(&topic, "Too many messages per second");
                     return;
@@ -127,7 +148,14 @@ impl Connection {
                     Err(message) => ("error", message),
                 };
                 let payload = system(&channel.room.name, "postgres_changes", status, &message);
-                let frame = codec::encode_raw(self.version, &channel.join_ref, &Value::Null, &channel.topic, "system", &payload);
+                let frame = codec::encode_raw(
+                    self.version,
+                    &channel.join_ref,
+                    &Value::Null,
+                    &channel.topic,
+                    "system",
+                    &payload,
+                );
                 self.out.push_back(frame);
             }
         }
@@ -148,9 +176,15 @@ impl Connection {
 
     /// How long until the first token of a channel runs out.
     pub(crate) fn expires_in(&self) -> Option<Duration> {
-        let first = self.channels.values().map(|channel| channel.identity.expires).min()?;
+        let first = self
+            .channels
+            .values()
+            .map(|channel| channel.identity.expires)
+            .min()?;
         // `exp` is a whole second; the clock may be anywhere in the one before.
-        Some(Duration::from_secs(u64::try_from(first - unix_seconds()).unwrap_or(0)))
+        Some(Duration::from_secs(
+            u64::try_from(first - unix_seconds()).unwrap_or(0),
+        ))
     }
 
     /// The server goes away: channels that show their presence are told of an error. Whether others are left.
@@ -164,11 +198,20 @@ impl Connection {
         for topic in tracked {
             if let Some(channel) = self.channels.remove(&topic) {
                 self.out.push_back(codec::encode_raw(
-                    self.version, &channel.wire_ref, &channel.wire_ref, &channel.topic, "phx_error", "{}",
+                    self.version,
+                    &channel.wire_ref,
+                    &channel.wire_ref,
+                    &channel.topic,
+                    "phx_error",
+                    "{}",
                 ));
             }
         }
-        if self.channels.is_empty() { Live::None } else { Live::Some }
+        if self.channels.is_empty() {
+            Live::None
+        } else {
+            Live::Some
+        }
     }
 
     /// An operator asked everybody to connect anew.
@@ -177,7 +220,12 @@ impl Connection {
         let payload = payload.to_string();
         for channel in self.channels.values() {
             self.out.push_back(codec::encode_raw(
-                self.version, &Value::Null, &Value::Null, &channel.topic, "system", &payload,
+                self.version,
+                &Value::Null,
+                &Value::Null,
+                &channel.topic,
+                "system",
+                &payload,
             ));
         }
     }
@@ -187,7 +235,12 @@ impl Connection {
         if let Some(channel) = self.channels.get(topic) {
             let payload = system(&channel.room.name, "system", "error", message);
             self.out.push_back(codec::encode_raw(
-                self.version, &channel.join_ref, &Value::Null, &channel.topic, "system", &payload,
+                self.version,
+                &channel.join_ref,
+                &Value::Null,
+                &channel.topic,
+                "system",
+                &payload,
             ));
         }
         self.close_channel(topic);
@@ -202,24 +255,46 @@ impl Connection {
 
     fn announce_close(&mut self, channel: &Channel) {
         let wire_ref = &channel.wire_ref;
-        self.out.push_back(codec::encode_raw(self.version, wire_ref, wire_ref, &channel.topic, "phx_close", "{}"));
+        self.out.push_back(codec::encode_raw(
+            self.version,
+            wire_ref,
+            wire_ref,
+            &channel.topic,
+            "phx_close",
+            "{}",
+        ));
     }
 
     fn push_raw(&mut self, channel: &Channel, event: &str, payload: &str) {
         self.out.push_back(codec::encode_raw(
-            self.version, &channel.join_ref, &Value::Null, &channel.topic, event, payload,
+            self.version,
+            &channel.join_ref,
+            &Value::Null,
+            &channel.topic,
+            event,
+            payload,
         ));
     }
 
     fn push_system(&mut self, channel: &Channel, status: &str, extension: &str, message: &str) {
-        self.push_raw(channel, "system", &system(&channel.room.name, extension, status, message));
+        self.push_raw(
+            channel,
+            "system",
+            &system(&channel.room.name, extension, status, message),
+        );
     }
 
     fn reply(&mut self, join_ref: &Value, message: &Incoming, status: &str, response: &Value) {
-        let frame = codec::reply(self.version, join_ref, &message.reference, &message.topic, status, response);
+        let frame = codec::reply(
+            self.version,
+            join_ref,
+            &message.reference,
+            &message.topic,
+            status,
+            response,
+        );
         self.out.push_back(frame);
     }
-
 }
 
 impl Drop for Connection {
@@ -242,7 +317,8 @@ fn no_permission(name: &str) -> String {
 }
 
 fn system(channel: &str, extension: &str, status: &str, message: &str) -> String {
-    json!({ "channel": channel, "extension": extension, "message": message, "status": status }).to_string()
+    json!({ "channel": channel, "extension": extension, "message": message, "status": status })
+        .to_string()
 }
 
 /// Runs database work to its end even when the socket goes away meanwhile: an abandoned statement would cost the one

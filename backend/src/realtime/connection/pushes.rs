@@ -52,7 +52,13 @@ impl Connection {
             Payload::Json(payload @ Value::Object(_)) => {
                 let payload = payload.to_string();
                 let size = payload.len();
-                (Body::Json { event: "broadcast", payload }, size)
+                (
+                    Body::Json {
+                        event: "broadcast",
+                        payload,
+                    },
+                    size,
+                )
             }
             Payload::Json(_) => return,
             Payload::User(broadcast) => (Body::User(broadcast.clone()), broadcast.payload.len()),
@@ -69,7 +75,11 @@ impl Connection {
             }
             return;
         }
-        let audience = if channel.settings.echo { Audience::Everybody } else { Audience::Others(channel.id) };
+        let audience = if channel.settings.echo {
+            Audience::Everybody
+        } else {
+            Audience::Others(channel.id)
+        };
         self.server.hub().broadcast(&channel.room, audience, body);
         if ack {
             self.reply(&join_ref, message, "ok", &json!({}));
@@ -81,7 +91,11 @@ impl Connection {
         let Some(channel) = self.channels.get_mut(topic) else {
             return;
         };
-        if channel.presence_call_exceeds(limits.presence_calls, limits.presence_window, Instant::now()) {
+        if channel.presence_call_exceeds(
+            limits.presence_calls,
+            limits.presence_window,
+            Instant::now(),
+        ) {
             return self.fail_channel(topic, "Client presence rate limit exceeded");
         }
         let join_ref = channel.join_ref.clone();
@@ -96,7 +110,9 @@ impl Connection {
             _ if !may => Err(json!({})),
             None => Ok(()),
             Some("track") => match call.get("payload").unwrap_or(&json!({})) {
-                Value::Object(payload) if Value::Object(payload.clone()).to_string().len() > limits.payload_bytes => {
+                Value::Object(payload)
+                    if Value::Object(payload.clone()).to_string().len() > limits.payload_bytes =>
+                {
                     return self.fail_channel(topic, "Track message size exceeded");
                 }
                 Value::Object(payload) => {
@@ -123,15 +139,28 @@ impl Connection {
     fn track(&mut self, topic: &str, payload: &Map<String, Value>) {
         if let Some(channel) = self.channels.get_mut(topic) {
             channel.presence = PresenceState::Tracked;
-            self.server.hub().track(&channel.room, channel.id, &channel.presence_key, payload);
+            self.server
+                .hub()
+                .track(&channel.room, channel.id, &channel.presence_key, payload);
         }
     }
 
-    pub(super) async fn read_rights(&self, identity: &Identity, name: &str) -> Result<Rights, String> {
-        let (db, viewer, name) = (self.server.db().clone(), identity.viewer.clone(), name.to_owned());
-        spawned(async move { authorize::read_rights(&db, &viewer, &name).await }).await.ok_or_else(|| {
-            "UnableToConnectToProject: Realtime was unable to connect to the project database".to_owned()
-        })
+    pub(super) async fn read_rights(
+        &self,
+        identity: &Identity,
+        name: &str,
+    ) -> Result<Rights, String> {
+        let (db, viewer, name) = (
+            self.server.db().clone(),
+            identity.viewer.clone(),
+            name.to_owned(),
+        );
+        spawned(async move { authorize::read_rights(&db, &viewer, &name).await })
+            .await
+            .ok_or_else(|| {
+                "UnableToConnectToProject: Realtime was unable to connect to the project database"
+                    .to_owned()
+            })
     }
 
     /// Looked up once and kept until the next join or token.
@@ -147,7 +176,9 @@ impl Connection {
             Privacy::Private => {
                 let db = self.server.db().clone();
                 let (viewer, name) = (channel.identity.viewer.clone(), channel.room.name.clone());
-                let asked = spawned(async move { authorize::write_rights(&db, &viewer, &name).await }).await;
+                let asked =
+                    spawned(async move { authorize::write_rights(&db, &viewer, &name).await })
+                        .await;
                 asked.unwrap_or_default()
             }
         };
