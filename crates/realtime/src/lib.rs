@@ -1,11 +1,9 @@
-//! A Supabase Realtime client that knows when it is live and knows every gap.
+#![doc = include_str!("../README.md")]
 //!
-//! The model, outside in: a **socket** carries **channels**; a channel carries **bindings** (row changes). A binding
-//! is **ready** when the server says that it listens, which is later than the join's answer. Whatever interrupts
-//! that proof is a **gap**, with its cause; its end is the next ready. Holders hear changes, ready and gap.
+//! # Rooms of this crate
 //!
 //! The [`engine`] decides everything and does no I/O; [`RealtimeClient`] runs it over a socket, in the browser and
-//! natively alike. Nothing here knows Leptos or what a table means.
+//! natively alike; [`wire`] knows bytes and no meaning. Nothing here knows Leptos or what a table means.
 
 mod binding;
 pub mod client;

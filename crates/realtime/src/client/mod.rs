@@ -25,7 +25,7 @@ use futures::channel::mpsc::UnboundedSender;
 use crate::binding::Binding;
 use crate::driver::Incoming;
 use crate::driver::platform::{Clock, PostFuture, TokenFuture};
-use crate::engine::{Command, Engine, HandleId, Input};
+use crate::engine::{Command, Engine, Environment, HandleId, Input};
 use crate::event::BindingEvent;
 use crate::gap::Gap;
 use crate::liveness::{Echo, Liveness};
@@ -206,6 +206,15 @@ impl RealtimeClient {
     /// Tries now, without backoff. Ends a fatal state, and gives refused bindings another chance.
     pub fn reconnect(&self) {
         self.shared().command(Command::Reconnect);
+    }
+
+    /// A hint that the network may be back, or that somebody looks: tests an open socket at once, and ends any
+    /// waiting. In the browser the driver hears such hints by itself.
+    pub fn wake(&self) {
+        let now = self.shared().clock.now();
+        lock(&self.shared().engine).handle(now, Input::Environment(Environment::Online));
+        // The driver is gone after a shutdown.
+        let _ = self.shared().wake.unbounded_send(Incoming::Wake);
     }
 
     /// Says that the token source has a new token: after a refresh, a sign-in, a sign-out.

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::rooms::{PushId, Said};
+use super::talk::{PushId, Said};
 use crate::binding::Binding;
 use crate::event::BindingEvent;
 use crate::liveness::{Echo, Liveness};

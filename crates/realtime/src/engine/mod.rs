@@ -26,11 +26,14 @@ mod io;
 mod keyring;
 mod ledger;
 mod link;
+mod plan;
 mod presence;
 mod readiness;
+mod replay;
 mod report;
 mod rooms;
 mod slots;
+mod talk;
 mod trace;
 mod verdict;
 
@@ -41,8 +44,8 @@ use serde::Serialize;
 pub use clock::Now;
 pub use config::{Config, TokenPolicy};
 pub use io::{Command, Environment, Event, HandleId, Input, Output};
-pub use rooms::{PushId, Said};
-pub use trace::{ReplayError, Transition, recorded, replay};
+pub use replay::{ReplayError, Transition, recorded, replay};
+pub use talk::{PushId, Said};
 pub use verdict::{Verdict, judge_listening, judge_reason};
 
 use backoff::Backoff;
@@ -53,8 +56,9 @@ use heart::Heart;
 use keyring::{Keyring, TokenNews};
 use ledger::Ledger;
 use link::Link;
-use rooms::{PresenceNews, Pushes, Rooms};
+use rooms::{PresenceNews, Rooms};
 use slots::Slots;
+use talk::Pushes;
 use trace::Trace;
 
 use crate::event::BindingEvent;

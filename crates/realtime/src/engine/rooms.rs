@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::backoff::{Backoff, Pace};
@@ -14,24 +13,10 @@ use super::verdict::Verdict;
 use super::{Address, Engine, Event, HandleId, Output};
 use crate::event::{Ready, Refusal};
 use crate::gap::GapCause;
-use crate::room::{Access, Message, Payload, PresenceState, PushError, Room, RoomEvent};
+use crate::room::{Access, PresenceState, Room, RoomEvent};
 use crate::wire::{
-    Broadcast, BroadcastBytes, BroadcastConfig, Inbound, JoinConfig, JoinPayload, Outbound,
-    PresenceConfig, Replay, Reply, TypedPush,
+    BroadcastConfig, Inbound, JoinConfig, JoinPayload, PresenceConfig, Replay, TypedPush,
 };
-
-/// The number of a push whose outcome somebody awaits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PushId(pub u64);
-
-/// What somebody says in a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// JSON text.
-    Json(String),
-    /// Bytes; not in protocol 1.0.0.
-    Bytes(Vec<u8>),
-}
 
 #[derive(Clone, Debug)]
 pub(super) struct RoomState {
@@ -48,27 +33,17 @@ pub(super) struct RoomState {
     track_owed: bool,
     tracks: VecDeque<u64>,
     /// When the last message came, Unix time: from there a replay continues.
-    last_message: Option<u64>,
-    recent: VecDeque<String>,
-    replays: u8,
+    pub last_message: Option<u64>,
+    pub recent: VecDeque<String>,
+    pub replays: u8,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Push {
-    id: PushId,
-    channel: ChannelId,
-    deadline: u64,
-}
-
-const PUSH_PATIENCE: u64 = 10_000;
 /// The server allows 5 presence calls in 30 s and closes the channel at the 6th; one is kept in reserve.
 const TRACKS: usize = 4;
 const TRACK_WINDOW: u64 = 30_000;
-/// Message numbers kept to recognise what a replay repeats.
-const RECENT: usize = 100;
 /// A clock that differs from the server's must not hide a message from a replay.
 const REPLAY_MARGIN: u64 = 5_000;
-const REPLAY_LIMIT: u8 = 25;
+pub(super) const REPLAY_LIMIT: u8 = 25;
 
 impl RoomState {
     /// It failed so often that the rest should not wait for it.
@@ -202,124 +177,7 @@ impl Engine {
         );
     }
 
-    pub(super) fn say(&mut self, handle: HandleId, push: PushId, event: &str, said: &Said) {
-        let found = self
-            .rooms
-            .iter()
-            .find(|(_, room)| room.handles.contains(&handle));
-        let Some((name, room)) = found else {
-            return self.pushed(push, Err(PushError::NotJoined));
-        };
-        let acknowledged = room.options.acknowledged;
-        let joined = self
-            .room_channel(name)
-            .filter(|(_, channel)| channel.phase == Phase::Joined);
-        let Some((channel_id, channel)) = joined else {
-            let Said::Json(json) = said else {
-                return self.pushed(push, Err(PushError::NotJoined));
-            };
-            return self.post(push, name.clone(), room.options.access, event, json);
-        };
-        let (topic, join_ref) = (channel.topic.clone(), channel.join_ref.clone());
-        let reference = self.next_reference();
-        let frame = match said {
-            Said::Json(json) => match serde_json::from_str::<&RawValue>(json) {
-                Ok(payload) => {
-                    let push = TypedPush {
-                        kind: "broadcast",
-                        event,
-                        payload: Some(payload),
-                    };
-                    Some(Outbound::push(
-                        self.config.vsn,
-                        Some(&join_ref),
-                        &reference,
-                        &topic,
-                        "broadcast",
-                        &push,
-                    ))
-                }
-                Err(_) => None,
-            },
-            Said::Bytes(bytes) => {
-                Outbound::bytes(self.config.vsn, &join_ref, &reference, &topic, event, bytes)
-            }
-        };
-        let Some(frame) = frame else {
-            return self.pushed(push, Err(PushError::Unwritable));
-        };
-        self.send(frame, "broadcast", &topic, &reference);
-        if acknowledged {
-            let deadline = self.now.mono.saturating_add(PUSH_PATIENCE);
-            self.pushes.insert(
-                reference,
-                Push {
-                    id: push,
-                    channel: channel_id,
-                    deadline,
-                },
-            );
-        } else {
-            self.pushed(push, Ok(()));
-        }
-    }
-
-    /// Not in the room: the message goes by HTTP, where the driver can do that.
-    fn post(&mut self, push: PushId, room: String, access: Access, event: &str, json: &str) {
-        #[derive(Serialize)]
-        struct Messages<'a> {
-            messages: [OneMessage<'a>; 1],
-        }
-        #[derive(Serialize)]
-        struct OneMessage<'a> {
-            topic: &'a str,
-            event: &'a str,
-            payload: &'a RawValue,
-            private: bool,
-        }
-        let body = serde_json::from_str::<&RawValue>(json).and_then(|payload| {
-            let private = access == Access::Private;
-            serde_json::to_string(&Messages {
-                messages: [OneMessage {
-                    topic: &room,
-                    event,
-                    payload,
-                    private,
-                }],
-            })
-        });
-        match body {
-            Ok(body) => self.outputs.push_back(Output::Post {
-                push,
-                body,
-                token: self.keyring.jwt().map(Into::into),
-            }),
-            Err(_) => self.pushed(push, Err(PushError::Unwritable)),
-        }
-    }
-
-    pub(super) fn pushed(&mut self, push: PushId, outcome: Result<(), PushError>) {
-        self.outputs
-            .push_back(Output::Event(Event::Pushed { push, outcome }));
-    }
-
-    pub(super) fn room_reply(&mut self, frame: &Inbound<'_>, reply: &Reply<'_>) {
-        let Some(push) = frame
-            .reference
-            .as_deref()
-            .and_then(|reference| self.pushes.remove(reference))
-        else {
-            return;
-        };
-        let outcome = if reply.ok {
-            Ok(())
-        } else {
-            Err(PushError::Refused(reply.reason().into_owned()))
-        };
-        self.pushed(push.id, outcome);
-    }
-
-    fn room_channel(&self, room: &str) -> Option<(ChannelId, &Channel)> {
+    pub(super) fn room_channel(&self, room: &str) -> Option<(ChannelId, &Channel)> {
         let is =
             |channel: &Channel| matches!(&channel.purpose, Purpose::Room(name) if name == room);
         self.channels
@@ -422,17 +280,6 @@ impl Engine {
                 self.ledger.close(gap, at);
             }
         }
-        let overdue: Vec<String> = self
-            .pushes
-            .iter()
-            .filter(|(_, push)| push.deadline <= now)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for reference in overdue {
-            if let Some(push) = self.pushes.remove(&reference) {
-                self.pushed(push.id, Err(PushError::Unconfirmed));
-            }
-        }
         if matches!(self.link, Link::Open { .. }) {
             let topics: BTreeSet<&str> = self
                 .channels
@@ -465,7 +312,7 @@ impl Engine {
             .values()
             .filter_map(|room| room.lingers_until)
             .min();
-        let pushes = self.pushes.values().map(|push| push.deadline).min();
+        let pushes = self.decide_pushes();
         [tracks, retries, lingers, pushes]
             .into_iter()
             .flatten()
@@ -533,76 +380,6 @@ impl Engine {
         }
     }
 
-    pub(super) fn take_broadcast(&mut self, frame: &Inbound<'_>, broadcast: &Broadcast<'_>) {
-        #[derive(serde::Deserialize)]
-        struct Meta {
-            #[serde(default)]
-            id: Option<String>,
-            #[serde(default)]
-            replayed: bool,
-        }
-        let Some(room) = frame
-            .topic
-            .strip_prefix("realtime:")
-            .and_then(|name| self.rooms.get_mut(name))
-        else {
-            return;
-        };
-        let meta = broadcast
-            .meta
-            .and_then(|raw| serde_json::from_str::<Meta>(raw.get()).ok());
-        let (id, replayed) = meta.map_or((None, false), |meta| (meta.id, meta.replayed));
-        if let Some(id) = &id {
-            if room.recent.contains(id) {
-                return;
-            }
-            room.recent.push_back(id.clone());
-            if room.recent.len() > RECENT {
-                room.recent.pop_front();
-            }
-        }
-        room.last_message = Some(self.now.wall);
-        let full = replayed && {
-            room.replays = room.replays.saturating_add(1);
-            room.replays == REPLAY_LIMIT
-        };
-        let message = Message {
-            event: broadcast.event.clone().into_owned(),
-            payload: match broadcast.payload {
-                BroadcastBytes::Json(raw) => Payload::Json(raw.get().to_owned()),
-                BroadcastBytes::Bytes(bytes) => Payload::Bytes(bytes.to_vec()),
-                BroadcastBytes::Absent => Payload::Absent,
-            },
-            id,
-            replayed,
-        };
-        let handles: Vec<HandleId> = room.handles.iter().copied().collect();
-        self.tell_room(handles.clone(), RoomEvent::Message(message));
-        if full {
-            // As many as the server gives at most: there may have been more.
-            let at = self.now.wall;
-            let gap = self.ledger.open(GapCause::ReplayExhausted, at, 0, 1);
-            let closed = self.ledger.close(gap.id, at);
-            self.tell_room(handles.clone(), RoomEvent::Gap(gap));
-            self.tell_room(handles, RoomEvent::Ready(Ready { at, gap: closed }));
-        }
-    }
-
-    /// What was on its way when a channel or the socket went.
-    pub(super) fn fail_pushes(&mut self, gone: impl Fn(ChannelId) -> bool) {
-        let lost: Vec<String> = self
-            .pushes
-            .iter()
-            .filter(|(_, push)| gone(push.channel))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for reference in lost {
-            if let Some(push) = self.pushes.remove(&reference) {
-                self.pushed(push.id, Err(PushError::Unconfirmed));
-            }
-        }
-    }
-
     /// A person asked, or other rights are in force.
     pub(super) fn pardon_rooms(&mut self) {
         for room in self.rooms.values_mut() {
@@ -627,4 +404,3 @@ pub(super) enum PresenceNews {
 }
 
 pub(super) type Rooms = BTreeMap<String, RoomState>;
-pub(super) type Pushes = BTreeMap<String, Push>;
