@@ -13,6 +13,7 @@ use crate::auth::Auth;
 use crate::db::Db;
 use crate::embedded::Embedded;
 use crate::error::StartError;
+use crate::heartbeat::Heartbeat;
 use crate::jwt::{DEMO_SECRET, JwtKeys};
 use crate::options::{Database, Options};
 use crate::realtime::{self, Realtime};
@@ -35,6 +36,7 @@ pub struct Running {
     db: Db,
     realtime: Arc<Realtime>,
     embedded: Option<Embedded>,
+    heartbeat: Heartbeat,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
@@ -60,13 +62,19 @@ impl Backend {
             Ok(parts) => {
                 let (stop, stopped) = watch::channel(false);
                 let server = tokio::spawn(serve(listener, parts.router, stopped));
-                let Parts { keys, realtime, .. } = parts;
+                let Parts {
+                    keys,
+                    realtime,
+                    heartbeat,
+                    ..
+                } = parts;
                 Ok(Running {
                     address,
                     keys,
                     db,
                     realtime,
                     embedded,
+                    heartbeat,
                     stop,
                     server,
                 })
@@ -83,6 +91,7 @@ impl Backend {
 struct Parts {
     keys: Arc<JwtKeys>,
     realtime: Arc<Realtime>,
+    heartbeat: Heartbeat,
     router: Router,
 }
 
@@ -123,6 +132,9 @@ async fn assemble(
         keys.anon_key(),
         &address.to_string(),
     )?;
+    let heartbeat = Heartbeat::start(db.clone(), realtime.clone(), options.heartbeat)
+        .await
+        .map_err(StartError::database("looking for the feed's heartbeat"))?;
     let router = Router::new()
         .merge(api)
         .merge(realtime.router().layer(gateway::cors()))
@@ -130,6 +142,7 @@ async fn assemble(
     Ok(Parts {
         keys,
         realtime,
+        heartbeat,
         router,
     })
 }
@@ -170,6 +183,7 @@ impl Running {
     /// Stops listening, closes sockets with 1012, lets requests end, closes the database. Takes seconds at most.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
+        drop(self.heartbeat);
         self.realtime.shutdown().await;
         let mut server = self.server;
         if tokio::time::timeout(GRACE, &mut server).await.is_err() {

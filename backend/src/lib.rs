@@ -23,6 +23,7 @@ mod embedded;
 mod error;
 mod faults;
 mod gateway;
+mod heartbeat;
 mod migrations;
 mod options;
 mod rest;

@@ -43,6 +43,9 @@ struct Cli {
     /// Life of an access token in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, hide = true)]
     token_life: u64,
+    /// Milliseconds between beats of the change feed; 0 is a feed without a heartbeat.
+    #[arg(long, value_name = "MS", default_value_t = 10_000, hide = true)]
+    heartbeat: u64,
     /// Delay every API request by this many milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
     fault_latency: u64,
@@ -71,6 +74,7 @@ impl Cli {
             database,
             dist: self.dist,
             token_life: Duration::from_secs(self.token_life),
+            heartbeat: Some(Duration::from_millis(self.heartbeat)),
             faults: Faults {
                 latency: Duration::from_millis(self.fault_latency),
                 error_rate: self.fault_errors,

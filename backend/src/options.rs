@@ -55,6 +55,8 @@ pub struct Options {
     pub jwt_secret: String,
     /// How long an access token lives; GoTrue's default is an hour.
     pub token_life: Duration,
+    /// How often the feed's heartbeat beats where no pg_cron does it; `None` is never.
+    pub heartbeat: Option<Duration>,
     /// Faults on purpose, for tests; none by default.
     pub faults: Faults,
     /// Delays, limits and faults of the Realtime part.
@@ -72,6 +74,7 @@ impl Options {
             dist: None,
             jwt_secret: crate::jwt::DEMO_SECRET.to_owned(),
             token_life: Duration::from_secs(3600),
+            heartbeat: Some(Duration::from_secs(10)),
             faults: Faults::default(),
             realtime: realtime::Config::default(),
         }

@@ -12,6 +12,7 @@
 mod admin;
 mod folder;
 mod gateway;
+mod heartbeat;
 mod program;
 mod rest;
 mod sessions;
