@@ -1,7 +1,7 @@
 //! What a person does with their own account: sign up, look, change, sign out; and what a client may ask beforehand.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::bearer::Signed;
-use super::body::{Body, normal_email};
+use super::body::{Body, Params, normal_email};
 use super::error::AuthError;
 use super::password::{MAX_BYTES, MIN_CHARS, Verdict};
 use super::sessions::Scope;
@@ -125,7 +125,7 @@ pub(crate) async fn update(
 
 pub(crate) async fn logout(
     State(auth): State<Auth>,
-    Query(logout): Query<Logout>,
+    Params(logout): Params<Logout>,
     signed: Signed,
 ) -> Result<StatusCode, AuthError> {
     let scope = match logout.scope.as_deref() {

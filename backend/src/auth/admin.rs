@@ -1,7 +1,7 @@
 //! `/admin/users`: accounts as the holder of the service role key sees and makes them.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::account::{email_provider, new_hash, taken_or};
 use super::bearer::Admin;
-use super::body::{Body, normal_email};
+use super::body::{Body, Params, normal_email};
 use super::error::AuthError;
 use super::users::{Ban, Change, NewUser};
 use super::{Auth, users};
@@ -41,7 +41,7 @@ pub(crate) struct Page {
 pub(crate) async fn list(
     State(auth): State<Auth>,
     _: Admin,
-    Query(page): Query<Page>,
+    Params(page): Params<Page>,
 ) -> Result<Response, AuthError> {
     let size = page
         .per_page

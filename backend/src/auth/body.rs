@@ -1,7 +1,8 @@
-//! Request bodies as JSON, refused in GoTrue's words.
+//! What a request brings, as JSON or in its query, refused in GoTrue's words.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::error::AuthError;
@@ -22,11 +23,29 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// The query as a struct.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(params)| Self(params))
+            .map_err(|_| AuthError::Validation("Could not parse the query parameters"))
+    }
+}
+
+/// PostgreSQL stores no NUL, so nothing in it is named by a text that holds one.
+pub(crate) fn storable(text: &str) -> bool {
+    !text.contains('\0')
+}
+
 /// An address in the one form in which it is stored and compared.
 pub(crate) fn normal_email(text: &str) -> Result<String, AuthError> {
     let email = text.trim().to_lowercase();
     let sound = email.len() <= 255
-        && !email.chars().any(char::is_whitespace)
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control())
         && email.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !domain.contains('@')
         });
@@ -58,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "admin", "@x", "x@", "a b@c", "a@b@c"] {
+        for text in ["", "admin", "@x", "x@", "a b@c", "a@b@c", "a\0@b"] {
             assert!(normal_email(text).is_err(), "{text}");
         }
     }

@@ -84,10 +84,12 @@ impl AuthError {
         let code = error
             .as_database_error()
             .and_then(|e| e.code().map(|c| c.into_owned()));
-        tracing::error!(
-            code = code.as_deref().unwrap_or("none"),
-            "auth could not write the database"
-        );
+        let code = code.as_deref().unwrap_or("none");
+        // Class 22 is a value that no column can hold, such as a NUL within metadata.
+        if code.starts_with("22") {
+            return Self::Validation("A value cannot be stored");
+        }
+        tracing::error!(code, "auth could not write the database");
         Self::Database("Database error saving user")
     }
 

@@ -1,14 +1,14 @@
 //! `POST /token`: the password and refresh grants, and the answer that both give.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::body::Body;
+use super::body::{Body, Params, storable};
 use super::error::AuthError;
 use super::password::Verdict;
 use super::sessions::{self, Refresh, Session};
@@ -32,7 +32,7 @@ pub(crate) struct Credentials {
 
 pub(crate) async fn token(
     State(auth): State<Auth>,
-    Query(grant): Query<Grant>,
+    Params(grant): Params<Grant>,
     headers: HeaderMap,
     Body(credentials): Body<Credentials>,
 ) -> Result<Json<Value>, AuthError> {
@@ -60,6 +60,9 @@ async fn password_grant(
         (None, None) => return Err(AuthError::Validation("missing email or phone")),
     };
     let password = credentials.password.unwrap_or_default();
+    if !storable(&email) {
+        return Err(AuthError::InvalidCredentials);
+    }
     // Found, then released: the comparison takes longer than a hundred queries.
     let found = {
         let mut tx = auth.db.begin().await.map_err(AuthError::reading)?;
@@ -96,6 +99,9 @@ async fn refresh_grant(auth: &Auth, credentials: Credentials) -> Result<Value, A
         .refresh_token
         .filter(|token| !token.is_empty())
         .ok_or(AuthError::Validation("refresh_token required"))?;
+    if !storable(&token) {
+        return Err(AuthError::RefreshTokenNotFound);
+    }
     let mut tx = auth.db.begin().await.map_err(AuthError::writing)?;
     let refresh = sessions::refresh(&mut tx, &token)
         .await

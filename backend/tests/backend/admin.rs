@@ -107,6 +107,15 @@ async fn the_list_comes_in_pages_with_its_total() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_no_number_is_refused_as_gotrue_says_it() {
+    let (status, error) = answer(users(Method::GET, "?page=two")).await;
+    assert_eq!(
+        (status, &error["error_code"]),
+        (400, &json!("validation_failed"))
+    );
+}
+
+#[tokio::test]
 async fn an_id_that_is_none_or_nobodys_is_not_found() {
     let (status, error) = answer(users(Method::GET, "/7")).await;
     assert_eq!(

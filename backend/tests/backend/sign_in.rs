@@ -3,7 +3,9 @@
 use bedside_backend::jwt::unix_seconds;
 use serde_json::{Value, json};
 
-use crate::stage::{PASSWORD, Person, TOKEN_LIFE, answer, backend, call, post, sign_in, whole};
+use crate::stage::{
+    PASSWORD, Person, TOKEN_LIFE, answer, backend, call, post, refresh, sign_in, whole,
+};
 use reqwest::Method;
 
 #[tokio::test]
@@ -129,6 +131,27 @@ async fn what_is_no_sign_in_is_refused_by_its_cause() {
             "{path} {body}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_value_that_the_database_cannot_hold_is_refused_before_or_by_it() {
+    let (status, error) = sign_in("a\0@ward.test", PASSWORD).await;
+    assert_eq!(
+        (status, error["error_code"].as_str()),
+        (400, Some("invalid_credentials"))
+    );
+    let (status, error) = refresh("a\0b").await;
+    assert_eq!(
+        (status, error["error_code"].as_str()),
+        (400, Some("refresh_token_not_found"))
+    );
+    let email = format!("{}@ward.test", uuid::Uuid::new_v4());
+    let body = json!({ "email": email, "password": PASSWORD, "data": { "name": "a\0b" } });
+    let (status, error) = answer(post("/auth/v1/signup", body)).await;
+    assert_eq!(
+        (status, error["error_code"].as_str()),
+        (400, Some("validation_failed"))
+    );
 }
 
 #[tokio::test]
