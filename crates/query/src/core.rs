@@ -72,7 +72,8 @@ pub(crate) struct Surroundings {
 pub(crate) struct Core<S> {
     now: Time,
     index: Index,
-    queries: SlotMap<QueryId, Query<S>>,
+    /// Boxed, so that growing the map moves pointers and leaves no large holes behind.
+    queries: SlotMap<QueryId, Box<Query<S>>>,
     observers: SlotMap<ObserverId, Observer>,
     pub(crate) mutations: Mutations,
     pub(crate) router: Router<QueryId>,
@@ -119,6 +120,11 @@ impl<S: Clone> Core<S> {
     pub(crate) fn at(&mut self, now: Time) -> &mut Self {
         self.now = self.now.max(now);
         self
+    }
+
+    /// The latest time seen.
+    pub(crate) fn now(&self) -> Time {
+        self.now
     }
 
     /// Asks for an [`Effect::Save`] after this long.
@@ -179,7 +185,7 @@ impl<S: Clone> Core<S> {
     }
 
     pub(crate) fn query(&self, id: QueryId) -> Option<&Query<S>> {
-        self.queries.get(id)
+        self.queries.get(id).map(AsRef::as_ref)
     }
 
     pub(crate) fn key(&self, id: QueryId) -> QueryKey {
@@ -208,7 +214,7 @@ impl<S: Clone> Core<S> {
         let index = &mut self.index;
         let id = self
             .queries
-            .insert_with_key(|id| Query::new(index.insert(key, id)));
+            .insert_with_key(|id| Box::new(Query::new(index.insert(key, id))));
         if let Some(query) = self.queries.get_mut(id) {
             query.gc_time = keep;
         }

@@ -137,6 +137,12 @@ impl From<QueryKey> for QueryFilter {
     }
 }
 
+impl From<&QueryKey> for QueryFilter {
+    fn from(key: &QueryKey) -> Self {
+        Self::prefix(key)
+    }
+}
+
 impl<S: Clone> Core<S> {
     /// The queries a filter selects, in key order.
     pub(crate) fn select(&self, filter: &QueryFilter) -> Vec<QueryId> {

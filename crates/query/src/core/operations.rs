@@ -121,6 +121,8 @@ impl<S: Clone> Core<S> {
             query.trouble = None;
             query.fold();
             self.reindex(*id);
+            // The alarm may have rung in vain while the fetch ran.
+            self.arm_gc(*id);
             self.touch(*id, Action::Reset);
         }
         let active = selected

@@ -1,8 +1,11 @@
 //! Gives each distinct segment a small number while something refers to it. Knows nothing of keys or queries. A segment
 //! that no key uses any more is forgotten, so that a cache that churns through ids does not grow.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::num::NonZeroU32;
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use super::Segment;
 
@@ -23,7 +26,8 @@ impl SegmentId {
 
 #[derive(Default)]
 pub(crate) struct Interner {
-    ids: HashMap<Segment, SegmentId>,
+    /// Numbers by segment. It holds numbers only, since the segments are in the slots.
+    numbers: HashTable<SegmentId>,
     /// Indexed by number - 1; `uses` is 0 exactly for the numbers in `free`.
     slots: Vec<Slot>,
     free: Vec<SegmentId>,
@@ -34,10 +38,20 @@ struct Slot {
     uses: u32,
 }
 
+/// Keys come from the app itself, so a fast hash is better than one that withstands an adversary.
+fn hash(segment: &Segment) -> u64 {
+    FxBuildHasher.hash_one(segment)
+}
+
 impl Interner {
     /// The number of a segment that some key holds. `None` proves that no key holds it: a miss costs one lookup.
     pub(crate) fn find(&self, segment: &Segment) -> Option<SegmentId> {
-        self.ids.get(segment).copied()
+        let same = |id: &SegmentId| {
+            self.slots
+                .get(id.slot())
+                .is_some_and(|slot| slot.segment == *segment)
+        };
+        self.numbers.find(hash(segment), same).copied()
     }
 
     /// The number of the segment, with one more use. `None` only past four thousand million distinct segments.
@@ -68,7 +82,10 @@ impl Interner {
                 SegmentId(NonZeroU32::new(number)?)
             }
         };
-        self.ids.insert(segment.clone(), id);
+        let slots = &self.slots;
+        self.numbers.insert_unique(hash(segment), id, |id| {
+            slots.get(id.slot()).map_or(0, |slot| hash(&slot.segment))
+        });
         Some(id)
     }
 
@@ -80,7 +97,9 @@ impl Interner {
         slot.uses = slot.uses.saturating_sub(1);
         if slot.uses == 0 {
             let segment = std::mem::replace(&mut slot.segment, Segment::Null);
-            self.ids.remove(&segment);
+            if let Ok(entry) = self.numbers.find_entry(hash(&segment), |held| *held == id) {
+                entry.remove();
+            }
             self.free.push(id);
         }
     }
@@ -91,6 +110,6 @@ impl Interner {
 
     /// Distinct segments in use.
     pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+        self.numbers.len()
     }
 }

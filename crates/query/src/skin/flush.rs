@@ -86,20 +86,22 @@ impl QueryClient {
         }
         let _released = Restore(|| inner.flushing.set(false));
         loop {
-            let now = inner.runtime.now();
-            let effects = {
+            let (effects, now) = {
                 // Busy: whoever holds it flushes when done.
                 let Ok(mut core) = inner.core.try_borrow_mut() else {
                     return;
                 };
-                core.at(now);
+                // Asking the platform for the time is a call out of WASM, so only for commands that waited.
+                if !inner.posted.borrow().is_empty() {
+                    core.at(inner.runtime.now());
+                }
                 loop {
                     let Some(command) = inner.posted.borrow_mut().pop_front() else {
                         break;
                     };
                     command(&mut core);
                 }
-                core.drain()
+                (core.drain(), core.now())
             };
             if effects.is_empty() {
                 return;

@@ -258,15 +258,15 @@ where
         if let (Ok(value), Some(on_success)) = (&outcome, &self.options.on_success)
             && let Ok(data) = typed::<T, E>(Ok(Arc::clone(value)), &no_key)
         {
-            let mut running = on_success(data, call.clone());
-            // What it writes before its first await and the lifting are one batch: no moment shows neither.
+            // What it writes before its first await and the lifting are one batch: no moment shows neither or both.
             let laid = &mut self.laid;
-            let at_once = client.batch(|| {
+            let (at_once, running) = client.batch(|| {
+                let mut running = on_success(data, call.clone());
                 let ready = (&mut running).now_or_never();
                 if ready.is_some() {
                     client.lift(laid);
                 }
-                ready
+                (ready, running)
             });
             let finished = match at_once {
                 Some(finished) => finished,

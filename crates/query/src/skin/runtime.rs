@@ -44,24 +44,39 @@ mod browser {
     use super::{Runtime, Time};
 
     /// The page's clock, task queue and timer.
-    #[derive(Default)]
     pub struct BrowserRuntime {
+        /// Held, with its origin, because each look-up of it from the window is a call into JavaScript, and the time is
+        /// asked for with every command. `None` outside of windows.
+        clock: Option<(web_sys::Performance, f64)>,
         timeout: RefCell<Option<Timeout>>,
+    }
+
+    impl Default for BrowserRuntime {
+        fn default() -> Self {
+            let performance = web_sys::window().and_then(|window| window.performance());
+            let clock = performance.map(|clock| {
+                let origin = clock.time_origin();
+                (clock, origin)
+            });
+            Self {
+                clock,
+                timeout: RefCell::default(),
+            }
+        }
     }
 
     impl Runtime for BrowserRuntime {
         fn now(&self) -> Time {
             // Without a window (a worker) time stands still rather than being wrong.
-            let Some(performance) = web_sys::window().and_then(|window| window.performance())
-            else {
+            let Some((clock, origin)) = &self.clock else {
                 return Time::default();
             };
             // Monotonic since the page's own origin; the cast saturates.
-            Time((performance.time_origin() + performance.now()) as u64)
+            Time((origin + clock.now()) as u64)
         }
 
         fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
-            any_spawner::Executor::spawn_local(task);
+            wasm_bindgen_futures::spawn_local(task);
         }
 
         fn wake(&self, request: Option<(Duration, Box<dyn FnOnce()>)>) {
