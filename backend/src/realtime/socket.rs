@@ -32,9 +32,10 @@ pub(crate) async fn serve(
     apikey: String,
     socket: WebSocket,
 ) {
+    // Who counts as open hears every order from then on.
+    let orders = server.orders();
     let _counted = server.hub().socket_opened();
     let (mailbox, letters) = Mailbox::new(server.config().limits.queue_bytes);
-    let orders = server.orders();
     if server.has_stopped() {
         return;
     }
@@ -90,6 +91,8 @@ impl Task {
                             if size(&frame) > self.server.config().limits.frame_bytes {
                                 return End::Close(1009);
                             }
+                            // What came before the frame is told before its answer.
+                            self.deliver_ready();
                             if let Next::Close(code) = self.connection.receive(&frame).await {
                                 let _ = self.flush().await;
                                 return End::Close(code);
@@ -100,11 +103,7 @@ impl Task {
                 }
                 Some(letter) = self.letters.next() => {
                     self.connection.deliver(letter);
-                    // A burst is written in one go.
-                    for _ in 0..512 {
-                        let Some(letter) = self.letters.ready() else { break };
-                        self.connection.deliver(letter);
-                    }
+                    self.deliver_ready();
                 }
                 order = self.orders.recv() => {
                     if let Some(end) = self.obey(order).await {
@@ -116,6 +115,16 @@ impl Task {
                     self.connection.expire(unix_seconds());
                 }
             }
+        }
+    }
+
+    /// Takes letters that are there already: a burst is written in one go.
+    fn deliver_ready(&mut self) {
+        for _ in 0..512 {
+            let Some(letter) = self.letters.ready() else {
+                break;
+            };
+            self.connection.deliver(letter);
         }
     }
 

@@ -214,6 +214,9 @@ impl Player<'_> {
         }
         if note.starts_with("operator: POST /api/tenants/<id>/reload") {
             self.settle().await?;
+            while self.backend.realtime().open_sockets() < self.conns.len() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
             self.backend.realtime().disconnect_sockets();
         }
         Ok(())
