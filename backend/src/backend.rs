@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 
 use crate::auth::Auth;
 use crate::db::Db;
@@ -123,8 +127,17 @@ async fn assemble(
         options.token_life,
         &format!("http://{address}"),
     );
+    let root = rest.clone();
     let api = Router::new()
         .nest("/rest/v1", rest)
+        // Nesting leaves out the path that ends with a slash, which is the one that tools ask.
+        .route(
+            "/rest/v1/",
+            any(move |mut request: Request| {
+                *request.uri_mut() = Uri::from_static("/");
+                root.clone().oneshot(request)
+            }),
+        )
         .nest("/auth/v1", auth.router());
     let api = gateway::guard(api, keys.clone(), realtime.clone(), options.faults.clone());
     let site = Site::load(

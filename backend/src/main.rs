@@ -1,5 +1,6 @@
 //! The embedded backend's command line: flags in, [`Options`] out, and an orderly end on Ctrl-C or SIGTERM.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::pin::pin;
@@ -108,7 +109,8 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    println!("listening on {}", backend.url());
+    // Whoever started it may not be listening any more; that is no reason to stop serving.
+    let _ = writeln!(std::io::stdout(), "listening on {}", backend.url());
     end.await;
     backend.shutdown().await;
     ExitCode::SUCCESS

@@ -231,6 +231,13 @@ async fn rows_are_merged_embedded_and_deleted() {
 }
 
 #[tokio::test]
+async fn the_root_answers_with_and_without_its_slash() {
+    for path in ["/rest/v1", "/rest/v1/"] {
+        assert_eq!(answer(get(path)).await.0, 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_leaves_the_connection_whole() {
     let person = Person::new().await;
     for _ in 0..5 {
