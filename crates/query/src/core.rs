@@ -15,6 +15,7 @@ pub(crate) mod options;
 mod query;
 pub(crate) mod rows;
 pub(crate) mod signal;
+mod store;
 #[cfg(test)]
 mod tests;
 pub(crate) mod time;
@@ -34,6 +35,7 @@ use self::observer::Observer;
 use self::options::{FetchSettings, GcTime};
 pub(crate) use self::query::Change;
 use self::query::Query;
+use self::store::Store;
 use self::time::{Alarm, Time, Timers};
 use self::value::TypeTag;
 use crate::deps::Router;
@@ -72,8 +74,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Core<S> {
     now: Time,
     index: Index,
-    /// Boxed, so that growing the map moves pointers and leaves no large holes behind.
-    queries: SlotMap<QueryId, Box<Query<S>>>,
+    queries: Store<S>,
     observers: SlotMap<ObserverId, Observer>,
     pub(crate) mutations: Mutations,
     pub(crate) router: Router<QueryId>,
@@ -96,7 +97,7 @@ impl<S: Clone> Core<S> {
         Self {
             now: Time::default(),
             index: Index::default(),
-            queries: SlotMap::with_key(),
+            queries: Store::default(),
             observers: SlotMap::with_key(),
             mutations: Mutations::default(),
             router: Router::default(),
@@ -185,7 +186,7 @@ impl<S: Clone> Core<S> {
     }
 
     pub(crate) fn query(&self, id: QueryId) -> Option<&Query<S>> {
-        self.queries.get(id).map(AsRef::as_ref)
+        self.queries.get(id)
     }
 
     pub(crate) fn key(&self, id: QueryId) -> QueryKey {
@@ -214,7 +215,7 @@ impl<S: Clone> Core<S> {
         let index = &mut self.index;
         let id = self
             .queries
-            .insert_with_key(|id| Box::new(Query::new(index.insert(key, id))));
+            .insert_with_key(|id| Query::new(index.insert(key, id)));
         if let Some(query) = self.queries.get_mut(id) {
             query.gc_time = keep;
         }

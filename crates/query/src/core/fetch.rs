@@ -92,6 +92,7 @@ impl<S: Clone> Core<S> {
             retry_stopped: false,
             once: tries == Tries::Once,
         }));
+        self.queries.attend(id);
         self.router.fetch_begins(id);
         if paused {
             self.updated(id, Action::Pause);
@@ -249,7 +250,7 @@ impl<S: Clone> Core<S> {
         let Some(query) = self.queries.get_mut(id) else {
             return;
         };
-        query.invalidated = owed;
+        query.invalidated.set(owed);
         query.update_count = query.update_count.saturating_add(1);
         self.store(id, value, None);
         self.updated(id, Action::Success);
@@ -264,7 +265,7 @@ impl<S: Clone> Core<S> {
             return;
         };
         query.status = Status::Error;
-        query.invalidated = true;
+        query.invalidated.set(true);
         let trouble = query.trouble();
         trouble.error = Some(failure.clone());
         trouble.error_updated_at = Some(now);
@@ -298,6 +299,7 @@ impl<S: Clone> Core<S> {
     /// Takes the fetch off the query, whatever its phase.
     fn end_fetch(&mut self, id: QueryId) -> Option<Box<Fetch>> {
         let fetch = self.queries.get_mut(id)?.fetch.take()?;
+        self.queries.attend(id);
         self.router.fetch_ends(id);
         if fetch.phase != Phase::Paused {
             self.count_fetching(-1);
@@ -332,7 +334,7 @@ impl<S: Clone> Core<S> {
                 query.updated_at = revert.updated_at;
                 query.update_count = revert.update_count;
                 // What arrived in the meantime stays true of the old data.
-                query.invalidated = revert.invalidated || fetch.owed;
+                query.invalidated.set(revert.invalidated || fetch.owed);
                 query.trouble = revert.trouble;
                 query.fold();
             }

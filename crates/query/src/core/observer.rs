@@ -59,6 +59,7 @@ impl<S: Clone> Core<S> {
         query.observers.push(observer);
         query.gc_due = Time::NEVER;
         let counts = (query.update_count, query.error_update_count());
+        self.queries.attend(id);
         if let Some(held) = self.observers.get_mut(observer) {
             held.query = Some(id);
             held.kept = None;
@@ -90,6 +91,7 @@ impl<S: Clone> Core<S> {
         };
         query.observers.retain(|held| *held != observer);
         let last = query.observers.is_empty();
+        self.queries.attend(id);
         if self.listening {
             let key = self.key(id);
             self.emit(|| EventKind::ObserverRemoved(key));
@@ -230,7 +232,7 @@ impl<S: Clone> Core<S> {
         if matches!(settings.stale_time, StaleTime::Static) {
             return false;
         }
-        query.invalidated
+        query.invalidated.get()
             || self
                 .stale_at(id, query, settings)
                 .is_some_and(|at| at <= self.now)
@@ -242,7 +244,7 @@ impl<S: Clone> Core<S> {
             return true;
         };
         if query.observers.is_empty() {
-            return query.base.is_none() || query.invalidated;
+            return query.base.is_none() || query.invalidated.get();
         }
         self.settings_of(query)
             .any(|settings| self.is_stale_for(id, query, settings))
@@ -382,7 +384,7 @@ impl<S: Clone> Core<S> {
         let Some(query) = self.queries.get(id) else {
             return;
         };
-        if query.invalidated || query.base.is_none() {
+        if query.invalidated.get() || query.base.is_none() {
             return;
         }
         let next = self
@@ -434,7 +436,7 @@ impl<S: Clone> Core<S> {
             data_updated_at: query.updated_at,
             error_updated_at: trouble.and_then(|t| t.error_updated_at),
             is_stale: self.is_stale_for(id, query, &held.settings),
-            is_invalidated: query.invalidated,
+            is_invalidated: query.invalidated.get(),
             is_optimistic: query.is_optimistic(),
             is_placeholder: false,
             is_fetched: query.is_fetched(),
@@ -487,8 +489,8 @@ impl<S: Clone> Core<S> {
             data_update_count: query.update_count,
             error_update_count: query.error_update_count(),
             failure_count: trouble.map_or(0, |t| t.failure_count),
-            is_invalidated: query.invalidated,
-            is_stale: query.base.is_none() || query.invalidated,
+            is_invalidated: query.invalidated.get(),
+            is_stale: query.base.is_none() || query.invalidated.get(),
             observers: query.observers.len(),
             is_active: self.is_active(id),
             type_name: query.tag.map(|tag| tag().name),

@@ -29,7 +29,11 @@ impl<S: Clone> Core<S> {
         refetch: Refetch,
         overlap: Overlap,
     ) -> Vec<QueryId> {
-        let selected = self.select(filter);
+        let mut selected = self.select(filter);
+        if !self.listening && matches!(refetch, Refetch::Active | Refetch::None) {
+            // Most queries are looked at by nobody: a mark is all they need.
+            selected.retain(|id| !self.queries.mark(*id));
+        }
         self.invalidate_ids(&selected, refetch, overlap)
     }
 
@@ -73,8 +77,7 @@ impl<S: Clone> Core<S> {
         if let Some(fetch) = &mut query.fetch {
             fetch.owed = true;
         }
-        if !query.invalidated {
-            query.invalidated = true;
+        if !query.invalidated.replace(true) {
             self.touch(id, Action::Invalidate);
         }
     }
@@ -117,7 +120,7 @@ impl<S: Clone> Core<S> {
             query.updated_at = initial.as_ref().and_then(|(_, at)| *at);
             query.base = initial.map(|(value, _)| value);
             query.update_count = 0;
-            query.invalidated = false;
+            query.invalidated.set(false);
             query.trouble = None;
             query.fold();
             self.reindex(*id);

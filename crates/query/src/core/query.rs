@@ -1,5 +1,6 @@
 //! One query's state and the pure questions about it. Knows neither the store nor its observers' wishes.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ pub(crate) struct Query<S> {
     pub(crate) updated_at: Option<Time>,
     pub(crate) update_count: u32,
     pub(crate) status: Status,
-    pub(crate) invalidated: bool,
+    /// A cell, because whoever looks carries a mark over from the store.
+    pub(crate) invalidated: Cell<bool>,
     /// Whether a `Collect` alarm is in the heap.
     pub(crate) gc_armed: bool,
     /// Whether `gc_due` means anything: nobody observes.
@@ -124,7 +126,7 @@ impl<S> Query<S> {
             updated_at: None,
             update_count: 0,
             status: Status::Pending,
-            invalidated: false,
+            invalidated: Cell::new(false),
             gc_armed: false,
             gc_due: Time::NEVER,
             gc_time: std::time::Duration::ZERO,
@@ -187,7 +189,7 @@ impl<S> Query<S> {
             status: self.status,
             updated_at: self.updated_at,
             update_count: self.update_count,
-            invalidated: self.invalidated,
+            invalidated: self.invalidated.get(),
             trouble: self.trouble.clone(),
         }
     }

@@ -62,7 +62,7 @@ impl<S: Clone> Core<S> {
         let Some(query) = self.queries.get_mut(id) else {
             return;
         };
-        query.invalidated = false;
+        query.invalidated.set(false);
         query.update_count = query.update_count.saturating_add(1);
         self.store(id, value, updated_at);
         if let Some(fetch) = self
@@ -109,7 +109,7 @@ impl<S: Clone> Core<S> {
         if query.updated_at.is_some_and(|held| held >= updated_at) {
             return;
         }
-        query.invalidated = false;
+        query.invalidated.set(false);
         self.store(id, value, Some(updated_at));
         self.updated(id, Action::Set);
     }
