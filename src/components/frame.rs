@@ -90,7 +90,18 @@ fn SignedIn(user: User) -> impl IntoView {
         path
     });
     view! {
-        <a class="skip" href="#main">"Skip to content"</a>
+        <a
+            class="skip"
+            href="#main"
+            on:click=move |event| {
+                // The router would take it for a page of its own, and leave the focus where it is.
+                event.prevent_default();
+                event.stop_propagation();
+                focus_main();
+            }
+        >
+            "Skip to content"
+        </a>
         <div class="frame">
             <header class="sidebar">
                 <A href="/" attr:class="brand">

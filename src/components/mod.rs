@@ -2,7 +2,6 @@
 
 pub mod badge;
 pub mod changed;
-pub mod dialog;
 pub mod field;
 pub mod frame;
 pub mod icon;
@@ -20,7 +19,6 @@ pub mod toast;
 
 pub use badge::{Badge, FormStatusBadge, PatientStatusBadge, RoleBadge, Tone};
 pub use changed::{Changed, ChangedText};
-pub use dialog::Dialog;
 pub use field::{Field, FieldShell};
 pub use frame::Frame;
 pub use icon::{Icon, Shape};

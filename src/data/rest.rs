@@ -58,14 +58,10 @@ impl Rest {
         self.postgrest.from(name)
     }
 
-    /// Begins a call of a function of the database.
-    pub fn function(&self, name: &str, arguments: &serde_json::Value) -> Builder {
-        self.postgrest.rpc(name, arguments.to_string())
-    }
-
     /// The rows that a request asks for, or that it changed.
     pub async fn rows<T: DeserializeOwned>(&self, request: Builder) -> Result<Vec<T>, DataError> {
-        self.value(request).await
+        let reply = self.send(request, Count::None).await?;
+        serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)
     }
 
     /// The only row that a request asks for.
@@ -75,12 +71,6 @@ impl Rest {
             .into_iter()
             .next()
             .ok_or(DataError::NotFound)
-    }
-
-    /// Whatever JSON a request answers.
-    pub async fn value<T: DeserializeOwned>(&self, request: Builder) -> Result<T, DataError> {
-        let reply = self.send(request, Count::None).await?;
-        serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)
     }
 
     /// Some rows, and how many there are in all.
