@@ -1,4 +1,5 @@
-//! A reactive query cache for Leptos.
+#![doc = include_str!("../docs/guide.md")]
+#![warn(missing_docs)]
 
 mod core;
 mod deps;
@@ -6,13 +7,24 @@ mod key;
 mod rows;
 mod skin;
 
+#[cfg(doc)]
+pub mod docs {
+    //! Longer pages.
+
+    #[doc = include_str!("../docs/coming_from_tanstack_query.md")]
+    pub mod coming_from_tanstack_query {}
+
+    #[doc = include_str!("../docs/rules.md")]
+    pub mod rules {}
+}
+
 pub use crate::core::event::{Action, Event, EventKind};
 pub use crate::core::filter::{Activity, QueryFilter, Staleness};
 pub use crate::core::mutation::MutationStatus;
 pub use crate::core::operations::Refetch;
 pub use crate::core::options::{
-    Enabled, GcTime, InBackground, Interval, NetworkMode, Overlap, RefetchOn, Retry, RetryDelay,
-    RetryOnMount, RetryWhen, StaleTime,
+    Enabled, GcTime, InBackground, Interval, IntervalFn, NetworkMode, Overlap, RefetchOn, Retry,
+    RetryDelay, RetryOnMount, RetryWhen, StaleTime,
 };
 pub use crate::core::rows::Routed;
 pub use crate::core::signal::CancelSignal;

@@ -75,7 +75,9 @@ pub enum Retry {
 
 /// An erased decision whether to try again.
 #[derive(Clone)]
-pub struct RetryWhen(pub(crate) Arc<dyn Fn(u32, &Value) -> bool + Send + Sync>);
+pub struct RetryWhen(pub(crate) Decision);
+
+type Decision = Arc<dyn Fn(u32, &Value) -> bool + Send + Sync>;
 
 impl Retry {
     pub(crate) fn again(&self, failures: u32, failure: &Failure) -> bool {
@@ -158,6 +160,9 @@ pub enum Overlap {
     Replace,
 }
 
+/// How an interval follows from its query.
+pub type IntervalFn = Arc<dyn Fn(&QueryView) -> Option<Duration> + Send + Sync>;
+
 /// Polling (rule 62).
 #[derive(Clone, Default)]
 pub enum Interval {
@@ -167,7 +172,7 @@ pub enum Interval {
     /// This long after each settled fetch and each tick.
     Every(Duration),
     /// As the closure says after each update of the query; `None` turns it off until the next update.
-    With(Arc<dyn Fn(&QueryView) -> Option<Duration> + Send + Sync>),
+    With(IntervalFn),
 }
 
 /// Whether polling goes on while the page is hidden.
@@ -180,6 +185,8 @@ pub enum InBackground {
     GoOn,
 }
 
+pub(crate) type PlaceholderFn = Arc<dyn Fn(Option<&Value>) -> Option<Value> + Send + Sync>;
+
 /// What an observer shows while its query has no data (rules 66, 67). Never enters the cache.
 #[derive(Clone, Default)]
 pub(crate) enum Placeholder {
@@ -188,7 +195,7 @@ pub(crate) enum Placeholder {
     /// The data that this observer showed last, of the query it observed before.
     Previous,
     Value(Value),
-    With(Arc<dyn Fn(Option<&Value>) -> Option<Value> + Send + Sync>),
+    With(PlaceholderFn),
 }
 
 /// How one observer wants its query treated.

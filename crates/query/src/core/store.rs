@@ -57,7 +57,11 @@ impl<S> Store<S> {
 
     pub(crate) fn get_mut(&mut self, id: QueryId) -> Option<&mut Query<S>> {
         let query = self.queries.get_mut(id)?;
-        if let Some(mark) = self.marks.get(place(id)).filter(|mark| mark.get() & MARKED != 0) {
+        if let Some(mark) = self
+            .marks
+            .get(place(id))
+            .filter(|mark| mark.get() & MARKED != 0)
+        {
             query.invalidated.set(true);
             mark.set(mark.get() & !MARKED);
         }
@@ -65,7 +69,11 @@ impl<S> Store<S> {
     }
 
     fn carry_over(&self, id: QueryId, query: &Query<S>) {
-        if let Some(mark) = self.marks.get(place(id)).filter(|mark| mark.get() & MARKED != 0) {
+        if let Some(mark) = self
+            .marks
+            .get(place(id))
+            .filter(|mark| mark.get() & MARKED != 0)
+        {
             query.invalidated.set(true);
             mark.set(mark.get() & !MARKED);
         }

@@ -69,10 +69,12 @@ pub(super) struct Inner {
     pub(super) hooks: CacheHooks,
 }
 
+type OnSettled = Arc<dyn Fn(&Settled) + Send + Sync>;
+
 /// Called once a fetch, whoever observes (rule 90).
 #[derive(Clone, Default)]
 pub(super) struct CacheHooks {
-    pub(super) settled: Option<Arc<dyn Fn(&Settled) + Send + Sync>>,
+    pub(super) settled: Option<OnSettled>,
 }
 
 /// How a fetch ended, for [`ClientOptions::on_settled`].

@@ -56,9 +56,9 @@ impl QueryClient {
     /// ```
     /// use bedside_query::{query_key, QueryClient, QueryOptions};
     ///
-    /// let beds = || QueryOptions::<u32, String>::without_fetcher(query_key!["beds"]).persisted();
+    /// let beds = || QueryOptions::<u32, String>::skip(query_key!["beds"]).persisted();
     /// let here = QueryClient::default();
-    /// here.prefetch_query(beds().initial_data(24));
+    /// let _observation = here.observe(beds().initial_data(24), |_| {});
     /// let there = QueryClient::default();
     /// there.hydrate(here.dehydrate());
     /// let _observation = there.observe(beds(), |_| {});

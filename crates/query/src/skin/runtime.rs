@@ -118,11 +118,14 @@ mod manual {
     #[derive(Clone)]
     pub struct ManualRuntime(Rc<Inner>);
 
+    /// When to call what.
+    type Due = (Time, Box<dyn FnOnce()>);
+
     struct Inner {
         now: Cell<Time>,
         pool: RefCell<LocalPool>,
         spawner: LocalSpawner,
-        request: RefCell<Option<(Time, Box<dyn FnOnce()>)>>,
+        request: RefCell<Option<Due>>,
     }
 
     impl Default for ManualRuntime {

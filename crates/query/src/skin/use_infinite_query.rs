@@ -128,13 +128,9 @@ where
         let param = send_wrapper::SendWrapper::new(param);
         Memo::new(move |_| {
             let pages = query.data().get();
-            let param = inner.try_get_value().and_then(|growing| {
-                growing
-                    .options
-                    .borrow()
-                    .as_ref()
-                    .and_then(|options| param(options))
-            });
+            let param = inner
+                .try_get_value()
+                .and_then(|growing| growing.options.borrow().as_ref().and_then(&*param));
             pages
                 .zip(param)
                 .is_some_and(|(pages, param)| param(&pages).is_some())
