@@ -80,9 +80,23 @@ pub async fn play(backend: &Running, lines: &[Line], manner: Manner) -> Result<(
         started: unix_seconds(),
         large: 0,
         sender: String::new(),
+        checked: false,
     };
     let mut clock = lines.first().map_or(0.0, |line| line.t_ms);
+    // Once the recorded clients go away one after the other, what some still hear of the others is chance.
+    let farewell = lines
+        .iter()
+        .rposition(|line| !matches!(line.dir, Direction::Close | Direction::Recv))
+        .map_or(0, |last| last + 1);
+    let farewell = lines
+        .iter()
+        .skip(farewell)
+        .position(|line| line.dir == Direction::Close)
+        .map_or(usize::MAX, |offset| farewell + offset);
     for (number, line) in lines.iter().enumerate() {
+        if number == farewell {
+            player.nothing_left_over().await?;
+        }
         let note = line.note.as_deref().unwrap_or_default();
         if manner.until.is_some_and(|until| note.contains(until)) {
             break;
@@ -141,6 +155,8 @@ struct Player<'a> {
     large: usize,
     /// The socket that sent last.
     sender: String,
+    /// Whether it was checked that nothing is left over.
+    checked: bool,
 }
 
 impl Player<'_> {
@@ -358,11 +374,31 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Nothing may be missing and nothing left over.
+    /// Nothing may be missing.
     async fn finish(&mut self) -> Result<()> {
         self.settle().await?;
+        if self.checked {
+            return Ok(());
+        }
+        self.nothing_left_over().await
+    }
+
+    /// Nothing may have come that was not recorded.
+    async fn nothing_left_over(&mut self) -> Result<()> {
+        self.checked = true;
         self.backend.realtime().catch_up().await;
         tokio::time::sleep(QUIET).await;
+        let mut open = Vec::new();
+        for expected in std::mem::take(&mut self.expected) {
+            let conn = self.conns.get_mut(&expected.conn).context("never opened")?;
+            if !conn
+                .take(&expected.frame, &mut self.chosen, Instant::now())
+                .await
+            {
+                open.push(expected);
+            }
+        }
+        self.expected = open;
         for (name, conn) in &mut self.conns {
             conn.drain();
             let extra = |frame: &&Frame| {
