@@ -15,7 +15,7 @@ use super::join::Protocol;
 use super::outbox::Change;
 use super::row::Row;
 use super::visibility::{self, FilterAnswers, Keys, Visible};
-use super::{payload, payload::Shape};
+use super::{code_of, payload, payload::Shape};
 use crate::db::Db;
 
 /// So many changes are checked in one transaction; then others get their turn at the connection.
@@ -96,7 +96,7 @@ pub(crate) async fn deliveries(
         let answers = match answers {
             Ok(answers) => answers,
             Err(error) => {
-                tracing::warn!(%error, "filters could not be evaluated; these changes reach nobody who filters");
+                tracing::warn!(code = %code_of(&error), "filters could not be evaluated; these changes reach nobody who filters");
                 tx.rollback().await?;
                 tx = db.begin().await?;
                 FilterAnswers::default()
@@ -175,7 +175,7 @@ async fn see(
             Ok(seen) => visible.insert(viewer, relation, &keys, &seen),
             Err(error) => {
                 // A policy that fails shows nothing; the transaction has to start anew for the others.
-                tracing::warn!(%error, table = %keys.table.name, "a policy failed; its rows are not sent");
+                tracing::warn!(code = %code_of(&error), table = %keys.table.name, "a policy failed; its rows are not sent");
                 tx.rollback().await?;
                 tx = db.begin().await?;
             }

@@ -336,6 +336,32 @@ mod tests {
     }
 
     #[test]
+    fn no_sequence_of_bytes_is_worse_than_malformed() {
+        // A small generator of its own: the seed is the loop's number, so a failure names it.
+        for seed in 0..20_000_u64 {
+            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+            let bytes: Vec<u8> = (0..seed % 40)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    if state % 3 == 0 {
+                        (state >> 8) as u8 % 6
+                    } else {
+                        (state >> 8) as u8
+                    }
+                })
+                .collect();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let bytes = Bytes::from(bytes);
+            for version in [Version::V1, Version::V2] {
+                let _ = decode_binary(version, &bytes);
+                assert!(decode_text(version, &text).is_err(), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
     fn a_user_broadcast_is_written_as_the_layout_says() {
         let broadcast = UserBroadcast {
             event: "ev".to_owned(),

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Realtime;
 use super::catalog::Catalog;
 use super::changes;
 use super::codec::{Encoding, UserBroadcast};
@@ -19,6 +18,7 @@ use super::hub::{Audience, RoomKey};
 use super::join::Privacy;
 use super::outbox::{self, Entry};
 use super::rate::Within;
+use super::{Realtime, code_of};
 
 /// After so many entries the outbox, from which everything is deleted sooner or later, is cleaned of dead rows.
 const CLEANED_EVERY: usize = 20_000;
@@ -45,7 +45,7 @@ pub(crate) async fn run(server: Arc<Realtime>) {
         let rounds = feeder.server.rounds();
         let round = rounds.started.fetch_add(1, Ordering::SeqCst) + 1;
         if let Err(error) = feeder.drain().await {
-            tracing::warn!(%error, "changes could not be read");
+            tracing::warn!(code = %code_of(&error), "changes could not be read");
         }
         feeder.server.rounds().finished.send_replace(round);
     }
@@ -77,7 +77,7 @@ pub(crate) async fn beat(server: Arc<Realtime>) {
         .await;
         match beaten {
             Ok(_) => server.wake(),
-            Err(error) => tracing::warn!(%error, "the feed's heartbeat failed"),
+            Err(error) => tracing::warn!(code = %code_of(&error), "the feed's heartbeat failed"),
         }
     }
 }
@@ -171,7 +171,7 @@ impl Feeder {
     fn send(&self, message: &str) {
         match serde_json::from_str::<Message<'_>>(message) {
             Ok(message) => message.send(&self.server),
-            Err(error) => tracing::warn!(%error, "a message of the database could not be read"),
+            Err(_) => tracing::warn!("a message of the database could not be read"),
         }
     }
 }

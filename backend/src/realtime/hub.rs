@@ -322,3 +322,102 @@ fn phx_ref() -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+    use crate::realtime::codec::Version;
+
+    fn room() -> RoomKey {
+        RoomKey {
+            name: "r".to_owned(),
+            privacy: Privacy::Public,
+        }
+    }
+
+    fn enter(hub: &Hub, hears: Hears) -> (u64, Letters) {
+        let (mailbox, letters) = Mailbox::new(1_000);
+        let channel = hub.new_channel();
+        hub.enter(&room(), channel, mailbox, hears);
+        (channel, letters)
+    }
+
+    fn heard(letters: &mut Letters) -> Vec<String> {
+        std::iter::from_fn(|| letters.ready())
+            .map(|letter| match letter.content {
+                Content::Event(event) => {
+                    let frame = event.frame(Version::V2).unwrap();
+                    frame.to_text().unwrap().to_owned()
+                }
+                Content::Subscription { .. } => "subscription".to_owned(),
+            })
+            .collect()
+    }
+
+    fn body() -> Body {
+        Body::Json {
+            event: "broadcast",
+            payload: "{}".to_owned(),
+        }
+    }
+
+    #[test]
+    fn others_hear_a_broadcast_and_its_sender_only_on_request() {
+        let hub = Hub::default();
+        let ((a, mut to_a), (_, mut to_b)) = (enter(&hub, Hears::All), enter(&hub, Hears::All));
+        hub.broadcast(&room(), Audience::Others(a), body());
+        assert_eq!((heard(&mut to_a).len(), heard(&mut to_b).len()), (0, 1));
+        hub.broadcast(&room(), Audience::Everybody, body());
+        assert_eq!((heard(&mut to_a).len(), heard(&mut to_b).len()), (1, 1));
+    }
+
+    #[test]
+    fn a_public_room_and_a_private_one_of_the_same_name_share_nothing() {
+        let hub = Hub::default();
+        let (_, mut letters) = enter(&hub, Hears::All);
+        let private = RoomKey {
+            privacy: Privacy::Private,
+            ..room()
+        };
+        hub.broadcast(&private, Audience::Everybody, body());
+        assert_eq!(heard(&mut letters), [""; 0]);
+    }
+
+    #[test]
+    fn leaving_tells_those_who_hear_presence_and_forgets_the_room() {
+        let hub = Hub::default();
+        let (a, _gone) = enter(&hub, Hears::All);
+        let (b, mut to_b) = enter(&hub, Hears::All);
+        let (c, mut to_c) = enter(&hub, Hears::BroadcastsOnly);
+        hub.track(&room(), a, "key", &Map::new());
+        hub.leave(&room(), a);
+        let told = heard(&mut to_b);
+        assert_eq!(told.len(), 2);
+        assert!(
+            told[1].contains(r#""joins":{},"leaves":{"key""#),
+            "{}",
+            told[1]
+        );
+        assert_eq!(heard(&mut to_c), [""; 0]);
+        hub.leave(&room(), b);
+        hub.leave(&room(), c);
+        assert!(hub.state().rooms.is_empty());
+    }
+
+    #[test]
+    fn a_mailbox_that_nobody_empties_overflows_and_takes_no_more() {
+        let hub = Hub::default();
+        let (_, mut letters) = enter(&hub, Hears::All);
+        for _ in 0..100 {
+            hub.broadcast(&room(), Audience::Everybody, body());
+        }
+        assert!(letters.overflowed());
+        assert!(heard(&mut letters).len() < 100);
+    }
+}

@@ -271,6 +271,16 @@ fn count(rate: &Mutex<Rate>, now: Instant) -> Within {
         .add(1, now)
 }
 
+/// What may be logged of a database's error: its SQLSTATE or kind. Its text can hold values of rows and filters.
+pub(crate) fn code_of(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.code().unwrap_or_default().into_owned(),
+        sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+        sqlx::Error::PoolClosed => "closed".to_owned(),
+        _ => "connection or protocol".to_owned(),
+    }
+}
+
 /// What it needs in the database before migrations; may run again.
 pub fn bootstrap_sql() -> &'static str {
     include_str!("../../bootstrap/realtime.sql")

@@ -11,7 +11,6 @@ use std::time::Duration;
 use axum::extract::ws::Message as Frame;
 use serde_json::{Value, json};
 
-use super::Realtime;
 use super::channel::{Channel, PresenceState};
 use super::codec::{self, Incoming, Version};
 use super::fanout::Kind;
@@ -19,6 +18,7 @@ use super::hub::{Content, Letter, Mailbox};
 use super::identity;
 use super::join::PREFIX;
 use super::rate::Within;
+use super::{Realtime, code_of};
 use crate::jwt::unix_seconds;
 
 /// One socket's side of the protocol.
@@ -331,7 +331,7 @@ where
     match tokio::spawn(work).await {
         Ok(Ok(value)) => Some(value),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the database refused a question about a channel");
+            tracing::warn!(code = %code_of(&error), "the database refused a question about a channel");
             None
         }
         Err(_) => None,
