@@ -47,35 +47,35 @@ impl Person {
     }
 
     async fn finds(&self, what: &str, xpath: &str) -> Result<WebElement> {
-        let found = self
-            .browser
-            .query(By::XPath(xpath))
-            .wait(PATIENCE, GLANCE)
-            .and_displayed()
-            .first()
-            .await;
-        match found {
-            Ok(element) => Ok(element),
-            Err(error) => {
-                let page = self
-                    .browser
-                    .find(By::Tag("body"))
-                    .await?
-                    .text()
-                    .await
-                    .unwrap_or_default();
-                bail!("no {what} on the page ({error}); the page says:\n{page}")
+        let found = tokio::time::timeout(PATIENCE, async {
+            loop {
+                for element in self.browser.find_all(By::XPath(xpath)).await? {
+                    // An element that went away while it was looked at is as good as not there.
+                    if element.is_displayed().await.unwrap_or(false) {
+                        return anyhow::Ok(element);
+                    }
+                }
+                tokio::time::sleep(GLANCE).await;
             }
+        })
+        .await;
+        match found {
+            Ok(element) => element,
+            Err(_) => bail!(
+                "no {what} on the page, which says:\n{}",
+                self.page_text().await?
+            ),
         }
     }
 
     /// The field with this label.
     pub async fn field(&self, label: &str) -> Result<WebElement> {
-        let named = format!("//label[starts-with(normalize-space(.), {label:?})]");
+        let named = format!("label[starts-with(normalize-space(.), {label:?})]");
         self.finds(
             &format!("field {label:?}"),
             &format!(
-                "//*[self::input or self::textarea or self::select][@id={named}/@for or ancestor::label[starts-with(normalize-space(.), {label:?})] or @aria-label={label:?}]"
+                "//input[@id=//{named}/@for or ancestor::{named} or starts-with(@aria-label, {label:?})] \
+                 | //textarea[@id=//{named}/@for or ancestor::{named}] | //select[@id=//{named}/@for or ancestor::{named}]"
             ),
         )
         .await

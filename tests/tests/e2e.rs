@@ -126,7 +126,7 @@ async fn a_clinician_never_sees_the_other_ones_patients() -> Result<()> {
 
     two.goes_to(&format!("/patients/{}", text(&theirs, "id")?))
         .await?;
-    two.sees("not found").await?;
+    two.sees("does not exist").await?;
     ensure!(
         !two.page_text().await?.contains(text(&theirs, "mrn")?),
         "the other's patient is shown"

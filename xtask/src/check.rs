@@ -35,7 +35,14 @@ pub fn run() -> Result<(), Error> {
     checks.run("format", || cargo(&["fmt", "--all", "--check"], &[]))?;
     checks.run("clippy", || {
         cargo(
-            &["clippy", "--locked", "--workspace", "--all-targets"],
+            &[
+                "clippy",
+                "--locked",
+                "--workspace",
+                "--all-targets",
+                "--test",
+                "e2e",
+            ],
             &DENY_WARNINGS,
         )
     })?;
@@ -50,20 +57,9 @@ pub fn run() -> Result<(), Error> {
         arguments.extend(WASM_CRATES);
         cargo(&arguments, &DENY_WARNINGS)
     })?;
-    checks.run("tests", || {
-        cargo(
-            &[
-                "test",
-                "--locked",
-                "--workspace",
-                "--exclude",
-                "bedside-tests",
-            ],
-            &[],
-        )
-    })?;
+    let app = checks.run("the app", build::spa)?;
+    checks.run("tests", || cargo(&["test", "--locked", "--workspace"], &[]))?;
     checks.run("tests in Chromium", || wasm_tests(&browser))?;
-    let app = checks.run("the app", || build::backend().and_then(|()| build::spa()))?;
     if app {
         checks.run("end to end", || end_to_end(&browser))?;
     } else {
@@ -156,14 +152,16 @@ fn wasm_tests(browser: &tools::Browser) -> Result<(), Error> {
     process::run("cargo test in Chromium", &mut command)
 }
 
-/// The tests that need the built app, a fresh backend and two browsers. They share the machine, so one at a time.
+/// The tests that need the built app, a fresh backend and two browsers. Of the whole workspace again, as the tests before
+/// them: another selection of packages has other features, and would be another build.
 fn end_to_end(browser: &tools::Browser) -> Result<(), Error> {
     let mut command = tools::cargo();
     command.args([
         "test",
         "--locked",
-        "--package",
-        "bedside-tests",
+        "--workspace",
+        "--test",
+        "e2e",
         "--",
         "--nocapture",
         "--test-threads=1",
