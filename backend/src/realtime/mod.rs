@@ -22,6 +22,7 @@ mod handshake;
 mod hub;
 mod identity;
 mod join;
+mod mailbox;
 mod notation;
 mod outbox;
 mod payload;

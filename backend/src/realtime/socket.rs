@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::codec::Version;
 use super::connection::{Connection, Live, Next};
-use super::hub::{Letters, Mailbox};
+use super::mailbox::{Letters, Mailbox};
 use super::{Order, Realtime};
 use crate::jwt::unix_seconds;
 
