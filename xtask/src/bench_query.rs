@@ -40,29 +40,46 @@ pub fn run() -> Result<(), Error> {
 }
 
 fn file(action: &'static str, path: &Path, source: std::io::Error) -> Error {
-    Error::File { action, path: path.display().to_string(), source }
+    Error::File {
+        action,
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn step(step: &str, reason: impl ToString) -> Error {
-    Error::Step { step: step.to_owned(), reason: reason.to_string() }
+    Error::Step {
+        step: step.to_owned(),
+        reason: reason.to_string(),
+    }
 }
 
 fn install_peer(site: &Path) -> Result<(), Error> {
     let mut npm = Command::new("npm");
-    npm.args(["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix"])
-        .arg(site)
-        .arg(format!("@tanstack/query-core@{PEER}"));
+    npm.args([
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--no-save",
+        "--prefix",
+    ])
+    .arg(site)
+    .arg(format!("@tanstack/query-core@{PEER}"));
     process::run("npm install of the peer", &mut npm)
 }
 
 fn build_page(site: &Path) -> Result<(), Error> {
     let mut cargo = tools::cargo();
-    cargo.args(["build", "--locked", "--release", "--target", "wasm32-unknown-unknown"]).args([
-        "--package",
-        "bedside-query",
-        "--example",
-        "bench_page",
-    ]);
+    cargo
+        .args([
+            "build",
+            "--locked",
+            "--release",
+            "--target",
+            "wasm32-unknown-unknown",
+        ])
+        .args(["--package", "bedside-query", "--example", "bench_page"]);
     process::run("cargo build of the benchmark page", &mut cargo)?;
     let wasm = workspace::target().join("wasm32-unknown-unknown/release/examples/bench_page.wasm");
     let bindgen = tools::wasm_bindgen()?;
@@ -86,11 +103,24 @@ fn measure(chromium: &str, site: &Path) -> Result<Value, Error> {
     let mut browser = process::start(
         "Chromium",
         Command::new(chromium)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+            ])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
             // The page weighs heaps: exactly, and after collecting.
             .args(["--enable-precise-memory-info", "--js-flags=--expose-gc"])
-            .arg(format!("--user-data-dir={}", site.join("profile").display()))
+            .arg(format!(
+                "--user-data-dir={}",
+                site.join("profile").display()
+            ))
             .arg(format!("http://{address}/"))
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null()),
@@ -107,7 +137,8 @@ fn measure(chromium: &str, site: &Path) -> Result<Value, Error> {
             Ok((stream, _)) => {
                 // A browser opens connections it then does not use; that must not end the benchmark.
                 if let Ok(Some(answer)) = serve(stream, site) {
-                    return serde_json::from_str(&answer).map_err(|error| step("reading the numbers", error));
+                    return serde_json::from_str(&answer)
+                        .map_err(|error| step("reading the numbers", error));
                 }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -145,15 +176,18 @@ fn serve(stream: TcpStream, site: &Path) -> std::io::Result<Option<String>> {
         respond(&stream, "204 No Content", "text/plain", &[])?;
         return Ok(Some(body));
     }
-    let found = words.next().and_then(|path| place(path, site)).and_then(|path| {
-        let kind = match path.extension()?.to_str()? {
-            "html" => "text/html",
-            "js" => "text/javascript",
-            "wasm" => "application/wasm",
-            _ => return None,
-        };
-        Some((kind, fs::read(path).ok()?))
-    });
+    let found = words
+        .next()
+        .and_then(|path| place(path, site))
+        .and_then(|path| {
+            let kind = match path.extension()?.to_str()? {
+                "html" => "text/html",
+                "js" => "text/javascript",
+                "wasm" => "application/wasm",
+                _ => return None,
+            };
+            Some((kind, fs::read(path).ok()?))
+        });
     match found {
         Some((kind, body)) => respond(&stream, "200 OK", kind, &body)?,
         None => respond(&stream, "404 Not Found", "text/plain", &[])?,
@@ -170,9 +204,13 @@ fn place(path: &str, site: &Path) -> Option<PathBuf> {
         return Some(workspace::root().join("crates/query/examples/bench_page/page.html"));
     }
     if let Some(rest) = path.strip_prefix("/peer/") {
-        return Some(site.join("node_modules/@tanstack/query-core/build/modern").join(rest));
+        return Some(
+            site.join("node_modules/@tanstack/query-core/build/modern")
+                .join(rest),
+        );
     }
-    path.strip_prefix("/wasm/").map(|rest| site.join("wasm").join(rest))
+    path.strip_prefix("/wasm/")
+        .map(|rest| site.join("wasm").join(rest))
 }
 
 fn respond(mut stream: &TcpStream, status: &str, kind: &str, body: &[u8]) -> std::io::Result<()> {
@@ -187,9 +225,17 @@ fn respond(mut stream: &TcpStream, status: &str, kind: &str, body: &[u8]) -> std
 
 fn print_table(answer: &Value) {
     let cases = answer.get("cases").and_then(Value::as_array);
-    println!("{:<52} {:>6} {:>12} {:>12} {:>10}", "case", "unit", "bedside", "peer", "ratio");
+    println!(
+        "{:<52} {:>6} {:>12} {:>12} {:>10}",
+        "case", "unit", "bedside", "peer", "ratio"
+    );
     for case in cases.into_iter().flatten() {
-        let text = |name: &str| case.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+        let text = |name: &str| {
+            case.get(name)
+                .and_then(Value::as_str)
+                .unwrap_or("?")
+                .to_owned()
+        };
         let number = |name: &str| case.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
         println!(
             "{:<52} {:>6} {:>12.3} {:>12.3} {:>9.1}x",
@@ -204,7 +250,12 @@ fn print_table(answer: &Value) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
 
     use super::*;
 
@@ -212,7 +263,10 @@ mod tests {
     fn only_the_pages_own_places_are_served() {
         let site = Path::new("site");
         assert!(place("/", site).unwrap().ends_with("page.html"));
-        assert_eq!(place("/wasm/bench_page.js", site), Some("site/wasm/bench_page.js".into()));
+        assert_eq!(
+            place("/wasm/bench_page.js", site),
+            Some("site/wasm/bench_page.js".into())
+        );
         assert_eq!(place("/wasm/../../secret", site), None);
         assert_eq!(place("/other", site), None);
     }

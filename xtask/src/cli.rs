@@ -18,6 +18,8 @@ Bedside's commands
       --watch              rebuild and reload on change
   cargo xtask build    the app alone, into dist/, for a static host
   cargo xtask test     every check and test, with one summary
+  cargo xtask bench    measure beside the named peers, in headless Chromium; writes target/bench/*.json
+      query | realtime     only the one
   cargo xtask setup    install the pinned tools that dev and test need
   cargo xtask help     this text
 ";
@@ -29,6 +31,15 @@ pub enum Command {
     Build,
     Dev(DevOptions),
     Test,
+    Bench(Bench),
+}
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bench {
+    All,
+    Query,
+    Realtime,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -75,6 +86,7 @@ pub fn parse(mut args: lexopt::Parser) -> Result<Command, Error> {
             Some("setup") => no_more(&mut args, Command::Setup),
             Some("build") => no_more(&mut args, Command::Build),
             Some("test") => no_more(&mut args, Command::Test),
+            Some("bench") => bench(&mut args),
             Some("dev") => dev(&mut args),
             _ => Err(Error::Usage(format!(
                 "there is no command '{}'; `cargo xtask help` lists them",
@@ -83,6 +95,16 @@ pub fn parse(mut args: lexopt::Parser) -> Result<Command, Error> {
         },
         other => Err(usage(other.unexpected())),
     }
+}
+
+fn bench(args: &mut lexopt::Parser) -> Result<Command, Error> {
+    let chosen = match args.next().map_err(usage)? {
+        None => return Ok(Command::Bench(Bench::All)),
+        Some(Value(name)) if name == "query" => Bench::Query,
+        Some(Value(name)) if name == "realtime" => Bench::Realtime,
+        Some(other) => return Err(usage(other.unexpected())),
+    };
+    no_more(args, Command::Bench(chosen))
 }
 
 fn dev(args: &mut lexopt::Parser) -> Result<Command, Error> {
@@ -186,6 +208,8 @@ mod tests {
         refused("deploy", "deploy");
         refused("dev --fast", "--fast");
         refused("test everything", "everything");
+        refused("bench everything", "everything");
+        refused("bench query realtime", "realtime");
         refused("dev --port many", "--port");
         refused("dev --port 0", "--port");
         refused("dev --port", "--port");

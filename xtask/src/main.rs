@@ -1,6 +1,8 @@
 //! `cargo xtask`: the project's commands. Each command is a room of its own; this file only chooses one and turns
 //! its error into one clear line and a non-zero exit.
 
+mod bench_query;
+mod bench_realtime;
 mod build;
 mod check;
 mod cli;
@@ -13,7 +15,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use cli::Command;
+use cli::{Bench, Command};
 
 /// What can go wrong in any command, worded for the person who ran it.
 #[derive(Debug, thiserror::Error)]
@@ -75,5 +77,15 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Build => setup::run(setup::Needs::App).and_then(|()| build::spa()),
         Command::Dev(options) => dev::run(&options),
         Command::Test => check::run(),
+        Command::Bench(bench) => {
+            setup::run(setup::Needs::Everything)?;
+            if bench != Bench::Realtime {
+                bench_query::run()?;
+            }
+            if bench != Bench::Query {
+                bench_realtime::run()?;
+            }
+            Ok(())
+        }
     }
 }
