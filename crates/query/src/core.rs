@@ -14,7 +14,9 @@ pub(crate) mod operations;
 pub(crate) mod options;
 mod query;
 pub(crate) mod rows;
+mod showing;
 pub(crate) mod signal;
+mod staleness;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! signals. Everything that knows `reactive_graph`, tasks or the clock of the platform is in here.
 
 mod client;
+mod data;
 mod defaults;
 mod events;
 mod flush;

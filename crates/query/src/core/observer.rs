@@ -1,17 +1,14 @@
-//! Observers: who looks at a query, what they want of it and what they see (rules 25, 46 to 52, 58 to 70). Knows no signals.
-
-use std::sync::Arc;
+//! Observers: who looks at a query, and what their coming, their wishes and their clocks fetch (rules 58 to 63). What they
+//! see is told elsewhere.
 
 use super::event::{Action, EventKind};
 use super::fetch::Tries;
 use super::options::{
-    Enabled, InBackground, Interval, ObserverSettings, Overlap, Placeholder, RefetchOn,
-    RetryOnMount, StaleTime,
+    Enabled, InBackground, Interval, ObserverSettings, Overlap, RefetchOn, RetryOnMount,
 };
-use super::query::Query;
 use super::time::{Alarm, Time};
-use super::value::{Failure, Value};
-use super::view::{FetchStatus, QueryView, Shown, Status};
+use super::value::Value;
+use super::view::{Shown, Status};
 use super::{Core, Effect, ObserverId, QueryId};
 
 /// One observer.
@@ -20,11 +17,11 @@ pub(crate) struct Observer {
     pub(crate) query: Option<QueryId>,
     pub(crate) settings: ObserverSettings,
     /// The query's counts when the observer attached (rule 25).
-    attached_at: (u32, u32),
+    pub(super) attached_at: (u32, u32),
     /// The last data it showed, of whatever query: what a placeholder may show again (rule 67).
-    last: Option<Value>,
+    pub(super) last: Option<Value>,
     /// What it showed when its query was removed (rule 79).
-    kept: Option<Box<Shown>>,
+    pub(super) kept: Option<Box<Shown>>,
     interval_due: Time,
 }
 
@@ -178,127 +175,6 @@ impl<S: Clone> Core<S> {
         }
     }
 
-    /// Whether an occasion fetches a query that has data (rule 59).
-    fn occasion(
-        &self,
-        id: QueryId,
-        query: &Query<S>,
-        settings: &ObserverSettings,
-        on: RefetchOn,
-    ) -> bool {
-        match on {
-            RefetchOn::Never => false,
-            RefetchOn::Stale => self.is_stale_for(id, query, settings),
-            RefetchOn::Always => !matches!(self.stale_time(id, settings), StaleTime::Static),
-        }
-    }
-
-    /// The stale time of this moment; a function is asked with the query's state (rule 47).
-    fn stale_time(&self, id: QueryId, settings: &ObserverSettings) -> StaleTime {
-        let mut stale_time = settings.stale_time.clone();
-        // A function that keeps returning functions is asked a few times, then counts as stale at once.
-        for _ in 0..4 {
-            match stale_time {
-                StaleTime::With(ask) => match self.view_shallow(id) {
-                    Some(view) => stale_time = ask(&view),
-                    None => return StaleTime::Zero,
-                },
-                decided => return decided,
-            }
-        }
-        StaleTime::Zero
-    }
-
-    /// When the data becomes stale by time for this observer; `None`: never.
-    fn stale_at(&self, id: QueryId, query: &Query<S>, settings: &ObserverSettings) -> Option<Time> {
-        let updated_at = query.updated_at.unwrap_or_default();
-        match self.stale_time(id, settings) {
-            StaleTime::Zero | StaleTime::With(_) => Some(Time::default()),
-            StaleTime::After(duration) => {
-                Some(updated_at.after(duration)).filter(|at| *at < Time::NEVER)
-            }
-            StaleTime::Infinite | StaleTime::Static => None,
-        }
-    }
-
-    /// Rules 46 and 48 to 50.
-    fn is_stale_for(&self, id: QueryId, query: &Query<S>, settings: &ObserverSettings) -> bool {
-        if settings.enabled == Enabled::No {
-            return false;
-        }
-        if query.base.is_none() {
-            return true;
-        }
-        if matches!(settings.stale_time, StaleTime::Static) {
-            return false;
-        }
-        query.invalidated.get()
-            || self
-                .stale_at(id, query, settings)
-                .is_some_and(|at| at <= self.now)
-    }
-
-    /// Whether the query is stale to anybody (rule 13).
-    pub(crate) fn is_stale(&self, id: QueryId) -> bool {
-        let Some(query) = self.queries.get(id) else {
-            return true;
-        };
-        if query.observers.is_empty() {
-            return query.base.is_none() || query.invalidated.get();
-        }
-        self.settings_of(query)
-            .any(|settings| self.is_stale_for(id, query, settings))
-    }
-
-    /// Whether data that is there is fresh under this stale time, whoever observes (rule 85).
-    pub(crate) fn is_fresh_under(&self, id: QueryId, stale_time: &StaleTime) -> bool {
-        let settings = ObserverSettings {
-            stale_time: stale_time.clone(),
-            ..ObserverSettings::default()
-        };
-        self.queries
-            .get(id)
-            .is_some_and(|query| query.base.is_some() && !self.is_stale_for(id, query, &settings))
-    }
-
-    fn settings_of<'a>(
-        &'a self,
-        query: &'a Query<S>,
-    ) -> impl Iterator<Item = &'a ObserverSettings> + 'a {
-        query
-            .observers
-            .iter()
-            .filter_map(|id| self.observers.get(*id).map(|held| &held.settings))
-    }
-
-    /// Whether an enabled observer looks (rule 12).
-    pub(crate) fn is_active(&self, id: QueryId) -> bool {
-        self.queries.get(id).is_some_and(|query| {
-            self.settings_of(query)
-                .any(|settings| settings.enabled == Enabled::Yes)
-        })
-    }
-
-    /// Whether a fetch's result would have somebody to go to.
-    pub(super) fn is_wanted(&self, id: QueryId) -> bool {
-        self.is_active(id) || self.queries.get(id).is_some_and(|query| query.waiting > 0)
-    }
-
-    /// Whether somebody who looks wants it fresh for good (rule 49), or nobody ever wanted it (rule 76).
-    pub(super) fn refuses_refetch(&self, id: QueryId) -> bool {
-        let Some(query) = self.queries.get(id) else {
-            return true;
-        };
-        if query.observers.is_empty() {
-            return !query.is_fetched() && query.fetch.is_none();
-        }
-        let disabled = !self.is_active(id);
-        disabled
-            || self
-                .settings_of(query)
-                .any(|s| matches!(self.stale_time(id, s), StaleTime::Static))
-    }
-
     fn interval_of(&self, observer: ObserverId) -> Option<std::time::Duration> {
         let held = self.observers.get(observer)?;
         if held.settings.enabled == Enabled::No {
@@ -379,131 +255,6 @@ impl<S: Clone> Core<S> {
         }
     }
 
-    /// One stale alarm a query, at the earliest moment that matters to any observer (rule 51).
-    pub(super) fn arm_stale(&mut self, id: QueryId) {
-        let Some(query) = self.queries.get(id) else {
-            return;
-        };
-        if query.invalidated.get() || query.base.is_none() {
-            return;
-        }
-        let next = self
-            .settings_of(query)
-            .filter(|settings| settings.enabled == Enabled::Yes)
-            .filter_map(|settings| self.stale_at(id, query, settings))
-            .filter(|at| *at > self.now)
-            .min();
-        let Some(next) = next else { return };
-        let Some(query) = self.queries.get_mut(id) else {
-            return;
-        };
-        let armed = query.extra.as_ref().and_then(|extra| extra.stale_due);
-        if armed.is_none_or(|armed| armed > next) {
-            query.extra().stale_due = Some(next);
-            self.timers.set(next, Alarm::Stale(id));
-        }
-    }
-
-    pub(super) fn stale_alarm(&mut self, id: QueryId) {
-        if let Some(extra) = self
-            .queries
-            .get_mut(id)
-            .and_then(|query| query.extra.as_mut())
-        {
-            extra.stale_due = None;
-            self.after_update(id);
-        }
-    }
-
-    /// What the observer sees now (rules 25, 66 to 68).
-    pub(crate) fn shown(&self, observer: ObserverId) -> Shown {
-        let Some(held) = self.observers.get(observer) else {
-            return Shown::default();
-        };
-        let Some((id, query)) = held.query.and_then(|id| Some((id, self.queries.get(id)?))) else {
-            return held.kept.as_deref().cloned().unwrap_or_default();
-        };
-        let trouble = query.trouble.as_deref();
-        let data = query.visible().cloned();
-        let mut shown = Shown {
-            status: query.status,
-            fetch_status: query.fetch_status(),
-            error: trouble
-                .filter(|_| query.status == Status::Error)
-                .and_then(|t| t.error.clone()),
-            failure_reason: trouble.and_then(|t| t.failure_reason.clone()),
-            failure_count: trouble.map_or(0, |t| t.failure_count),
-            data_updated_at: query.updated_at,
-            error_updated_at: trouble.and_then(|t| t.error_updated_at),
-            is_stale: self.is_stale_for(id, query, &held.settings),
-            is_invalidated: query.invalidated.get(),
-            is_optimistic: query.is_optimistic(),
-            is_placeholder: false,
-            is_fetched: query.is_fetched(),
-            is_fetched_after_mount: query.update_count > held.attached_at.0
-                || query.error_update_count() > held.attached_at.1,
-            data,
-        };
-        if shown.data.is_none() && shown.status == Status::Pending {
-            let placeholder = match &held.settings.placeholder {
-                Placeholder::None => None,
-                Placeholder::Previous => held.last.clone(),
-                Placeholder::Value(value) => Some(Arc::clone(value)),
-                Placeholder::With(ask) => ask(held.last.as_ref()),
-            };
-            if placeholder.is_some() {
-                shown.status = Status::Success;
-                shown.is_placeholder = true;
-                shown.data = placeholder;
-            }
-        }
-        shown
-    }
-
-    /// What observers keep when their query is removed under them.
-    pub(crate) fn keep_shown(&mut self, id: QueryId) {
-        let observers = self
-            .queries
-            .get(id)
-            .map(|query| query.observers.clone())
-            .unwrap_or_default();
-        for observer in observers {
-            let mut shown = self.shown(observer);
-            shown.fetch_status = FetchStatus::Idle;
-            if let Some(held) = self.observers.get_mut(observer) {
-                held.kept = Some(Box::new(shown));
-            }
-        }
-    }
-
-    /// A view without the answer whether it is stale, which may itself depend on a view.
-    fn view_shallow(&self, id: QueryId) -> Option<QueryView> {
-        let query = self.queries.get(id)?;
-        let trouble = query.trouble.as_deref();
-        Some(QueryView {
-            key: self.key(id),
-            status: query.status,
-            fetch_status: query.fetch_status(),
-            data_updated_at: query.updated_at,
-            error_updated_at: trouble.and_then(|t| t.error_updated_at),
-            data_update_count: query.update_count,
-            error_update_count: query.error_update_count(),
-            failure_count: trouble.map_or(0, |t| t.failure_count),
-            is_invalidated: query.invalidated.get(),
-            is_stale: query.base.is_none() || query.invalidated.get(),
-            observers: query.observers.len(),
-            is_active: self.is_active(id),
-            type_name: query.tag.map(|tag| tag().name),
-            data: query.visible().cloned(),
-        })
-    }
-
-    pub(crate) fn view(&self, id: QueryId) -> Option<QueryView> {
-        let is_stale = self.is_stale(id);
-        self.view_shallow(id)
-            .map(|view| QueryView { is_stale, ..view })
-    }
-
     /// A fetch asked for by an observer's owner; a removed query is not brought back by it.
     pub(crate) fn refetch(&mut self, observer: ObserverId, overlap: Overlap) -> Option<QueryId> {
         let id = self.observers.get(observer)?.query?;
@@ -519,17 +270,6 @@ impl<S: Clone> Core<S> {
             .filter(|query| query.fetch.is_some())?;
         query.waiting = query.waiting.saturating_add(1);
         Some(())
-    }
-
-    /// What the query holds now, as the outcome of waiting for it.
-    pub(crate) fn outcome(&self, id: QueryId) -> super::Outcome {
-        let query = self.queries.get(id).ok_or(Failure::Cancelled)?;
-        match (&query.trouble, query.status) {
-            (Some(trouble), Status::Error) => {
-                Err(trouble.error.clone().unwrap_or(Failure::Cancelled))
-            }
-            _ => query.visible().cloned().ok_or(Failure::Cancelled),
-        }
     }
 
     pub(super) fn touch(&mut self, id: QueryId, action: Action) {

@@ -10,8 +10,8 @@ use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 
 use super::client::QueryClient;
+use super::data::typed;
 use super::mutation::{Call, MutationOptions, Optimistic};
-use super::operations::typed;
 use super::options::{erased, guarded};
 use crate::core::mutation::MutationStatus;
 use crate::core::value::{Failure, QueryError, Value};

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
 use super::client::QueryClient;
-use super::operations::erased_change;
+use super::data::erased_change;
 use crate::core::filter::QueryFilter;
 use crate::core::mutation::MutationSettings;
 use crate::core::options::{GcTime, NetworkMode, Retry, RetryDelay, RetryWhen};

@@ -193,7 +193,7 @@ where
             let settled = client.wait_for(id);
             let direction = growing.direction.clone();
             Some(async move {
-                let outcome = super::operations::typed(settled.await, &key);
+                let outcome = super::data::typed(settled.await, &key);
                 direction.set(None);
                 outcome
             })

@@ -9,9 +9,9 @@ use reactive_graph::signal::{ArcReadSignal, ArcRwSignal};
 use send_wrapper::SendWrapper;
 
 use super::client::{Inner, QueryClient, use_query_client};
+use super::data::typed;
 use super::lifecycle::MutationSink;
 use super::mutation::MutationOptions;
-use super::operations::typed;
 use super::shown::{Field, same_arc};
 use crate::core::MutationId;
 use crate::core::mutation::MutationStatus;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use reactive_graph::computed::suspense::{SuspenseContext, TaskHandle};
 
 use super::client::{Inner, QueryClient, Sink};
-use super::operations::typed;
+use super::data::typed;
 use super::options::QueryOptions;
 use super::shown::{Fields, TypedShown};
 use crate::core::options::{ObserverSettings, Overlap};
