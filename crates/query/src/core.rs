@@ -290,6 +290,7 @@ impl<S: Clone> Core<S> {
             self.emit(|| EventKind::Removed(key));
         }
         self.index.remove(&query.path);
+        self.drop_stamps(&query.path);
         self.router.remove(id);
         for observer in query.observers {
             if let Some(observer) = self.observers.get_mut(observer) {
@@ -297,6 +298,19 @@ impl<S: Clone> Core<S> {
             }
         }
         self.effects.push(Effect::Gone(id));
+    }
+
+    /// Stamps that the removed key was the last under mean nothing any more.
+    fn drop_stamps(&mut self, path: &index::Path) {
+        if !self.queries.has_stamps() {
+            return;
+        }
+        for length in 0..=path.len() {
+            let prefix = path.get(..length).unwrap_or_default();
+            if !self.index.has_under(prefix) && self.queries.unstamp(prefix) {
+                self.index.release(prefix);
+            }
+        }
     }
 
     fn emit(&mut self, kind: impl FnOnce() -> EventKind) {

@@ -122,6 +122,14 @@ impl QueryFilter {
         }
     }
 
+    /// The prefix, if that is all there is to the filter.
+    pub(crate) fn family(&self) -> Option<&QueryKey> {
+        match &self.keys {
+            Keys::Prefix(prefix) if self.is_by_key_alone() => Some(prefix),
+            _ => None,
+        }
+    }
+
     fn is_by_key_alone(&self) -> bool {
         self.activity.is_none()
             && self.staleness.is_none()

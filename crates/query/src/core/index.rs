@@ -70,6 +70,28 @@ impl Index {
         self.queries.values().copied()
     }
 
+    /// The path of a prefix that stands for one range: only scalar segments, all known, and with a key under it.
+    pub(crate) fn range(&self, prefix: &QueryKey) -> Option<Path> {
+        if !prefix.segments().iter().all(Segment::is_scalar) {
+            return None;
+        }
+        let path = self.find(prefix.segments())?;
+        self.has_under(&path).then(|| path.into())
+    }
+
+    pub(crate) fn has_under(&self, prefix: &[SegmentId]) -> bool {
+        under(&self.queries, prefix).next().is_some()
+    }
+
+    /// Keeps the numbers of a path in use while something other than a key holds it.
+    pub(crate) fn hold(&mut self, path: &Path) {
+        path.iter().for_each(|id| self.interner.hold(*id));
+    }
+
+    pub(crate) fn release(&mut self, path: &[SegmentId]) {
+        path.iter().for_each(|id| self.interner.release(*id));
+    }
+
     /// Calls `found` for each query whose key the prefix selects. The scalar segments at the front of the prefix choose the
     /// range; only from the first list or object on are keys compared one by one (rules 7 and 8).
     pub(crate) fn prefix(&self, prefix: &QueryKey, mut found: impl FnMut(QueryId)) {
@@ -82,18 +104,7 @@ impl Index {
         let Some(front) = self.find(front) else {
             return;
         };
-        let mut end = front.clone();
-        if let Some(last) = end.last_mut() {
-            *last = last.next();
-        }
-        let upper = if end.is_empty() {
-            Bound::Unbounded
-        } else {
-            Bound::Excluded(end.as_slice())
-        };
-        let range = self
-            .queries
-            .range::<[SegmentId], _>((Bound::Included(front.as_slice()), upper));
+        let range = under(&self.queries, &front);
         if rest.is_empty() {
             range.for_each(|(_, id)| found(*id));
             return;
@@ -111,4 +122,21 @@ impl Index {
             }
         }
     }
+}
+
+/// What a map holds under a prefix: one contiguous range, since paths are in order.
+pub(crate) fn under<'a, V>(
+    map: &'a BTreeMap<Path, V>,
+    prefix: &[SegmentId],
+) -> impl Iterator<Item = (&'a Path, &'a V)> + use<'a, V> {
+    let mut end = prefix.to_vec();
+    if let Some(last) = end.last_mut() {
+        *last = last.next();
+    }
+    let upper = if end.is_empty() {
+        Bound::Unbounded
+    } else {
+        Bound::Excluded(end.as_slice())
+    };
+    map.range::<[SegmentId], _>((Bound::Included(prefix), upper))
 }

@@ -29,11 +29,20 @@ impl<S: Clone> Core<S> {
         refetch: Refetch,
         overlap: Overlap,
     ) -> Vec<QueryId> {
-        let mut selected = self.select(filter);
-        if !self.listening && matches!(refetch, Refetch::Active | Refetch::None) {
-            // Most queries are looked at by nobody: a mark is all they need.
-            selected.retain(|id| !self.queries.mark(*id));
+        let whole_family = filter.family().and_then(|prefix| self.index.range(prefix));
+        if let Some(prefix) = whole_family.filter(|_| !self.listening)
+            && matches!(refetch, Refetch::Active | Refetch::None)
+        {
+            let attended = self.queries.attended(&prefix);
+            let fetched = self.invalidate_ids(&attended, refetch, overlap);
+            // The others need only know it when somebody asks.
+            self.index.hold(&prefix);
+            for replaced in self.queries.stamp(&prefix) {
+                self.index.release(&replaced);
+            }
+            return fetched;
         }
+        let selected = self.select(filter);
         self.invalidate_ids(&selected, refetch, overlap)
     }
 

@@ -28,8 +28,12 @@ pub(crate) struct Query<S> {
     pub(crate) updated_at: Option<Time>,
     pub(crate) update_count: u32,
     pub(crate) status: Status,
-    /// A cell, because whoever looks carries a mark over from the store.
+    /// A cell, because whoever looks carries stamps over from the store.
     pub(crate) invalidated: Cell<bool>,
+    /// Up to which stamp `invalidated` is true to the store's stamps.
+    pub(crate) stamps_seen: Cell<u64>,
+    /// Whether the store lists it as attended.
+    pub(crate) attended: Cell<bool>,
     /// Whether a `Collect` alarm is in the heap.
     pub(crate) gc_armed: bool,
     /// Whether `gc_due` means anything: nobody observes.
@@ -127,6 +131,8 @@ impl<S> Query<S> {
             update_count: 0,
             status: Status::Pending,
             invalidated: Cell::new(false),
+            stamps_seen: Cell::new(0),
+            attended: Cell::new(false),
             gc_armed: false,
             gc_due: Time::NEVER,
             gc_time: std::time::Duration::ZERO,

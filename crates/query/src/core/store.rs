@@ -1,86 +1,90 @@
-//! Where queries are kept. Beside the queries it keeps one byte for each, so that invalidating a family of queries nobody
-//! looks at touches a few contiguous bytes instead of a cache line in each query; who asks for a query next carries the
-//! mark over. Knows nothing of keys.
+//! Where queries are kept, and how a whole family is invalidated without visiting it: a stamp on the prefix, which whoever
+//! asks for a query next carries over to it. Visiting a thousand queries that nobody looks at costs a thousand cache misses; the
+//! stamp costs one lookup. Queries that somebody looks at, or that are being fetched, are listed apart, since
+//! invalidating them has consequences at once.
 
-use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use slotmap::{Key, SlotMap};
+use slotmap::SlotMap;
 
 use super::QueryId;
+use super::index::{Path, under};
 use super::query::Query;
-
-/// Somebody observes the query, or a fetch runs: invalidating it is more than a mark.
-const ATTENDED: u8 = 1;
-/// It was invalidated, and the query itself does not know yet.
-const MARKED: u8 = 2;
+use crate::key::SegmentId;
 
 pub(crate) struct Store<S> {
     /// Boxed, so that growing the map moves pointers and leaves no large holes behind.
     queries: SlotMap<QueryId, Box<Query<S>>>,
-    /// By the place of the query in the map.
-    marks: Vec<Cell<u8>>,
+    stamps: Stamps,
+    /// The queries that somebody observes or that are being fetched.
+    attended: BTreeMap<Path, QueryId>,
+}
+
+/// When which prefixes were invalidated.
+#[derive(Default)]
+struct Stamps {
+    /// The number of the latest stamp. A query that has seen it has seen them all.
+    latest: u64,
+    by_prefix: BTreeMap<Path, u64>,
+}
+
+impl Stamps {
+    /// Tells a query of the stamps since it was last told.
+    fn carry_over<S>(&self, query: &Query<S>) {
+        let seen = query.stamps_seen.replace(self.latest);
+        if seen == self.latest || query.invalidated.get() {
+            return;
+        }
+        let stamped = (0..=query.path.len()).any(|length| {
+            let prefix = query.path.get(..length).unwrap_or_default();
+            self.by_prefix
+                .get(prefix)
+                .is_some_and(|stamp| *stamp > seen)
+        });
+        if stamped {
+            query.invalidated.set(true);
+        }
+    }
 }
 
 impl<S> Default for Store<S> {
     fn default() -> Self {
         Self {
             queries: SlotMap::with_key(),
-            marks: Vec::new(),
+            stamps: Stamps::default(),
+            attended: BTreeMap::new(),
         }
     }
-}
-
-/// The place of a query in the map: the lower half of its id.
-fn place(id: QueryId) -> usize {
-    usize::try_from(id.data().as_ffi() & u64::from(u32::MAX)).unwrap_or(usize::MAX)
 }
 
 impl<S> Store<S> {
     pub(crate) fn insert_with_key(&mut self, make: impl FnOnce(QueryId) -> Query<S>) -> QueryId {
-        let id = self.queries.insert_with_key(|id| Box::new(make(id)));
-        let place = place(id);
-        if self.marks.len() <= place {
-            self.marks.resize(place + 1, Cell::new(0));
-        }
-        // The place may have been another's.
-        if let Some(mark) = self.marks.get(place) {
-            mark.set(0);
-        }
-        id
+        let latest = self.stamps.latest;
+        self.queries.insert_with_key(|id| {
+            let query = make(id);
+            // Born after every stamp.
+            query.stamps_seen.set(latest);
+            Box::new(query)
+        })
     }
 
     pub(crate) fn get(&self, id: QueryId) -> Option<&Query<S>> {
         let query = self.queries.get(id)?;
-        self.carry_over(id, query);
+        self.stamps.carry_over(query);
         Some(query)
     }
 
     pub(crate) fn get_mut(&mut self, id: QueryId) -> Option<&mut Query<S>> {
         let query = self.queries.get_mut(id)?;
-        if let Some(mark) = self
-            .marks
-            .get(place(id))
-            .filter(|mark| mark.get() & MARKED != 0)
-        {
-            query.invalidated.set(true);
-            mark.set(mark.get() & !MARKED);
-        }
+        self.stamps.carry_over(query);
         Some(query)
     }
 
-    fn carry_over(&self, id: QueryId, query: &Query<S>) {
-        if let Some(mark) = self
-            .marks
-            .get(place(id))
-            .filter(|mark| mark.get() & MARKED != 0)
-        {
-            query.invalidated.set(true);
-            mark.set(mark.get() & !MARKED);
-        }
-    }
-
     pub(crate) fn remove(&mut self, id: QueryId) -> Option<Box<Query<S>>> {
-        self.queries.remove(id)
+        let query = self.queries.remove(id)?;
+        self.attended.remove(&query.path);
+        Some(query)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = QueryId> + '_ {
@@ -89,33 +93,54 @@ impl<S> Store<S> {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (QueryId, &Query<S>)> {
         self.queries.iter().map(|(id, query)| {
-            self.carry_over(id, query);
+            self.stamps.carry_over(query);
             (id, query.as_ref())
         })
     }
 
     /// Looks again whether anybody observes the query or fetches it.
-    pub(crate) fn attend(&self, id: QueryId) {
-        let attended = self
-            .queries
-            .get(id)
-            .is_some_and(|query| !query.observers.is_empty() || query.fetch.is_some());
-        if let Some(mark) = self.marks.get(place(id)) {
-            let rest = mark.get() & !ATTENDED;
-            mark.set(if attended { rest | ATTENDED } else { rest });
+    pub(crate) fn attend(&mut self, id: QueryId) {
+        let Some(query) = self.queries.get(id) else {
+            return;
+        };
+        let attended = !query.observers.is_empty() || query.fetch.is_some();
+        if attended == query.attended.replace(attended) {
+            return;
+        }
+        if attended {
+            self.attended.insert(Arc::clone(&query.path), id);
+        } else {
+            self.attended.remove(&query.path);
         }
     }
 
-    /// Invalidates a query that is not attended to; `false` if it is and nothing was done. The id must be of a query that
-    /// is there, as those of the index are.
-    pub(crate) fn mark(&self, id: QueryId) -> bool {
-        let Some(mark) = self.marks.get(place(id)) else {
-            return false;
-        };
-        let unattended = mark.get() & ATTENDED == 0;
-        if unattended {
-            mark.set(mark.get() | MARKED);
+    /// The queries under a prefix that somebody observes or that are being fetched.
+    pub(crate) fn attended(&self, prefix: &[SegmentId]) -> Vec<QueryId> {
+        under(&self.attended, prefix).map(|(_, id)| *id).collect()
+    }
+
+    /// Invalidates everything under a prefix that is there now. Stamps further down say less and go; they are given back,
+    /// with the one that was in the same place.
+    pub(crate) fn stamp(&mut self, prefix: &Path) -> Vec<Path> {
+        let replaced: Vec<Path> = under(&self.stamps.by_prefix, prefix)
+            .map(|(path, _)| Arc::clone(path))
+            .collect();
+        for path in &replaced {
+            self.stamps.by_prefix.remove(path);
         }
-        unattended
+        self.stamps.latest += 1;
+        self.stamps
+            .by_prefix
+            .insert(Arc::clone(prefix), self.stamps.latest);
+        replaced
+    }
+
+    /// Takes a stamp away that no query is under any more.
+    pub(crate) fn unstamp(&mut self, prefix: &[SegmentId]) -> bool {
+        self.stamps.by_prefix.remove(prefix).is_some()
+    }
+
+    pub(crate) fn has_stamps(&self) -> bool {
+        !self.stamps.by_prefix.is_empty()
     }
 }

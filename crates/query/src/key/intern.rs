@@ -89,6 +89,13 @@ impl Interner {
         Some(id)
     }
 
+    /// One more use of a number in use.
+    pub(crate) fn hold(&mut self, id: SegmentId) {
+        if let Some(slot) = self.slots.get_mut(id.slot()) {
+            slot.uses = slot.uses.saturating_add(1);
+        }
+    }
+
     /// Gives back one use.
     pub(crate) fn release(&mut self, id: SegmentId) {
         let Some(slot) = self.slots.get_mut(id.slot()) else {
