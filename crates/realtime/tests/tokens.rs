@@ -339,6 +339,35 @@ fn a_token_that_changes_while_a_join_is_pending_is_pushed_after_it() {
 }
 
 #[test]
+fn a_token_that_claims_to_last_for_ever_or_not_at_all_is_survived() {
+    let claims = [
+        json!({"sub": "a", "exp": u64::MAX}),
+        json!({"sub": "a", "exp": u64::MAX / 1_000, "iat": 0}),
+        json!({"sub": "a", "exp": -1}),
+        json!({"sub": 7, "exp": "soon"}),
+        json!([]),
+    ];
+    for claims in claims {
+        let mut peer = peer();
+        peer.bind(patients());
+        peer.open();
+        peer.answer_token(Ok(Some(AccessToken::new(jwt(&claims)))));
+        let join = peer.join();
+        peer.accept(&join);
+        peer.listening(&join);
+        peer.pass_alive(100_000);
+        assert_eq!(peer.status(), &Status::Live, "{claims}");
+    }
+    for text in ["", ".", "a.b.c", "a.%%%.c", "\u{1F600}.\u{1F600}.x"] {
+        let mut peer = peer();
+        peer.bind(patients());
+        peer.open();
+        peer.answer_token(Ok(Some(AccessToken::new(text))));
+        assert_eq!(peer.join().payload["access_token"], text);
+    }
+}
+
+#[test]
 fn a_token_is_never_shown() {
     let token = token_of("a", 3600, 1).expires_in(Duration::from_secs(1));
     assert_eq!(format!("{token:?}"), "AccessToken(..)");

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use gloo_timers::future::TimeoutFuture;
@@ -59,6 +58,11 @@ where
     Box::pin(future)
 }
 
+thread_local! {
+    /// Looked up once: every frame asks for the time.
+    static PERFORMANCE: Option<web_sys::Performance> = web_sys::window().and_then(|window| window.performance());
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock;
 
@@ -71,9 +75,7 @@ impl Clock {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn now(&self) -> Now {
         let wall = js_sys::Date::now();
-        let mono = web_sys::window()
-            .and_then(|window| window.performance())
-            .map_or(wall, |clock| clock.now());
+        let mono = PERFORMANCE.with(|clock| clock.as_ref().map_or(wall, web_sys::Performance::now));
         Now::new(mono as u64, wall as u64)
     }
 }
@@ -105,12 +107,6 @@ const LONGEST: u64 = 0x7fff_ffff;
 #[allow(clippy::cast_possible_truncation)]
 pub(crate) fn sleep(millis: u64) -> Sleep {
     TimeoutFuture::new(millis.min(LONGEST) as u32)
-}
-
-pub(crate) async fn at_most(limit: Duration, task: impl Future<Output = ()>) {
-    let limit = sleep(u64::try_from(limit.as_millis()).unwrap_or(LONGEST));
-    futures::pin_mut!(task);
-    futures::future::select(task, limit).await;
 }
 
 /// Listeners on the page, removed on drop.

@@ -5,6 +5,8 @@
 #[cfg_attr(target_arch = "wasm32", path = "browser.rs")]
 #[cfg_attr(not(target_arch = "wasm32"), path = "native.rs")]
 pub(crate) mod platform;
+#[cfg_attr(target_arch = "wasm32", path = "browser_socket.rs")]
+#[cfg_attr(not(target_arch = "wasm32"), path = "native_socket.rs")]
 mod socket;
 
 use std::future::poll_fn;
@@ -20,7 +22,7 @@ use crate::engine::{Command, Environment, Event, Input, Output, PushId};
 use crate::room::PushError;
 use crate::token::{AccessToken, TokenError, TokenNeed};
 use platform::Sleep;
-use socket::{Socket, SocketNews};
+use socket::Socket;
 
 /// What reaches the driver from outside.
 #[derive(Debug)]
@@ -40,6 +42,17 @@ pub(crate) enum Incoming {
     /// The surroundings changed.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Environment(Environment),
+}
+
+/// What a socket says. Never anything about one that was closed or replaced.
+enum SocketNews {
+    Opened,
+    /// With the HTTP status, where the platform shows it.
+    OpenFailed(Option<u16>),
+    Text(String),
+    Binary(Vec<u8>),
+    /// It closed by itself, with this code.
+    Closed(u16),
 }
 
 enum Step {

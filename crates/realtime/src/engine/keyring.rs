@@ -57,6 +57,8 @@ pub(crate) enum TokenNews {
 
 /// A token this close to its end is not used for a join: it would end during it.
 const MARGIN: u64 = 5_000;
+/// Ten years: whatever a token claims beyond that, it is not waited for.
+const LONGEST_LIFE: u64 = 315_360_000_000;
 /// A source that does not answer is asked again.
 const PATIENCE: u64 = 20_000;
 
@@ -221,7 +223,7 @@ impl Keyring {
             self.generation += 1;
             return news;
         };
-        let left = token.left_ms(wall);
+        let left = token.left_ms(wall).map(|left| left.min(LONGEST_LIFE));
         let mut held = Held {
             subject: token.subject(),
             expires: left.map(|left| now.saturating_add(left)),

@@ -1,4 +1,4 @@
-//! One WebSocket, from handshake to close, as something that can be polled.
+//! One native WebSocket, from handshake to close, as something that can be polled.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -6,25 +6,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use futures::{Future, Sink, SinkExt, Stream};
-use tokio_tungstenite_wasm::{CloseCode, Error, Message, WebSocketStream};
+use futures::{Future, Sink, SinkExt, Stream as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::platform::{self, Sleep};
+use super::{SocketNews, platform};
 use crate::wire::Outbound;
 
-/// What the socket says.
-pub(super) enum SocketNews {
-    Opened,
-    OpenFailed(Option<u16>),
-    Text(String),
-    Binary(Vec<u8>),
-    Closed(u16),
-}
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// There was no close frame.
 const VANISHED: u16 = 1006;
-/// How long a browser may take from "closing" to the close event that carries the code.
-const CODE_PATIENCE: [u64; 4] = [10, 50, 150, 500];
 /// How long the last frames of a socket that is being closed may take.
 const FAREWELL_MS: u64 = 2_000;
 
@@ -38,26 +32,20 @@ pub(super) struct Socket {
 enum State {
     #[default]
     None,
-    Opening(oneshot::Receiver<Result<WebSocketStream, Option<u16>>>),
-    Open(Box<WebSocketStream>),
-    /// The stream ended without saying why; the reason may still come.
-    Ending {
-        stream: Box<WebSocketStream>,
-        waits: usize,
-        sleep: Sleep,
-    },
+    Opening(oneshot::Receiver<Result<Stream, Option<u16>>>),
+    Open(Box<Stream>),
 }
 
 impl Socket {
-    /// Opens a socket in a task of its own: a handshake that is no longer wanted is finished and closed there,
-    /// since a browser's socket cannot be forgotten half-way.
+    /// Opens a socket in a task of its own: one that is no longer wanted is closed there when it opens.
     pub fn open(&mut self, url: String) {
         let (tell, told) = oneshot::channel();
         self.outgoing.clear();
         self.state = State::Opening(told);
         platform::spawn(async move {
-            let opened = tokio_tungstenite_wasm::connect(&url)
-                .await
+            let opened = tokio_tungstenite::connect_async(&url).await;
+            let opened = opened
+                .map(|(stream, _)| stream)
                 .map_err(|error| http_status(&error));
             // Not wanted any more: dropping the stream closes it.
             let _ = tell.send(opened);
@@ -84,8 +72,8 @@ impl Socket {
                         return;
                     }
                 }
-                let frame = tokio_tungstenite_wasm::CloseFrame {
-                    code: CloseCode::from(code),
+                let frame = CloseFrame {
+                    code: code.into(),
                     reason: "".into(),
                 };
                 if stream.send(Message::Close(Some(frame))).await.is_ok() {
@@ -119,60 +107,31 @@ impl Socket {
                     let sent = send_waiting(stream, &mut self.outgoing, context);
                     match Pin::new(stream.as_mut()).poll_next(context) {
                         Poll::Ready(Some(Ok(message))) => {
-                            return Poll::Ready(self.received(message));
-                        }
-                        // A browser's error event tells nothing; its close event follows.
-                        Poll::Ready(Some(Err(_))) if cfg!(target_arch = "wasm32") => {}
-                        Poll::Ready(Some(Err(_))) => return self.ended(VANISHED),
-                        Poll::Ready(None) => match std::mem::take(&mut self.state) {
-                            State::Open(stream) if cfg!(target_arch = "wasm32") => {
-                                self.state = State::Ending {
-                                    stream,
-                                    waits: 0,
-                                    sleep: platform::sleep(0),
-                                };
+                            if let Some(news) = self.received(message) {
+                                return Poll::Ready(news);
                             }
-                            _ => return self.ended(VANISHED),
-                        },
+                        }
+                        Poll::Ready(Some(Err(_)) | None) => return self.ended(VANISHED),
                         Poll::Pending if sent.is_err() => return self.ended(VANISHED),
                         Poll::Pending => return Poll::Pending,
-                    }
-                }
-                State::Ending {
-                    stream,
-                    waits,
-                    sleep,
-                } => {
-                    if Pin::new(&mut *sleep).poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
-                    match Pin::new(stream.as_mut()).poll_next(context) {
-                        Poll::Ready(Some(Ok(message))) => {
-                            return Poll::Ready(self.received(message));
-                        }
-                        Poll::Ready(Some(Err(_))) => {}
-                        Poll::Ready(None) | Poll::Pending => {
-                            let Some(wait) = CODE_PATIENCE.get(*waits) else {
-                                return self.ended(VANISHED);
-                            };
-                            *waits += 1;
-                            *sleep = platform::sleep(*wait);
-                        }
                     }
                 }
             }
         }
     }
 
-    fn received(&mut self, message: Message) -> SocketNews {
+    fn received(&mut self, message: Message) -> Option<SocketNews> {
         match message {
-            Message::Text(text) => SocketNews::Text(text.as_str().to_owned()),
-            Message::Binary(bytes) => SocketNews::Binary(bytes.to_vec()),
+            Message::Text(text) => Some(SocketNews::Text(text.as_str().to_owned())),
+            Message::Binary(bytes) => Some(SocketNews::Binary(bytes.to_vec())),
             Message::Close(frame) => {
                 self.state = State::None;
                 // 1005 is what platforms say for a close frame without a code.
-                SocketNews::Closed(frame.map_or(1005, |frame| u16::from(frame.code)))
+                Some(SocketNews::Closed(
+                    frame.map_or(1005, |frame| u16::from(frame.code)),
+                ))
             }
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
         }
     }
 
@@ -184,7 +143,7 @@ impl Socket {
 }
 
 fn send_waiting(
-    stream: &mut WebSocketStream,
+    stream: &mut Stream,
     outgoing: &mut VecDeque<Message>,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
