@@ -16,6 +16,12 @@ const EXAMPLE: &str = r#"{
 pub fn ConfigErrorPage(error: ConfigError, retry: Callback<()>) -> impl IntoView {
     use_title(|| "Not configured".to_owned());
     let said = phrase::config_error(&error);
+    let example = (error != ConfigError::Unreachable).then(|| {
+        view! {
+            <p class="small muted">"A good config.json, next to index.html:"</p>
+            <pre class="code"><code>{EXAMPLE}</code></pre>
+        }
+    });
     view! {
         <main class="alone">
             <section class="alone-card alone-card-wide" role="alert">
@@ -26,8 +32,7 @@ pub fn ConfigErrorPage(error: ConfigError, retry: Callback<()>) -> impl IntoView
                 <div class="form">
                     <h1>{said.title}</h1>
                     <p class="muted">{said.advice}</p>
-                    <p class="small muted">"A good config.json, next to index.html:"</p>
-                    <pre class="code"><code>{EXAMPLE}</code></pre>
+                    {example}
                 </div>
                 <div>
                     <button class="button button-primary" type="button" on:click=move |_| retry.run(())>

@@ -68,17 +68,11 @@ pub fn Dashboard() -> impl IntoView {
                     })}
             </div>
             <div class="halves">
-                <PatientFeed
-                    id="recent"
-                    title="Recent changes"
-                    empty="Nothing has changed yet."
-                    reading=use_reading(&[Table::Patients], |rest| patients::recent_query(rest, None))
-                />
                 {move || match clinician.get() {
+                    // A clinician sees their own patients only: what changed and what is theirs are one list.
                     Some(true) => {
                         view! {
                             <PatientFeed
-                                id="mine"
                                 title="My patients"
                                 empty="Nobody is assigned to you right now."
                                 reading=use_reading(
@@ -89,9 +83,19 @@ pub fn Dashboard() -> impl IntoView {
                         }
                             .into_any()
                     }
-                    Some(false) => view! { <ReviewQueue /> }.into_any(),
+                    Some(false) => {
+                        view! {
+                            <PatientFeed
+                                title="Recent changes"
+                                empty="Nothing has changed yet."
+                                reading=use_reading(&[Table::Patients], |rest| patients::recent_query(rest, None))
+                            />
+                        }
+                            .into_any()
+                    }
                     None => ().into_any(),
                 }}
+                <ReviewQueue />
             </div>
         </div>
     }
@@ -163,7 +167,6 @@ fn Feed(
 
 #[component]
 fn PatientFeed(
-    id: &'static str,
     title: &'static str,
     empty: &'static str,
     reading: Reading<Page<Arc<Patient>>>,
@@ -207,7 +210,7 @@ fn PatientFeed(
     };
     view! {
         <Feed
-            id
+            id="patient-feed"
             title
             empty
             shape=Shape::Patients

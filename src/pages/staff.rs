@@ -18,7 +18,7 @@ use crate::hooks::{Reading, use_reading};
 use crate::model::{Profile, Role};
 use crate::sync::Table;
 
-const COLUMNS: &[&str] = &["cell-lead", "col-second", "", "", "col-third"];
+const COLUMNS: &[&str] = &["cell-lead", "col-second", "col-second", "", "col-third"];
 
 /// The staff directory.
 #[component]
@@ -70,7 +70,7 @@ fn StaffTable() -> impl IntoView {
                         <tr>
                             <th scope="col">"Name"</th>
                             <th scope="col" class="col-second">"Email"</th>
-                            <th scope="col">"Role"</th>
+                            <th scope="col" class="col-second">"Role"</th>
                             <th scope="col">"Change role"</th>
                             <th scope="col" class="col-third">"Updated"</th>
                         </tr>
@@ -139,7 +139,7 @@ fn PersonRow(id: Uuid, directory: Reading<Directory>) -> impl IntoView {
                 <span class="cell-sub">{text(|person| person.email.clone())}</span>
             </td>
             <td class="col-second">{text(|person| person.email.clone())}</td>
-            <td>
+            <td class="col-second">
                 <Changed of=Signal::derive(move || role.get().label().to_owned())>
                     <RoleBadge role />
                 </Changed>
