@@ -81,7 +81,7 @@ fn build_page(site: &Path) -> Result<(), Error> {
         ])
         .args(["--package", "bedside-query", "--example", "bench_page"]);
     process::run("cargo build of the benchmark page", &mut cargo)?;
-    let wasm = workspace::target().join("wasm32-unknown-unknown/release/examples/bench_page.wasm");
+    let wasm = workspace::target().join("wasm32-unknown-unknown/release/bedside_query_bench.wasm");
     let bindgen = tools::wasm_bindgen()?;
     if !bindgen.is_present()? {
         bindgen.install()?;
@@ -201,7 +201,7 @@ fn place(path: &str, site: &Path) -> Option<PathBuf> {
         return None;
     }
     if path == "/" {
-        return Some(workspace::root().join("crates/query/examples/bench_page/page.html"));
+        return Some(workspace::root().join("crates/query/bench/page.html"));
     }
     if let Some(rest) = path.strip_prefix("/peer/") {
         return Some(
@@ -264,8 +264,8 @@ mod tests {
         let site = Path::new("site");
         assert!(place("/", site).unwrap().ends_with("page.html"));
         assert_eq!(
-            place("/wasm/bench_page.js", site),
-            Some("site/wasm/bench_page.js".into())
+            place("/wasm/bedside_query_bench.js", site),
+            Some("site/wasm/bedside_query_bench.js".into())
         );
         assert_eq!(place("/wasm/../../secret", site), None);
         assert_eq!(place("/other", site), None);

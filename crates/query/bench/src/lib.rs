@@ -1,4 +1,6 @@
-//! The cases. Keys, values and wishes are the same as on the peer's side in `page.html`.
+//! This crate's side of the benchmark page: each case as one call that the page times. Keys, values and wishes are the same
+//! as on the peer's side in `page.html`. Elsewhere than in a browser it is empty.
+#![cfg(target_arch = "wasm32")]
 
 use std::sync::Arc;
 
