@@ -3,5 +3,7 @@
 mod beyond;
 pub mod client;
 pub mod compare;
+pub mod peer;
 pub mod recording;
 pub mod replay;
+pub mod tokens;

@@ -3,25 +3,21 @@
 //! Gaps are not waited out, except where a scenario is about time. Before each step of the client everything recorded
 //! up to it must have arrived; in the end nothing may be left over.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bedside_backend::Running;
-use futures::{SinkExt as _, StreamExt as _};
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::compare::{self, Chosen, Frame};
+use super::compare::{Chosen, Frame};
+use super::peer::{Command, Conn, shown, text_frame};
 use super::recording::{Direction, Line};
+use super::tokens::Tokens;
 
 /// How long a recorded frame may take to come.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -53,21 +49,6 @@ impl Manner {
     };
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// A socket's sending half and what came to it.
-struct Conn {
-    commands: mpsc::UnboundedSender<Command>,
-    frames: mpsc::UnboundedReceiver<Frame>,
-    came: VecDeque<Frame>,
-}
-
-enum Command {
-    Send(Message),
-    Close(u16),
-    Drop,
-}
-
 /// Plays a recording. An error says at which line which frame was wrong.
 pub async fn play(backend: &Running, lines: &[Line], manner: Manner) -> Result<()> {
     let mut player = Player {
@@ -76,8 +57,7 @@ pub async fn play(backend: &Running, lines: &[Line], manner: Manner) -> Result<(
         conns: BTreeMap::new(),
         expected: Vec::new(),
         chosen: Chosen::default(),
-        tokens: HashMap::new(),
-        started: unix_seconds(),
+        tokens: Tokens::new(backend, manner.pace),
         large: 0,
         sender: String::new(),
         checked: false,
@@ -149,8 +129,7 @@ struct Player<'a> {
     /// Recorded and not yet come.
     expected: Vec<Expected>,
     chosen: Chosen,
-    tokens: HashMap<String, String>,
-    started: i64,
+    tokens: Tokens<'a>,
     /// How many shortened frames were sent.
     large: usize,
     /// The socket that sent last.
@@ -273,11 +252,11 @@ impl Player<'_> {
     async fn open(&mut self, line: &Line, conn: String) -> Result<()> {
         let path = line.path.as_deref().unwrap_or_default();
         let path = path.replace("/socket/websocket", "/realtime/v1/websocket");
-        let path = self.with_tokens(&path);
+        let path = self.tokens.put_into(&path);
         let url = format!("{}{path}", self.backend.url().replace("http://", "ws://"));
         let mut request = url.into_client_request()?;
         for (name, value) in &line.headers {
-            let value = self.with_tokens(value);
+            let value = self.tokens.put_into(value);
             let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse()?;
             request.headers_mut().insert(name, value.parse()?);
         }
@@ -309,7 +288,9 @@ impl Player<'_> {
         if let Some(b64) = &line.b64 {
             return Ok(Message::Binary(STANDARD.decode(b64)?.into()));
         }
-        let mut text = self.with_tokens(line.frame.as_deref().unwrap_or_default());
+        let mut text = self
+            .tokens
+            .put_into(line.frame.as_deref().unwrap_or_default());
         if let Some(bytes) = line.bytes {
             // In the second serializer the refs come first; in the first they follow the payload and were cut off.
             let (reference, join_ref) = [("70", "3"), ("71", "3"), ("72", "5"), ("73", "1")]
@@ -413,70 +394,6 @@ impl Player<'_> {
         }
         Ok(())
     }
-
-    /// Puts real tokens where the files have names.
-    fn with_tokens(&mut self, text: &str) -> String {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("<jwt:") {
-            let (name, after) = after.split_once('>').unwrap_or((after, ""));
-            out.push_str(before);
-            out.push_str(&self.token(name));
-            rest = after;
-        }
-        out.push_str(rest);
-        out
-    }
-
-    fn token(&mut self, name: &str) -> String {
-        if let Some(token) = self.tokens.get(name) {
-            return token.clone();
-        }
-        let mut claims = claims(name, self.started, self.manner.pace);
-        let token = match name {
-            "bad-signature" => {
-                bedside_backend::jwt::JwtKeys::new("a secret that nobody signs with, 32 bytes")
-                    .sign(&claims)
-            }
-            _ => {
-                // Tokens of one person differ, as they would in the order of their issue.
-                claims["jti"] = name.into();
-                self.backend.keys().sign(&claims)
-            }
-        };
-        self.tokens.insert(name.to_owned(), token.clone());
-        token
-    }
-}
-
-/// What the tokens of the recordings claim.
-fn claims(name: &str, now: i64, pace: f64) -> Value {
-    let mut claims = match name {
-        _ if name.contains("clinician-b") => {
-            json!({ "role": "authenticated", "sub": "22222222-2222-4222-8222-222222222222" })
-        }
-        "admin" => {
-            json!({ "role": "authenticated", "sub": "33333333-3333-4333-8333-333333333333", "user_role": "admin" })
-        }
-        "service" => json!({ "role": "service_role" }),
-        "no-role" => json!({}),
-        "unknown-role" => json!({ "role": "does_not_exist" }),
-        _ if name.starts_with("anon") => json!({ "role": "anon" }),
-        _ => json!({ "role": "authenticated", "sub": "11111111-1111-4111-8111-111111111111" }),
-    };
-    let seconds = name
-        .rsplit('-')
-        .next()
-        .and_then(|last| last.strip_suffix('s')?.parse::<f64>().ok());
-    let expires = match seconds {
-        Some(seconds) => now + (seconds * pace).ceil() as i64,
-        None if name.starts_with("expired") => now - 60,
-        None => now + 3_600,
-    };
-    if name != "no-exp" {
-        claims["exp"] = expires.into();
-    }
-    claims
 }
 
 fn expect_status(line: &Line, status: u16, body: &str) -> Result<()> {
@@ -489,120 +406,4 @@ fn expect_status(line: &Line, status: u16, body: &str) -> Result<()> {
         );
     }
     Ok(())
-}
-
-impl Conn {
-    /// Reads all the time, like a client, and sends what it is told to.
-    fn start(mut socket: Socket) -> Self {
-        let (commands, mut orders) = mpsc::unbounded_channel();
-        let (came, frames) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            let mut closed = None;
-            let mut leaving = false;
-            loop {
-                tokio::select! {
-                    order = orders.recv() => match order {
-                        Some(Command::Send(message)) => {
-                            let _ = socket.send(message).await;
-                        }
-                        Some(Command::Close(code)) => {
-                            let frame = CloseFrame { code: code.into(), reason: "".into() };
-                            let _ = socket.close(Some(frame)).await;
-                            leaving = true;
-                        }
-                        Some(Command::Drop) => return,
-                        // The scenario is over.
-                        None => return,
-                    },
-                    message = socket.next() => {
-                        let frame = match message {
-                            Some(Ok(Message::Text(text))) => text_frame(&text),
-                            Some(Ok(Message::Binary(bytes))) => Frame::Binary(bytes.to_vec()),
-                            Some(Ok(Message::Close(frame))) => {
-                                closed = Some(frame.map_or(1005, |frame| u16::from(frame.code)));
-                                continue;
-                            }
-                            Some(Ok(_)) => continue,
-                            Some(Err(_)) | None => {
-                                let _ = came.send(Frame::Closed(closed.unwrap_or(1006)));
-                                return;
-                            }
-                        };
-                        // The recorded client had stopped listening by then.
-                        if !leaving {
-                            let _ = came.send(frame);
-                        }
-                    }
-                }
-            }
-        });
-        Self {
-            commands,
-            frames,
-            came: VecDeque::new(),
-        }
-    }
-
-    fn drain(&mut self) {
-        while let Ok(frame) = self.frames.try_recv() {
-            self.came.push_back(frame);
-        }
-    }
-
-    /// Takes a frame like `recorded` out of those that came, waiting for it until `deadline`.
-    async fn take(&mut self, recorded: &Frame, chosen: &mut Chosen, deadline: Instant) -> bool {
-        loop {
-            self.drain();
-            let topic = compare::changed_topic(recorded);
-            let at = match topic {
-                Some(_) => self
-                    .came
-                    .iter()
-                    .position(|frame| compare::changed_topic(frame) == topic),
-                None => self
-                    .came
-                    .iter()
-                    .position(|frame| compare::matches(recorded, frame, &mut chosen.clone())),
-            };
-            if let Some(at) = at {
-                let same = self
-                    .came
-                    .get(at)
-                    .is_some_and(|frame| compare::matches(recorded, frame, chosen));
-                if same {
-                    self.came.remove(at);
-                }
-                return same;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            match timeout(left, self.frames.recv()).await {
-                Ok(Some(frame)) => self.came.push_back(frame),
-                Ok(None) | Err(_) => return false,
-            }
-        }
-    }
-}
-
-fn text_frame(text: &str) -> Frame {
-    if text.len() > 2_000_000 {
-        return Frame::Large(text.len());
-    }
-    match serde_json::from_str(&compare::shortened(text)) {
-        Ok(value) => Frame::Text(value),
-        Err(_) => Frame::Raw(text.to_owned()),
-    }
-}
-
-fn shown(frame: &Frame) -> String {
-    match frame {
-        Frame::Text(value) => value.to_string(),
-        Frame::Raw(text) => text.clone(),
-        Frame::Binary(bytes) => format!("binary {}", String::from_utf8_lossy(bytes)),
-        Frame::Large(bytes) => format!("{bytes} bytes"),
-        Frame::Closed(code) => format!("closed with {code}"),
-    }
-}
-
-fn unix_seconds() -> i64 {
-    bedside_backend::jwt::unix_seconds()
 }
