@@ -364,9 +364,16 @@ fn a_channel_that_never_listens_is_replaced() {
     peer.accept(&deaf);
     peer.pass_alive(15_100);
     assert_eq!(peer.take("phx_leave")[0].topic, deaf.topic);
+    assert_eq!(
+        peer.status(),
+        &Status::Degraded(DegradedReason::NotListening)
+    );
     peer.pass_alive(2_000);
     let again = peer.join();
     assert_ne!(again.topic, deaf.topic);
+    peer.accept(&again);
+    peer.listening(&again);
+    assert_eq!(peer.status(), &Status::Live);
 }
 
 #[test]

@@ -170,7 +170,7 @@ impl Engine {
         };
         let covered: BTreeSet<SlotId> = data.slots.iter().copied().collect();
         self.data_retry.reset();
-        self.token_refusals = 0;
+        (self.token_refusals, self.deaf) = (0, 0);
         self.feed.proof = self.now.wall;
         self.settle_readiness(&GapCause::ChannelForgotten, self.now.wall);
         self.retire(id, &covered);

@@ -112,6 +112,8 @@ pub struct Engine {
     online: bool,
     fatal: Option<FatalReason>,
     token_refusals: u32,
+    /// Channels in a row that were joined and never listened.
+    deaf: u32,
     restart_announced: bool,
     crowded: bool,
     woken: bool,
@@ -160,6 +162,7 @@ impl Engine {
             online: true,
             fatal: None,
             token_refusals: 0,
+            deaf: 0,
             restart_announced: false,
             crowded: false,
             woken: false,

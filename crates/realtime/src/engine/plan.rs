@@ -147,6 +147,7 @@ impl Engine {
             .collect();
         for id in over {
             self.leave(id);
+            self.deaf = self.deaf.saturating_add(1);
             let delay = self.data_retry.next(Pace::Usual, &mut self.dice);
             self.data_retry_at = now.saturating_add(delay);
         }

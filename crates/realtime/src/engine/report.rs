@@ -162,6 +162,9 @@ impl Engine {
         if !open {
             return Status::Connecting;
         }
+        if self.deaf > 0 {
+            return Status::Degraded(DegradedReason::NotListening);
+        }
         let waits = self
             .channels
             .values()
