@@ -156,11 +156,8 @@ impl QueryClient {
 
     /// What waits for this key, now that its type is known.
     pub(super) fn thaw(&self, key: &QueryKey, codec: Codec) -> Option<(Value, Time)> {
-        let mut cold = self.inner.cold.borrow_mut();
-        if cold.is_empty() {
-            return None;
-        }
-        let (data, updated_at) = cold.remove(key)?;
+        // Let go before decoding, which is code of others.
+        let (data, updated_at) = self.inner.cold.borrow_mut().remove(key)?;
         Some(((codec.decode)(data)?, updated_at))
     }
 

@@ -315,10 +315,12 @@ fn r114_nobody_fetches_while_it_restores() {
     assert_eq!(calls.get(), 1, "only what was not restored is fetched");
 }
 
+type Hear = Box<dyn Fn(&str)>;
+
 /// Two tabs' ends of a channel.
 #[derive(Clone, Default)]
 struct Tab {
-    hears: Rc<RefCell<Option<Box<dyn Fn(&str)>>>>,
+    hears: Rc<RefCell<Option<Hear>>>,
     sent: Rc<RefCell<Vec<String>>>,
 }
 

@@ -171,11 +171,11 @@ pub fn counter() -> (Rc<Cell<i32>>, impl Fn(&QueryKey) -> Options) {
     (calls, options)
 }
 
+/// What an observer saw, one entry each time it was told.
+pub type Seen = Rc<RefCell<Vec<Option<i32>>>>;
+
 /// Collects what an observer sees.
-pub fn seen(
-    world: &World,
-    options: Options,
-) -> (Observation<i32, String>, Rc<RefCell<Vec<Option<i32>>>>) {
+pub fn seen(world: &World, options: Options) -> (Observation<i32, String>, Seen) {
     let seen = Rc::new(RefCell::new(Vec::new()));
     let into = Rc::clone(&seen);
     let observation = world.client.observe(options, move |now| {
