@@ -1,10 +1,12 @@
 //! What all queries of this app have in common.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bedside_query::{
-    ClientOptions, QueryClient, QueryDefaults, QueryKey, QueryOptions, RetryDelay, StaleTime,
+    ClientOptions, Interval, QueryClient, QueryDefaults, QueryKey, QueryOptions, RetryDelay,
+    StaleTime, Status,
 };
 
 use super::DataError;
@@ -13,6 +15,8 @@ use super::DataError;
 const RETRIES: u32 = 2;
 /// The pause before each: a page should say within seconds that nothing comes.
 const PAUSE: Duration = Duration::from_millis(700);
+/// What could not be read is tried again so often while somebody looks: no change of a row would bring it back.
+const AGAIN: Duration = Duration::from_secs(20);
 
 /// The cache of this app.
 ///
@@ -38,4 +42,7 @@ where
 {
     QueryOptions::new(key, move |_| fetch())
         .retry_if(|failures, error: &DataError| error.is_passing() && failures < RETRIES)
+        .refetch_interval(Interval::With(Arc::new(|view| {
+            (view.status == Status::Error).then_some(AGAIN)
+        })))
 }

@@ -16,6 +16,12 @@ pub const LINGER: Duration = Duration::from_secs(30);
 /// While the feed can't be trusted, what is on screen is fetched this often.
 pub const POLL: Duration = Duration::from_secs(20);
 
+/// How often the database counts the feed's heartbeat up.
+pub const BEAT: Duration = Duration::from_secs(10);
+
+/// How long a beat may be on its way.
+const LATE: Duration = Duration::from_secs(2);
+
 /// Something to be done. Effects are carried out in the order in which they are given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -36,6 +42,8 @@ pub enum Effect {
     Drop(Lost),
     /// Everything cached goes, and nothing that was asked before may arrive any more.
     Forget,
+    /// Tell the Realtime client whose it is now.
+    Identify(Option<String>),
 }
 
 /// What a person lost the right to see.
@@ -72,13 +80,19 @@ struct Followed {
     ends: Option<Moment>,
 }
 
+#[derive(Debug)]
+struct Attending {
+    user: String,
+    since: Moment,
+}
+
 /// The decisions of one page's feed.
 #[derive(Debug, Default)]
 pub struct Core {
     router: Router,
     followed: BTreeMap<Table, Followed>,
     identity: Option<String>,
-    attending: Option<String>,
+    attending: Option<Attending>,
     /// A beat was heard, so there are beats: a database without a scheduler has none, and their absence says nothing there.
     beats: bool,
     /// When the gathered work is due.
@@ -88,35 +102,39 @@ pub struct Core {
 }
 
 impl Core {
-    /// Somebody looks at a table.
-    pub fn follow(&mut self, table: Table) -> Vec<Effect> {
-        if let Some(followed) = self.followed.get_mut(&table) {
+    /// Somebody looks at a table, and so at the tables that decide on who sees its rows.
+    pub fn follow(&mut self, table: Table, now: Moment) -> Vec<Effect> {
+        let mut bound = Vec::new();
+        for table in table.with_deciding() {
+            let followed = self.followed.entry(*table).or_insert_with(|| {
+                bound.push(Effect::Bind(*table));
+                Followed {
+                    followers: 0,
+                    ends: None,
+                }
+            });
             followed.followers += 1;
             followed.ends = None;
-            return Vec::new();
         }
-        let followed = Followed {
-            followers: 1,
-            ends: None,
-        };
-        self.followed.insert(table, followed);
-        let mut effects = self.attend();
-        effects.push(Effect::Bind(table));
+        let mut effects = self.attend(now);
+        effects.extend(bound);
         effects
     }
 
     /// One who looked at a table looks away.
     pub fn unfollow(&mut self, table: Table, now: Moment) {
-        if let Some(followed) = self.followed.get_mut(&table) {
-            followed.followers = followed.followers.saturating_sub(1);
-            if followed.followers == 0 {
-                followed.ends = Some(now.after(LINGER));
+        for table in table.with_deciding() {
+            if let Some(followed) = self.followed.get_mut(table) {
+                followed.followers = followed.followers.saturating_sub(1);
+                if followed.followers == 0 {
+                    followed.ends = Some(now.after(LINGER));
+                }
             }
         }
     }
 
     /// From here on the feed and the cache are somebody else's: nothing of the former person stays.
-    pub fn identify(&mut self, user: Option<String>) -> Vec<Effect> {
+    pub fn identify(&mut self, user: Option<String>, now: Moment) -> Vec<Effect> {
         self.router.forget();
         self.identity = user;
         let mut effects = vec![Effect::Forget];
@@ -125,7 +143,10 @@ impl Core {
             self.followed.remove(&table);
             effects.push(Effect::Unbind(table));
         }
-        effects.extend(self.attend());
+        // Out of the former person's room before there is a new person, and into the new one's only then.
+        effects.extend(self.depart());
+        effects.push(Effect::Identify(self.identity.clone()));
+        effects.extend(self.attend(now));
         effects
     }
 
@@ -146,7 +167,10 @@ impl Core {
     pub fn told(&mut self, told: Told, now: Moment) -> Vec<Effect> {
         let mut effects = match told {
             Told::Ready => Vec::new(),
-            Told::Revoked(lost) => vec![Effect::Drop(lost)],
+            // What is left of a list is true row by row, and as a whole no answer to anything: fresh is only what comes next.
+            Told::Revoked(lost) => std::iter::once(Effect::Drop(lost))
+                .chain(Table::ALL.map(|table| Effect::Cache(Work::Doubt(table))))
+                .collect(),
         };
         let due = self.doubt_all(now);
         effects.extend(self.schedule(due, now));
@@ -154,11 +178,18 @@ impl Core {
     }
 
     /// The feed's heartbeat was heard.
-    pub fn beat(&mut self) -> Vec<Effect> {
-        if std::mem::replace(&mut self.beats, true) || self.attending.is_none() {
+    pub fn beat(&mut self, now: Moment) -> Vec<Effect> {
+        let Some(attending) = self.attending.as_ref().filter(|_| !self.beats) else {
             return Vec::new();
+        };
+        self.beats = true;
+        let mut effects = vec![Effect::Watch];
+        if now.since(attending.since) > BEAT.saturating_add(LATE) {
+            // One before it should have come: nobody watched yet, and what else got lost nobody knows.
+            let due = self.doubt_all(now);
+            effects.extend(self.schedule(due, now));
         }
-        vec![Effect::Watch]
+        effects
     }
 
     /// The state of the feed.
@@ -184,7 +215,7 @@ impl Core {
             // Nobody listens from here on, so nothing of it may be taken for fresh when it is next looked at.
             effects.push(Effect::Cache(Work::Doubt(table)));
         }
-        effects.extend(self.attend());
+        effects.extend(self.attend(now));
         if self.work_at.is_some_and(|at| at <= now) {
             effects.extend(self.work(now));
         }
@@ -206,19 +237,23 @@ impl Core {
     }
 
     /// Attends for whoever is signed in, while there is anything to listen to.
-    fn attend(&mut self) -> Vec<Effect> {
+    fn attend(&mut self, now: Moment) -> Vec<Effect> {
         let wanted = self.identity.clone().filter(|_| !self.followed.is_empty());
-        if wanted == self.attending {
+        if wanted.as_ref() == self.attending.as_ref().map(|attending| &attending.user) {
             return Vec::new();
         }
-        let departs = self.attending.take().map(|_| Effect::Depart);
-        self.attending.clone_from(&wanted);
+        let departs = self.depart();
+        self.attending = wanted.clone().map(|user| Attending { user, since: now });
         let watches = (self.beats && wanted.is_some()).then_some(Effect::Watch);
         departs
             .into_iter()
             .chain(wanted.map(Effect::Attend))
             .chain(watches)
             .collect()
+    }
+
+    fn depart(&mut self) -> Option<Effect> {
+        self.attending.take().map(|_| Effect::Depart)
     }
 
     fn doubt_all(&mut self, now: Moment) -> Due {
@@ -247,5 +282,150 @@ impl Core {
         self.work_at = None;
         let work = self.router.work(now);
         work.into_iter().map(Effect::Cache).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: &str = "ada";
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_millis(seconds * 1_000)
+    }
+
+    /// Somebody's page, with one table in sight since the beginning.
+    fn looking_at(table: Table) -> Core {
+        let mut core = Core::default();
+        core.identify(Some(ADA.to_owned()), at(0));
+        core.follow(table, at(0));
+        core
+    }
+
+    fn everything_in_question() -> [Effect; 3] {
+        Table::ALL.map(|table| Effect::Cache(Work::All(table)))
+    }
+
+    #[test]
+    fn a_table_is_bound_with_those_that_decide_on_who_sees_it() {
+        let mut core = Core::default();
+        assert_eq!(
+            core.follow(Table::Patients, at(0)),
+            [Effect::Bind(Table::Profiles), Effect::Bind(Table::Patients)]
+        );
+        assert_eq!(core.follow(Table::Patients, at(0)), []);
+    }
+
+    #[test]
+    fn a_table_that_nobody_looks_at_lingers_and_is_doubted_when_it_goes() {
+        let mut core = looking_at(Table::Profiles);
+        core.unfollow(Table::Profiles, at(10));
+        assert_eq!(core.due(), Some(at(40)));
+        assert_eq!(core.wake(at(39)), []);
+        assert_eq!(
+            core.wake(at(40)),
+            [
+                Effect::Unbind(Table::Profiles),
+                Effect::Cache(Work::Doubt(Table::Profiles)),
+                Effect::Depart
+            ]
+        );
+        assert_eq!(core.due(), None);
+    }
+
+    #[test]
+    fn a_table_that_is_looked_at_again_in_time_stays() {
+        let mut core = looking_at(Table::Profiles);
+        core.unfollow(Table::Profiles, at(10));
+        assert_eq!(core.follow(Table::Profiles, at(20)), []);
+        assert_eq!(core.due(), None);
+    }
+
+    #[test]
+    fn the_next_person_finds_nothing_of_the_former_one() {
+        let mut core = looking_at(Table::Profiles);
+        core.hear(Table::Profiles, Heard::Row("x".to_owned()), at(1));
+        core.hear(Table::Profiles, Heard::Row("y".to_owned()), at(1));
+        assert_eq!(
+            core.identify(Some("bo".to_owned()), at(1)),
+            [
+                Effect::Forget,
+                Effect::Depart,
+                Effect::Identify(Some("bo".to_owned())),
+                Effect::Attend("bo".to_owned())
+            ]
+        );
+        assert_eq!(
+            core.wake(at(2)),
+            [],
+            "what waited was for the former person"
+        );
+    }
+
+    #[test]
+    fn nobody_attends_for_nobody() {
+        let mut core = looking_at(Table::Profiles);
+        let effects = core.identify(None, at(1));
+        assert_eq!(
+            effects,
+            [Effect::Forget, Effect::Depart, Effect::Identify(None)]
+        );
+    }
+
+    #[test]
+    fn a_change_of_ones_own_profile_puts_everything_in_question() {
+        let mut core = looking_at(Table::Profiles);
+        let heard = Heard::Row(ADA.to_owned());
+        assert_eq!(
+            core.hear(Table::Profiles, heard, at(1)),
+            everything_in_question()
+        );
+    }
+
+    #[test]
+    fn lost_rows_go_at_once_and_what_is_left_is_fresh_only_when_fetched() {
+        let mut core = looking_at(Table::Patients);
+        let lost = Lost::Row(Table::Patients, "7".to_owned());
+        let effects = core.told(Told::Revoked(lost.clone()), at(1));
+        assert_eq!(effects.first(), Some(&Effect::Drop(lost)));
+        assert!(effects.ends_with(&everything_in_question()), "{effects:?}");
+        assert!(effects.contains(&Effect::Cache(Work::Doubt(Table::Patients))));
+    }
+
+    #[test]
+    fn entering_the_private_room_makes_up_for_what_was_said_before() {
+        let mut core = looking_at(Table::Patients);
+        assert_eq!(core.told(Told::Ready, at(1)), everything_in_question());
+    }
+
+    #[test]
+    fn without_trust_what_is_on_screen_is_asked_for_now_and_then() {
+        let mut core = looking_at(Table::Patients);
+        core.trust(Trust::Doubtful, at(0));
+        assert_eq!(core.due(), Some(at(20)));
+        core.trust(Trust::Doubtful, at(10));
+        assert_eq!(core.due(), Some(at(20)), "more doubt delays nothing");
+        assert_eq!(core.wake(at(20)), everything_in_question());
+        assert_eq!(core.due(), Some(at(40)));
+        core.trust(Trust::Live, at(30));
+        assert_eq!(core.due(), None);
+    }
+
+    #[test]
+    fn the_heartbeat_is_watched_from_the_first_beat_on() {
+        let mut core = looking_at(Table::Patients);
+        assert_eq!(core.beat(at(5)), [Effect::Watch]);
+        assert_eq!(core.beat(at(15)), []);
+        let effects = core.identify(Some("bo".to_owned()), at(20));
+        assert_eq!(effects.last(), Some(&Effect::Watch));
+    }
+
+    #[test]
+    fn a_first_beat_that_comes_late_is_not_the_first() {
+        let mut core = looking_at(Table::Patients);
+        let effects = core.beat(at(14));
+        assert_eq!(effects.first(), Some(&Effect::Watch));
+        assert!(effects.ends_with(&everything_in_question()), "{effects:?}");
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bedside_query::QueryClient;
 use bedside_realtime::{
@@ -13,17 +12,15 @@ use bedside_realtime::{
 use gloo_timers::future::sleep;
 use leptos::prelude::{ArcReadSignal, ArcRwSignal, GetUntracked, Set};
 use leptos::task::spawn_local;
+use send_wrapper::SendWrapper;
 use uuid::Uuid;
 
-use super::core::{Core, Effect};
+use super::core::{BEAT, Core, Effect};
 use super::registry::Table;
 use super::{cache, news};
 use crate::data::auth::Wanted;
 use crate::data::clock::Moment;
 use crate::data::{Auth, AuthState, Config};
-
-/// How often the database counts the feed's heartbeat up.
-const BEAT: Duration = Duration::from_secs(10);
 
 /// The live feed of one page. Clones share it.
 #[derive(Clone)]
@@ -84,7 +81,8 @@ impl Feed {
             RealtimeClient::builder(config.supabase_url.as_str(), config.anon_key.as_str())
                 .token_source(move |need| {
                     let (auth, held) = (tokens.clone(), Arc::clone(&held));
-                    async move {
+                    // Natively a client may move between threads; this one never leaves the page's only one.
+                    SendWrapper::new(async move {
                         let refused = (need == TokenNeed::Refused)
                             .then(|| lock(&held).clone())
                             .flatten();
@@ -105,7 +103,7 @@ impl Feed {
                             }
                             Err(_) => Err(TokenError::Unavailable),
                         }
-                    }
+                    })
                 })
                 .build()?;
         let feed = Self(Arc::new(Inner {
@@ -137,7 +135,7 @@ impl Feed {
 
     /// Follows a table until the answer is dropped. However many follow it, the server is asked once.
     pub fn follow(&self, table: Table) -> Following {
-        self.decide(|core, _| core.follow(table));
+        self.decide(|core, now| core.follow(table, now));
         Following {
             feed: self.clone(),
             table,
@@ -168,8 +166,7 @@ impl Feed {
     /// From here on the feed and the cache are somebody else's: nothing of the former person stays.
     pub fn identify(&self, user: Option<Uuid>) {
         let user = user.map(|id| id.to_string());
-        self.decide(|core, _| core.identify(user.clone()));
-        self.0.realtime.set_identity(user);
+        self.decide(|core, now| core.identify(user, now));
     }
 
     /// Asks the core and does what it says. The core is free again before anything is done.
@@ -202,6 +199,7 @@ impl Feed {
             Effect::Cache(work) => cache::question(&self.0.cache, work),
             Effect::Drop(lost) => cache::drop_lost(&self.0.cache, &lost),
             Effect::Forget => self.0.cache.clear(),
+            Effect::Identify(user) => self.0.realtime.set_identity(user),
         }
     }
 
@@ -234,7 +232,7 @@ impl Feed {
         let feed = self.weakly();
         let feels = beats.on_event(move |event| {
             if let BindingEvent::Change(_) = event {
-                feed(&|feed| feed.decide(|core, _| core.beat()));
+                feed(&|feed| feed.decide(Core::beat));
             }
         });
         let attendance = Attendance {

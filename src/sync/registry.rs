@@ -46,6 +46,16 @@ impl Table {
         }
     }
 
+    /// This table, and those whose rows decide on who may see its rows: a form is seen by whoever sees its patient, and
+    /// what anybody sees hangs on the role in their own profile.
+    pub const fn with_deciding(self) -> &'static [Table] {
+        match self {
+            Table::Profiles => &[Table::Profiles],
+            Table::Patients => &[Table::Profiles, Table::Patients],
+            Table::FormSubmissions => &[Table::Profiles, Table::Patients, Table::FormSubmissions],
+        }
+    }
+
     /// The row that a query shows alone, if it shows one alone.
     ///
     /// ```

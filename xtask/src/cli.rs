@@ -1,6 +1,7 @@
 //! The command line as values. Knows the flags and nothing of what they do.
 
 use crate::Error;
+use crate::sim::SimOptions;
 use lexopt::prelude::*;
 
 /// The port that the README, the demo and the tests know.
@@ -18,6 +19,10 @@ Bedside's commands
       --watch              rebuild and reload on change
   cargo xtask build    the app alone, into dist/, for a static host
   cargo xtask test     every check and test, with one summary
+  cargo xtask sim      random histories of live sync, in simulated time, until one diverges
+      --seeds N            how many (2000)
+      --from S             the first one (0)
+      --bug NAME           with a known mistake made on purpose
   cargo xtask bench    measure beside the named peers, in headless Chromium; writes target/bench/*.json
       query | realtime     only the one
   cargo xtask setup    install the pinned tools that dev and test need
@@ -31,6 +36,7 @@ pub enum Command {
     Build,
     Dev(DevOptions),
     Test,
+    Sim(SimOptions),
     Bench(Bench),
 }
 
@@ -88,6 +94,7 @@ pub fn parse(mut args: lexopt::Parser) -> Result<Command, Error> {
             Some("test") => no_more(&mut args, Command::Test),
             Some("bench") => bench(&mut args),
             Some("dev") => dev(&mut args),
+            Some("sim") => sim(&mut args),
             _ => Err(Error::Usage(format!(
                 "there is no command '{}'; `cargo xtask help` lists them",
                 name.to_string_lossy()
@@ -140,6 +147,26 @@ fn dev(args: &mut lexopt::Parser) -> Result<Command, Error> {
         storage,
         build,
     }))
+}
+
+fn sim(args: &mut lexopt::Parser) -> Result<Command, Error> {
+    let mut options = SimOptions {
+        seeds: 2_000,
+        from: 0,
+        bug: None,
+    };
+    while let Some(arg) = args.next().map_err(usage)? {
+        match arg {
+            Long("seeds") => options.seeds = args.value().and_then(|n| n.parse()).map_err(usage)?,
+            Long("from") => options.from = args.value().and_then(|n| n.parse()).map_err(usage)?,
+            Long("bug") => {
+                options.bug = Some(args.value().map_err(usage)?.to_string_lossy().into_owned());
+            }
+            Short('h') | Long("help") => return Ok(Command::Help(HELP)),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(Command::Sim(options))
 }
 
 /// Sets a choice once; a second, different word for the same choice contradicts the first.
@@ -213,6 +240,18 @@ mod tests {
         refused("dev --port many", "--port");
         refused("dev --port 0", "--port");
         refused("dev --port", "--port");
+    }
+
+    #[test]
+    fn a_simulation_is_chosen_by_seeds_and_mistake() {
+        let Command::Sim(options) = parse_words("sim --seeds 7 --from 3 --bug ignore-gap").unwrap()
+        else {
+            panic!("not sim")
+        };
+        assert_eq!((options.seeds, options.from), (7, 3));
+        assert_eq!(options.bug.as_deref(), Some("ignore-gap"));
+        refused("sim --seeds many", "many");
+        refused("sim --bug", "--bug");
     }
 
     #[test]

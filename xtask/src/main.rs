@@ -10,6 +10,7 @@ mod dev;
 mod process;
 mod report;
 mod setup;
+mod sim;
 mod tools;
 mod workspace;
 
@@ -77,6 +78,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Build => setup::run(setup::Needs::App).and_then(|()| build::spa()),
         Command::Dev(options) => dev::run(&options),
         Command::Test => check::run(),
+        Command::Sim(options) => sim::run(&options),
         Command::Bench(bench) => {
             setup::run(setup::Needs::Everything)?;
             if bench != Bench::Realtime {

@@ -1,0 +1,61 @@
+//! Known ways to get live data wrong. Each can be switched on, to show that the simulation would notice.
+
+/// A mistake, made on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// What was fetched before the server listened is not fetched again when it does.
+    FetchBeforeReady,
+    /// A change during a fetch is taken to be in its answer.
+    NoTrailingRefetch,
+    /// The end of a gap changes nothing.
+    IgnoreGap,
+    /// The answer to a join is taken for the server's word that it listens.
+    JoinOkIsReady,
+    /// The next person finds the former one's cache.
+    NoIdentityFence,
+    /// The feed's heartbeat is not watched.
+    NoLiveness,
+    /// The word that rights were lost is not listened to.
+    DeafToRevocation,
+    /// A change of a patient doesn't touch the forms that name the patient.
+    ForgetJoins,
+    /// One's own role is a profile like any other.
+    IgnoreOwnRole,
+    /// Nothing is asked while the feed is away.
+    NoPolling,
+}
+
+impl Bug {
+    pub const ALL: [Self; 10] = [
+        Self::FetchBeforeReady,
+        Self::NoTrailingRefetch,
+        Self::IgnoreGap,
+        Self::JoinOkIsReady,
+        Self::NoIdentityFence,
+        Self::NoLiveness,
+        Self::DeafToRevocation,
+        Self::ForgetJoins,
+        Self::IgnoreOwnRole,
+        Self::NoPolling,
+    ];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FetchBeforeReady => "fetch-before-ready",
+            Self::NoTrailingRefetch => "no-trailing-refetch",
+            Self::IgnoreGap => "ignore-gap",
+            Self::JoinOkIsReady => "join-ok-is-ready",
+            Self::NoIdentityFence => "no-identity-fence",
+            Self::NoLiveness => "no-liveness",
+            Self::DeafToRevocation => "deaf-to-revocation",
+            Self::ForgetJoins => "forget-joins",
+            Self::IgnoreOwnRole => "ignore-own-role",
+            Self::NoPolling => "no-polling",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bug| bug.name() == name)
+    }
+}

@@ -1,0 +1,179 @@
+//! What must hold: at every step, and at the end when nothing moves any more.
+
+use std::collections::HashMap;
+
+use bedside_query::{FetchStatus, QueryFilter, Status};
+
+use crate::database::Database;
+use crate::page::Page;
+use crate::question::{Answer, Question, is_for};
+use crate::server::Fate;
+
+/// How long news may be gathered before it is acted on.
+pub const WINDOW: u64 = 250;
+
+/// Within so long a silent loss is noticed.
+pub const NOTICED: u64 = 25_000;
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    pub at: u64,
+    pub what: String,
+}
+
+/// When each commit must be on every screen that claims to be fresh.
+#[derive(Default)]
+pub struct Deadlines {
+    by_commit: Vec<u64>,
+    /// So many of the oldest are past.
+    settled: usize,
+    /// The last answer that was compared and found right, by key: most steps change nothing.
+    right: HashMap<Question, (usize, Answer)>,
+}
+
+impl Deadlines {
+    /// Takes in what became of the commits.
+    pub fn update(&mut self, database: &Database, fates: &[Fate], now: u64) {
+        for number in self.by_commit.len()..database.commits.len() {
+            let at = database.commits.get(number).map_or(0, |commit| commit.at);
+            self.by_commit.push(at + NOTICED);
+        }
+        let arrived = |fate: &Fate| fate.polled && !fate.lost && fate.outstanding == 0;
+        for (number, fate) in fates.iter().enumerate().skip(self.settled) {
+            let together = number..=if fate.told > 0 {
+                number
+            } else {
+                fate.with.max(number)
+            };
+            if fates
+                .get(together)
+                .is_some_and(|all| all.iter().all(arrived))
+                && let Some(deadline) = self.by_commit.get_mut(number)
+            {
+                *deadline = (*deadline).min(now + WINDOW);
+            }
+        }
+        let past = |deadline: &u64| *deadline < now;
+        self.settled += self
+            .by_commit
+            .iter()
+            .skip(self.settled)
+            .take_while(|deadline| past(deadline))
+            .count();
+    }
+
+    /// The page slept: what it could not notice then it may notice later.
+    pub fn forgive(&mut self, now: u64) {
+        for deadline in &mut self.by_commit {
+            if *deadline + NOTICED > now {
+                *deadline = (*deadline).max(now + NOTICED);
+            }
+        }
+    }
+
+    fn due(&self, number: usize, now: u64) -> bool {
+        self.by_commit
+            .get(number)
+            .is_some_and(|deadline| *deadline <= now)
+    }
+}
+
+/// Checks what must hold at every step.
+pub fn step(
+    page: &Page,
+    database: &Database,
+    deadlines: &mut Deadlines,
+    now: u64,
+) -> Result<(), Divergence> {
+    let fail = |what: String| Err(Divergence { at: now, what });
+    let settled = page.live_since.is_some_and(|since| since + WINDOW < now);
+    let (Some(user), true) = (page.user, settled) else {
+        return Ok(());
+    };
+    for (question, key) in page.visits.iter().flat_map(|visit| &visit.questions) {
+        let Some(view) = page.cache.query_view(key) else {
+            continue;
+        };
+        let claims = view.has_data()
+            && view.status == Status::Success
+            && !view.is_invalidated
+            && !view.is_stale
+            && view.fetch_status == FetchStatus::Idle;
+        let Some(held) = question.held(&view).filter(|_| claims) else {
+            continue;
+        };
+        let newest = database.newest();
+        let known = deadlines.right.get(question);
+        if known.is_some_and(|(number, answer)| *number == newest && *answer == held) {
+            continue;
+        }
+        let answer = |number: usize| {
+            let commit = database.commits.get(number)?;
+            question.answer(&commit.after, user).ok()
+        };
+        if answer(newest).as_ref() == Some(&held) {
+            deadlines.right.insert(*question, (newest, held));
+            continue;
+        }
+        // It lags. It may, until the first change that it lacks had to be known.
+        let mut number = newest;
+        while number > 0 && answer(number).as_ref() != Some(&held) {
+            let changes = answer(number) != answer(number - 1);
+            if changes && deadlines.due(number, now) {
+                let committed = database.commits.get(number).map_or(0, |commit| commit.at);
+                return fail(format!(
+                    "{key} claims to be fresh without commit {number} of {committed} ms"
+                ));
+            }
+            number -= 1;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that everything cached was read for whoever is here now.
+pub fn identity(page: &Page, now: u64) -> Result<(), Divergence> {
+    let Some(user) = page.user else { return Ok(()) };
+    for view in page.cache.query_views(&QueryFilter::all()) {
+        if !is_for(&view, user) {
+            let what = format!(
+                "{} holds a row of somebody else than person {user}",
+                view.key
+            );
+            return Err(Divergence { at: now, what });
+        }
+    }
+    Ok(())
+}
+
+/// Checks what must hold once nothing moves any more.
+pub fn quiescence(page: &Page, database: &Database, now: u64) -> Result<(), Divergence> {
+    let fail = |what: String| Err(Divergence { at: now, what });
+    let Some(user) = page.user else { return Ok(()) };
+    for (question, key) in page.visits.iter().flat_map(|visit| &visit.questions) {
+        let Some(view) = page.cache.query_view(key) else {
+            return fail(format!("{key} is on the screen and not in the cache"));
+        };
+        match question.answer(&database.now(), user) {
+            Ok(_) if view.fetch_status != FetchStatus::Idle => {
+                return fail(format!("{key} is still being fetched"));
+            }
+            Ok(answer) if question.held(&view).as_ref() != Some(&answer) => {
+                return fail(format!(
+                    "{key} differs from the database ({:?}, {:?})",
+                    view.status,
+                    page.engine.report().status
+                ));
+            }
+            Ok(_) if view.status != Status::Success => {
+                return fail(format!("{key} is right and says that it failed"));
+            }
+            Err(_) if view.status == Status::Success => {
+                return fail(format!("{key} shows a row that is not there"));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! The model of the database: a few rows of each table, who may see them, and every state that there ever was.
+//!
+//! Rights are the policies': an admin and a viewer see all, a clinician the own patients and their forms, whoever is not
+//! active only the own profile.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bedside::model::{FormStatus, PatientStatus, Role};
+use bedside::sync::Table;
+use bedside::sync::core::Lost;
+use bedside_realtime::ChangeKind;
+use uuid::Uuid;
+
+use crate::dice::Dice;
+
+/// A person, by number.
+pub type User = usize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PersonRow {
+    pub role: Role,
+    pub active: bool,
+    pub version: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatientRow {
+    pub clinician: Option<User>,
+    pub status: PatientStatus,
+    pub version: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormRow {
+    pub patient: u32,
+    pub status: FormStatus,
+    pub version: i64,
+}
+
+/// A row's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    Person(User),
+    Patient(u32),
+    Form(u32),
+    Beat,
+}
+
+impl Row {
+    /// The table's name on the wire.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Row::Person(_) => "profiles",
+            Row::Patient(_) => "patients",
+            Row::Form(_) => "form_submissions",
+            Row::Beat => "feed_heartbeat",
+        }
+    }
+
+    pub fn id(self) -> Uuid {
+        match self {
+            Row::Person(user) => Uuid::from_u128(0xa000_0000 + user as u128),
+            Row::Patient(number) => Uuid::from_u128(0xb000_0000 + u128::from(number)),
+            Row::Form(number) => Uuid::from_u128(0xc000_0000 + u128::from(number)),
+            Row::Beat => Uuid::nil(),
+        }
+    }
+}
+
+/// The whole database at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub people: Vec<PersonRow>,
+    pub patients: BTreeMap<u32, PatientRow>,
+    pub forms: BTreeMap<u32, FormRow>,
+    pub beat: u64,
+}
+
+impl Snapshot {
+    fn person(&self, user: User) -> Option<PersonRow> {
+        self.people.get(user).copied().filter(|row| row.active)
+    }
+
+    pub fn sees_patient(&self, user: User, patient: u32) -> bool {
+        match (self.person(user), self.patients.get(&patient)) {
+            (Some(person), Some(row)) => {
+                person.role != Role::Clinician || row.clinician == Some(user)
+            }
+            _ => false,
+        }
+    }
+
+    pub fn sees_form(&self, user: User, form: u32) -> bool {
+        self.forms
+            .get(&form)
+            .is_some_and(|row| self.sees_patient(user, row.patient))
+    }
+
+    pub fn sees(&self, user: User, row: Row) -> bool {
+        match row {
+            Row::Person(other) => {
+                other < self.people.len() && (other == user || self.person(user).is_some())
+            }
+            Row::Patient(number) => self.sees_patient(user, number),
+            Row::Form(number) => self.sees_form(user, number),
+            Row::Beat => true,
+        }
+    }
+}
+
+/// One row's part of a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    pub row: Row,
+    pub kind: ChangeKind,
+}
+
+/// What one transaction did.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    pub at: u64,
+    pub changes: Vec<Change>,
+    /// Who lost sight of what: the triggers tell them.
+    pub revoked: Vec<(User, Lost)>,
+    pub after: Rc<Snapshot>,
+}
+
+/// All that ever was. A commit's number is its place.
+pub struct Database {
+    pub commits: Vec<Commit>,
+    next: u32,
+}
+
+const FORMS: [FormStatus; 4] = [
+    FormStatus::Draft,
+    FormStatus::Submitted,
+    FormStatus::InReview,
+    FormStatus::Approved,
+];
+
+impl Database {
+    pub fn new(dice: &mut Dice) -> Self {
+        let person = |role| PersonRow {
+            role,
+            active: true,
+            version: 1,
+        };
+        let people = [Role::Admin, Role::Clinician, Role::Clinician, Role::Viewer]
+            .map(person)
+            .to_vec();
+        let mut snapshot = Snapshot {
+            people,
+            patients: BTreeMap::new(),
+            forms: BTreeMap::new(),
+            beat: 1,
+        };
+        for number in 1..=4 {
+            snapshot.patients.insert(
+                number,
+                PatientRow {
+                    clinician: Some(1 + (number as usize % 2)),
+                    status: *dice
+                        .pick(PatientStatus::ALL)
+                        .unwrap_or(&PatientStatus::Waiting),
+                    version: 1,
+                },
+            );
+            snapshot.forms.insert(
+                number,
+                FormRow {
+                    patient: number,
+                    status: FormStatus::Draft,
+                    version: 1,
+                },
+            );
+        }
+        let first = Commit {
+            at: 0,
+            changes: Vec::new(),
+            revoked: Vec::new(),
+            after: Rc::new(snapshot),
+        };
+        Self {
+            commits: vec![first],
+            next: 10,
+        }
+    }
+
+    /// The number of the newest commit.
+    pub fn newest(&self) -> usize {
+        self.commits.len().saturating_sub(1)
+    }
+
+    /// The database as it is.
+    pub fn now(&self) -> Rc<Snapshot> {
+        match self.commits.last() {
+            Some(commit) => Rc::clone(&commit.after),
+            None => unreachable!("the first commit is never taken back"),
+        }
+    }
+
+    /// The heartbeat.
+    pub fn beat(&mut self, at: u64) {
+        let mut after = Snapshot::clone(&self.now());
+        after.beat += 1;
+        self.commit(at, after, Row::Beat, ChangeKind::Update);
+    }
+
+    /// Somebody changes something.
+    pub fn act(&mut self, at: u64, dice: &mut Dice) {
+        let before = self.now();
+        let mut after = Snapshot::clone(&before);
+        let patients: Vec<u32> = after.patients.keys().copied().collect();
+        let forms: Vec<u32> = after.forms.keys().copied().collect();
+        let patient = dice.pick(&patients).copied();
+        let form = dice.pick(&forms).copied();
+        let (row, kind) = match dice.between(0, 99) {
+            0..=29 => {
+                let Some((number, row)) =
+                    patient.and_then(|number| Some((number, after.patients.get_mut(&number)?)))
+                else {
+                    return;
+                };
+                row.status = *dice.pick(PatientStatus::ALL).unwrap_or(&row.status);
+                row.version += 1;
+                (Row::Patient(number), ChangeKind::Update)
+            }
+            30..=49 => {
+                let Some((number, row)) =
+                    patient.and_then(|number| Some((number, after.patients.get_mut(&number)?)))
+                else {
+                    return;
+                };
+                row.clinician = *dice
+                    .pick(&[None, Some(1), Some(2), Some(0)])
+                    .unwrap_or(&None);
+                row.version += 1;
+                (Row::Patient(number), ChangeKind::Update)
+            }
+            50..=69 => {
+                let Some((number, row)) =
+                    form.and_then(|number| Some((number, after.forms.get_mut(&number)?)))
+                else {
+                    return;
+                };
+                row.status = *dice.pick(&FORMS).unwrap_or(&row.status);
+                row.version += 1;
+                (Row::Form(number), ChangeKind::Update)
+            }
+            70..=74 => {
+                let Some((number, row)) =
+                    form.and_then(|number| Some((number, after.forms.get_mut(&number)?)))
+                else {
+                    return;
+                };
+                row.patient = patient.unwrap_or(row.patient);
+                row.version += 1;
+                (Row::Form(number), ChangeKind::Update)
+            }
+            75..=79 => {
+                let number = self.number();
+                let clinician = *dice.pick(&[None, Some(1), Some(2)]).unwrap_or(&None);
+                let status = PatientStatus::Waiting;
+                let row = PatientRow {
+                    clinician,
+                    status,
+                    version: 1,
+                };
+                after.patients.insert(number, row);
+                (Row::Patient(number), ChangeKind::Insert)
+            }
+            80..=85 => {
+                let Some(patient) = patient else { return };
+                let number = self.number();
+                let status = FormStatus::Draft;
+                let row = FormRow {
+                    patient,
+                    status,
+                    version: 1,
+                };
+                after.forms.insert(number, row);
+                (Row::Form(number), ChangeKind::Insert)
+            }
+            86..=89 => {
+                let Some(number) = form else { return };
+                after.forms.remove(&number);
+                (Row::Form(number), ChangeKind::Delete)
+            }
+            90..=92 => {
+                let bare =
+                    |number: &&u32| !after.forms.values().any(|form| form.patient == **number);
+                let Some(number) = patients.iter().find(bare).copied() else {
+                    return;
+                };
+                after.patients.remove(&number);
+                (Row::Patient(number), ChangeKind::Delete)
+            }
+            _ => {
+                // The last admin stays one.
+                let user = usize::try_from(dice.between(1, 3)).unwrap_or(1);
+                let Some(row) = after.people.get_mut(user) else {
+                    return;
+                };
+                match dice.between(0, 9) {
+                    0..=2 => {}
+                    3..=4 => row.active = !row.active,
+                    _ => row.role = *dice.pick(Role::ALL).unwrap_or(&row.role),
+                }
+                row.version += 1;
+                (Row::Person(user), ChangeKind::Update)
+            }
+        };
+        self.commit(at, after, row, kind);
+    }
+
+    fn number(&mut self) -> u32 {
+        self.next += 1;
+        self.next
+    }
+
+    fn commit(&mut self, at: u64, after: Snapshot, row: Row, kind: ChangeKind) {
+        let before = self.now();
+        let people = 0..before.people.len();
+        let told = |lost: fn(Uuid) -> Lost, hidden: &dyn Fn(User) -> bool| {
+            let id = row.id();
+            people
+                .clone()
+                .filter(|user| hidden(*user))
+                .map(|user| (user, lost(id)))
+                .collect::<Vec<_>>()
+        };
+        let revoked = match (row, kind) {
+            (Row::Patient(number), ChangeKind::Update) => {
+                told(|id| Lost::Row(Table::Patients, id.to_string()), &|user| {
+                    before.sees_patient(user, number) && !after.sees_patient(user, number)
+                })
+            }
+            (Row::Form(number), ChangeKind::Update) => told(
+                |id| Lost::Row(Table::FormSubmissions, id.to_string()),
+                &|user| before.sees_form(user, number) && !after.sees_form(user, number),
+            ),
+            (Row::Person(user), ChangeKind::Update) => {
+                let (was, is) = (before.people.get(user), after.people.get(user));
+                let rights = |row: Option<&PersonRow>| row.map(|row| (row.role, row.active));
+                let raised = is.is_some_and(|row| row.role == Role::Admin && row.active);
+                if rights(was) != rights(is) && !raised {
+                    vec![(user, Lost::Everything)]
+                } else {
+                    Vec::new()
+                }
+            }
+            _ => Vec::new(),
+        };
+        self.commits.push(Commit {
+            at,
+            changes: vec![Change { row, kind }],
+            revoked,
+            after: Rc::new(after),
+        });
+    }
+}

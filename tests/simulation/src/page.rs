@@ -1,0 +1,416 @@
+//! One page of the app without a browser: the real Realtime engine, the real sync, the real cache, and what of the page they
+//! need: observers that come and go, fetches on their way, a person.
+//!
+//! Network and time belong to the world; the page says what it wants of them.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bedside::data::clock::Moment;
+use bedside::data::query::{cache_options, query};
+use bedside::data::{DataError, Page as Rows};
+use bedside::model::{FormSubmission, Patient, Profile};
+use bedside::sync::core::{BEAT, Core, Effect, Told};
+use bedside::sync::router::Heard;
+use bedside::sync::{Table, cache, news};
+use bedside_query::{FetchStatus, Overlap, QueryClient, QueryFilter, QueryKey, Refetch};
+use bedside_realtime::engine::{
+    Command, Config, Engine, Event, HandleId, Input, Now, Output, TokenPolicy,
+};
+use bedside_realtime::{Access, Binding, BindingEvent, Liveness, Room, Status};
+use futures::channel::oneshot;
+
+use crate::bug::Bug;
+use crate::clockwork::Clockwork;
+use crate::database::{Row, User};
+use crate::question::{Answer, Answers, Question};
+
+/// Unix milliseconds of the beginning.
+pub const BEGINNING: u64 = 1_700_000_000_000;
+
+/// A fetch that has begun.
+pub struct Asked {
+    pub question: Question,
+    pub answer: oneshot::Sender<Result<Answer, DataError>>,
+}
+
+/// What the page wants of the world.
+#[derive(Debug)]
+pub enum Wish {
+    Open,
+    Send(String),
+    Close,
+    Token(u64),
+}
+
+/// What a handle of the Realtime client is for.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Table(Table),
+    Beats,
+    Liveness,
+    Room,
+}
+
+/// A part of the screen, while it is mounted.
+pub struct Visit {
+    pub questions: Vec<(Question, QueryKey)>,
+    _observations: Vec<Box<dyn Any>>,
+}
+
+pub struct Page {
+    pub engine: Engine,
+    pub core: Core,
+    pub cache: QueryClient,
+    pub clock: Clockwork,
+    pub user: Option<User>,
+    pub visits: Vec<Visit>,
+    /// Since when the status is live.
+    pub live_since: Option<u64>,
+    /// It has heard the feed's heartbeat.
+    pub knows_beats: bool,
+    asked: Rc<RefCell<Vec<Asked>>>,
+    purposes: BTreeMap<HandleId, Purpose>,
+    handles: u64,
+    identified: bool,
+    ready_once: Vec<Table>,
+    bug: Option<Bug>,
+    now: u64,
+}
+
+impl Page {
+    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
+        let clock = Clockwork::new();
+        let mut config = Config::new("ws://model/realtime/v1/websocket?apikey=key&vsn=2.0.0");
+        config.tokens = TokenPolicy::Source;
+        config.seed = seed | 1;
+        config.trace = 0;
+        Self {
+            engine: Engine::new(config, Now::new(0, BEGINNING)),
+            core: Core::default(),
+            cache: QueryClient::new(cache_options().runtime(clock.clone())),
+            clock,
+            user: None,
+            visits: Vec::new(),
+            live_since: None,
+            knows_beats: false,
+            asked: Rc::default(),
+            purposes: BTreeMap::new(),
+            handles: 0,
+            identified: false,
+            ready_once: Vec::new(),
+            bug,
+            now: 0,
+        }
+    }
+
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::from_millis(self.now)
+    }
+
+    /// When the page has something to do by itself.
+    pub fn due(&self) -> Option<u64> {
+        let engine = self.engine.timer();
+        let beginning = Moment::from_millis(0);
+        let core = self
+            .core
+            .due()
+            .and_then(|due| u64::try_from(due.since(beginning).as_millis()).ok());
+        [engine, core, self.clock.due()].into_iter().flatten().min()
+    }
+
+    /// Moves time and does what is due.
+    pub fn pass(&mut self, now: u64, wishes: &mut Vec<Wish>) {
+        self.now = now;
+        self.clock.set(now);
+        self.clock.ring();
+        if self.core.due().is_some_and(|due| due <= self.moment()) {
+            let effects = self.core.wake(self.moment());
+            self.carry_out(effects);
+        }
+        if self.engine.timer().is_some_and(|due| due <= now) {
+            self.engine
+                .handle(Now::new(now, BEGINNING + now), Input::Timer);
+        }
+        self.settle(wishes);
+    }
+
+    pub fn give(&mut self, input: Input<'_>, wishes: &mut Vec<Wish>) {
+        self.engine
+            .handle(Now::new(self.now, BEGINNING + self.now), input);
+        self.settle(wishes);
+    }
+
+    fn command(&mut self, command: Command) {
+        self.engine.handle(
+            Now::new(self.now, BEGINNING + self.now),
+            Input::Command(command),
+        );
+    }
+
+    /// Lets everything inside the page come to rest.
+    pub fn settle(&mut self, wishes: &mut Vec<Wish>) {
+        while let Some(output) = self.engine.poll() {
+            match output {
+                Output::Open { .. } => wishes.push(Wish::Open),
+                Output::Send(bedside_realtime::wire::Outbound::Text(text)) => {
+                    wishes.push(Wish::Send(text))
+                }
+                Output::Close { .. } => wishes.push(Wish::Close),
+                Output::NeedToken { request, .. } => wishes.push(Wish::Token(request)),
+                Output::Event(event) => self.hear(event),
+                Output::Send(_) | Output::Post { .. } | Output::Finished => {}
+            }
+        }
+        self.clock.settle();
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Binding { handles, event } => {
+                for handle in handles {
+                    self.hear_binding(handle, &event);
+                }
+            }
+            Event::Room { handles, event } => {
+                let Some(told) = news::told(&event) else {
+                    return;
+                };
+                if told == Told::Ready
+                    && (self.has(Bug::FetchBeforeReady) || self.has(Bug::IgnoreGap))
+                {
+                    return;
+                }
+                for handle in handles {
+                    if matches!(self.purposes.get(&handle), Some(Purpose::Room))
+                        && !self.has(Bug::DeafToRevocation)
+                    {
+                        let effects = self.core.told(told.clone(), self.moment());
+                        self.carry_out(effects);
+                    }
+                }
+            }
+            Event::Status(report) => {
+                let live = report.status == Status::Live;
+                self.live_since = if live {
+                    self.live_since.or(Some(self.now))
+                } else {
+                    None
+                };
+                if !self.has(Bug::NoPolling) {
+                    self.core.trust(news::trust(&report.status), self.moment());
+                }
+            }
+            Event::Pushed { .. } => {}
+        }
+    }
+
+    fn hear_binding(&mut self, handle: HandleId, event: &BindingEvent) {
+        match self.purposes.get(&handle).copied() {
+            Some(Purpose::Table(table)) => {
+                let heard = news::heard(table, event);
+                if heard == Heard::Ready {
+                    let first = !self.ready_once.contains(&table);
+                    if first {
+                        self.ready_once.push(table);
+                    }
+                    if self.has(Bug::FetchBeforeReady) && first
+                        || self.has(Bug::IgnoreGap) && !first
+                    {
+                        return;
+                    }
+                }
+                let own = table == Table::Profiles
+                    && matches!((&heard, self.user), (Heard::Row(row), Some(user)) if *row == Row::Person(user).id().to_string());
+                if own && self.has(Bug::IgnoreOwnRole) {
+                    return;
+                }
+                let effects = self.core.hear(table, heard, self.moment());
+                self.carry_out(effects);
+            }
+            Some(Purpose::Beats) if matches!(event, BindingEvent::Change(_)) => {
+                self.knows_beats = true;
+                let effects = self.core.beat(self.moment());
+                self.carry_out(effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn handle(&mut self, purpose: Purpose) -> HandleId {
+        self.handles += 1;
+        let handle = HandleId(self.handles);
+        self.purposes.insert(handle, purpose);
+        handle
+    }
+
+    fn release(&mut self, which: impl Fn(Purpose) -> bool) {
+        let gone: Vec<(HandleId, Purpose)> = self
+            .purposes
+            .iter()
+            .filter(|(_, purpose)| which(**purpose))
+            .map(|(handle, purpose)| (*handle, *purpose))
+            .collect();
+        for (handle, purpose) in gone {
+            self.purposes.remove(&handle);
+            match purpose {
+                Purpose::Room => self.command(Command::LeaveRoom { handle }),
+                Purpose::Table(_) | Purpose::Beats | Purpose::Liveness => {
+                    self.command(Command::Unbind { handle })
+                }
+            }
+        }
+    }
+
+    /// Carries out what the sync wants, as the browser's executor does.
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let beats = || Binding::table("public", "feed_heartbeat");
+        for effect in effects {
+            match effect {
+                Effect::Bind(table) => {
+                    let handle = self.handle(Purpose::Table(table));
+                    self.command(Command::Bind {
+                        handle,
+                        binding: Binding::table("public", table.name()),
+                    });
+                }
+                Effect::Unbind(table) => {
+                    self.release(|purpose| matches!(purpose, Purpose::Table(own) if own == table));
+                    self.ready_once.retain(|own| *own != table);
+                }
+                Effect::Attend(user) => {
+                    let handle = self.handle(Purpose::Room);
+                    let room = Room::named(news::room_of(&user)).access(Access::Private);
+                    self.command(Command::EnterRoom { handle, room });
+                    let handle = self.handle(Purpose::Beats);
+                    self.command(Command::Bind {
+                        handle,
+                        binding: beats(),
+                    });
+                }
+                Effect::Watch if self.has(Bug::NoLiveness) => {}
+                Effect::Watch => {
+                    let handle = self.handle(Purpose::Liveness);
+                    let liveness = Liveness::new(beats(), "beat", BEAT);
+                    self.command(Command::Watch { handle, liveness });
+                }
+                Effect::Depart => self.release(|purpose| !matches!(purpose, Purpose::Table(_))),
+                Effect::Cache(_)
+                    if self.has(Bug::NoTrailingRefetch) && self.live_since.is_some() =>
+                {
+                    let idle = QueryFilter::all().fetch_status(FetchStatus::Idle);
+                    self.cache
+                        .invalidate_queries_with(idle, Refetch::Active, Overlap::Join);
+                }
+                Effect::Cache(work) => {
+                    let joined = matches!(
+                        work,
+                        bedside::sync::router::Work::All(Table::FormSubmissions)
+                    );
+                    if !(joined && self.has(Bug::ForgetJoins)) {
+                        cache::question(&self.cache, work);
+                    }
+                }
+                Effect::Drop(lost) => cache::drop_lost(&self.cache, &lost),
+                Effect::Forget if self.has(Bug::NoIdentityFence) => {}
+                Effect::Forget => self.cache.clear(),
+                Effect::Identify(_) => {
+                    // The first identity is no change of identity.
+                    if std::mem::replace(&mut self.identified, true) {
+                        self.command(Command::Identity);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Another person signs in, or nobody.
+    pub fn identify(&mut self, user: Option<User>, wishes: &mut Vec<Wish>) {
+        self.user = user;
+        let effects = self.core.identify(
+            user.map(|user| Row::Person(user).id().to_string()),
+            self.moment(),
+        );
+        self.carry_out(effects);
+        self.settle(wishes);
+    }
+
+    /// Part of the screen appears.
+    pub fn mount(&mut self, questions: Vec<Question>, wishes: &mut Vec<Wish>) {
+        let mut observations = Vec::new();
+        for question in &questions {
+            for table in question.tables() {
+                let effects = self.core.follow(*table, self.moment());
+                self.carry_out(effects);
+            }
+            observations.push(self.observe(*question));
+        }
+        let questions = questions
+            .into_iter()
+            .map(|question| (question, question.key()))
+            .collect();
+        self.visits.push(Visit {
+            questions,
+            _observations: observations,
+        });
+        self.settle(wishes);
+    }
+
+    /// Part of the screen goes.
+    pub fn unmount(&mut self, visit: usize, wishes: &mut Vec<Wish>) {
+        if visit >= self.visits.len() {
+            return;
+        }
+        let visit = self.visits.remove(visit);
+        for (question, _) in &visit.questions {
+            for table in question.tables() {
+                self.core.unfollow(*table, Moment::from_millis(self.now));
+            }
+        }
+        drop(visit);
+        self.settle(wishes);
+    }
+
+    fn observe(&self, question: Question) -> Box<dyn Any> {
+        match question {
+            Question::Profile(_) => self.observe_as::<Profile>(question),
+            Question::Directory => self.observe_as::<Vec<Arc<Profile>>>(question),
+            Question::Patients(_) => self.observe_as::<Rows<Arc<Patient>>>(question),
+            Question::Patient(_) => self.observe_as::<Patient>(question),
+            Question::Forms | Question::FormsOf(_) => {
+                self.observe_as::<Rows<Arc<FormSubmission>>>(question)
+            }
+            Question::Form(_) => self.observe_as::<FormSubmission>(question),
+            Question::CountPatients(_) | Question::WaitingForms => {
+                self.observe_as::<usize>(question)
+            }
+        }
+    }
+
+    fn observe_as<T: Answers>(&self, question: Question) -> Box<dyn Any> {
+        let asked = Rc::clone(&self.asked);
+        let options = query(question.key(), move || {
+            let (answer, answered) = oneshot::channel();
+            asked.borrow_mut().push(Asked { question, answer });
+            async move {
+                let answer = answered.await.unwrap_or(Err(DataError::Offline))?;
+                T::of(answer)
+                    .map(Arc::unwrap_or_clone)
+                    .ok_or(DataError::Unreadable)
+            }
+        });
+        Box::new(self.cache.observe(options, |_| {}))
+    }
+
+    /// The fetches that have begun since the last call.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.take()
+    }
+}

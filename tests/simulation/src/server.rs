@@ -1,0 +1,588 @@
+//! The model of the Realtime server, as recordings show the real one: a join is answered before the server listens; changes
+//! are matched with rights when it polls, not when they are committed; deletes reach everybody, with the key only; what it
+//! loses it loses without a word.
+//!
+//! It speaks frames of protocol 2.0.0. Time comes in with every call; what is to happen later is given back as [`Later`].
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bedside::sync::core::Lost;
+use bedside_realtime::ChangeKind;
+use serde_json::{Value, json};
+
+use crate::database::{Change, Commit, Database, Row, Snapshot, User};
+use crate::dice::Dice;
+
+/// One connection, by number.
+pub type Line = u64;
+
+/// A frame on its way to the client.
+#[derive(Clone, Debug)]
+pub enum Frame {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// Something that the server will do, or that will reach the client.
+#[derive(Clone, Debug)]
+pub enum Later {
+    /// A frame arrives. `part` names the commit that it tells of.
+    Frame {
+        line: Line,
+        frame: Frame,
+        part: Option<usize>,
+    },
+    /// The socket closes.
+    Close { line: Line, code: u16 },
+    /// The server begins to listen for a channel, and says so.
+    Listen { line: Line, join_ref: String },
+    /// A channel's token ends.
+    Expire {
+        line: Line,
+        join_ref: String,
+        serial: u64,
+    },
+    /// The server looks for changes.
+    Poll,
+}
+
+/// A token, as the server knows it.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    pub user: User,
+    pub expires: u64,
+}
+
+struct Channel {
+    topic: String,
+    join_ref: String,
+    user: Option<User>,
+    serial: u64,
+    bindings: Vec<(u64, String)>,
+    listening: bool,
+}
+
+#[derive(Default)]
+struct Connection {
+    channels: Vec<Channel>,
+    /// Frames keep their order: none arrives before this.
+    floor: u64,
+    /// A refused join freezes everything behind it.
+    frozen_until: u64,
+}
+
+/// What became of a commit, as far as the client is concerned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fate {
+    /// Frames that tell of it.
+    pub told: u32,
+    /// Those that have not arrived yet.
+    pub outstanding: u32,
+    /// The newest commit that was looked at together with it. Rights are those after all of them: what one of them showed
+    /// and a later one hid is told by the later one alone.
+    pub with: usize,
+    /// The server has looked at it while it listened for everything.
+    pub polled: bool,
+    /// Something that tells of it was not sent.
+    pub lost: bool,
+}
+
+#[derive(Default)]
+pub struct Server {
+    lines: BTreeMap<Line, Connection>,
+    passes: BTreeMap<String, Pass>,
+    serial: u64,
+    /// The newest commit that it has looked at.
+    seen: usize,
+    polling: bool,
+    pub fates: Vec<Fate>,
+    /// Changes are lost until then, unless somebody subscribes anew before.
+    pub deaf_until: u64,
+    /// Sockets are refused until then.
+    pub closed_until: u64,
+    /// It says that it listens when it answers the join: a mistake made on purpose.
+    hasty: bool,
+}
+
+/// Channels of a table's binding; ids only have to differ.
+fn binding_id(table: &str) -> u64 {
+    table
+        .bytes()
+        .fold(7, |id, byte| (id * 31 + u64::from(byte)) % 100_000_007)
+}
+
+impl Server {
+    pub fn new(hasty: bool) -> Self {
+        Self {
+            hasty,
+            ..Self::default()
+        }
+    }
+
+    /// A token for a person.
+    pub fn issue(&mut self, user: User, expires: u64) -> String {
+        use base64::Engine;
+        self.serial += 1;
+        let claims = json!({"sub": Row::Person(user).id(), "n": self.serial}).to_string();
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        let jwt = format!("e30.{claims}.c2ln");
+        self.passes.insert(jwt.clone(), Pass { user, expires });
+        jwt
+    }
+
+    pub fn opened(&mut self, line: Line) {
+        self.lines.insert(line, Connection::default());
+    }
+
+    pub fn gone(&mut self, line: Line) {
+        self.lines.remove(&line);
+    }
+
+    fn send(
+        &mut self,
+        line: Line,
+        frame: Frame,
+        part: Option<usize>,
+        now: u64,
+        dice: &mut Dice,
+    ) -> Option<(u64, Later)> {
+        let connection = self.lines.get_mut(&line)?;
+        let at = now.max(connection.frozen_until) + dice.between(1, 40);
+        connection.floor = connection.floor.max(at);
+        Some((connection.floor, Later::Frame { line, frame, part }))
+    }
+
+    fn say(
+        &mut self,
+        line: Line,
+        frame: &Value,
+        now: u64,
+        dice: &mut Dice,
+        out: &mut Vec<(u64, Later)>,
+    ) {
+        out.extend(self.send(line, Frame::Text(frame.to_string()), None, now, dice));
+    }
+
+    /// A frame of the client arrives.
+    pub fn take(&mut self, line: Line, text: &str, now: u64, dice: &mut Dice) -> Vec<(u64, Later)> {
+        let mut out = Vec::new();
+        type Push = (Option<String>, String, String, String, Value);
+        let Ok((join_ref, reference, topic, event, payload)) = serde_json::from_str::<Push>(text)
+        else {
+            return out;
+        };
+        let ok = json!([join_ref, reference, topic, "phx_reply", {"status": "ok", "response": {}}]);
+        match event.as_str() {
+            "heartbeat" => self.say(line, &ok, now, dice, &mut out),
+            "phx_join" => self.join(line, &reference, topic, &payload, now, dice, &mut out),
+            "phx_leave" => {
+                let left = self.lines.get_mut(&line).is_some_and(|connection| {
+                    let before = connection.channels.len();
+                    connection
+                        .channels
+                        .retain(|channel| Some(&channel.join_ref) != join_ref.as_ref());
+                    before != connection.channels.len()
+                });
+                if left {
+                    self.say(line, &ok, now, dice, &mut out);
+                    let close = json!([join_ref, join_ref, topic, "phx_close", {}]);
+                    self.say(line, &close, now, dice, &mut out);
+                }
+            }
+            "access_token" => {
+                let pass = payload
+                    .get("access_token")
+                    .and_then(Value::as_str)
+                    .and_then(|jwt| self.passes.get(jwt))
+                    .cloned();
+                let (Some(pass), Some(join_ref)) = (pass, join_ref) else {
+                    return out;
+                };
+                self.serial += 1;
+                let serial = self.serial;
+                let Some(channel) = self.channel(line, &join_ref) else {
+                    return out;
+                };
+                channel.user = Some(pass.user);
+                channel.serial = serial;
+                let subscribes = !channel.bindings.is_empty();
+                out.push((
+                    pass.expires,
+                    Later::Expire {
+                        line,
+                        join_ref: join_ref.clone(),
+                        serial,
+                    },
+                ));
+                if subscribes {
+                    out.push((
+                        now + dice.between(1_000, 3_000),
+                        Later::Listen { line, join_ref },
+                    ));
+                }
+            }
+            _ => {}
+        }
+        out
+    }
+
+    fn channel(&mut self, line: Line, join_ref: &str) -> Option<&mut Channel> {
+        let channels = &mut self.lines.get_mut(&line)?.channels;
+        channels
+            .iter_mut()
+            .find(|channel| channel.join_ref == join_ref)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn join(
+        &mut self,
+        line: Line,
+        reference: &str,
+        topic: String,
+        payload: &Value,
+        now: u64,
+        dice: &mut Dice,
+        out: &mut Vec<(u64, Later)>,
+    ) {
+        let token = payload.get("access_token").and_then(Value::as_str);
+        let pass = token.and_then(|jwt| self.passes.get(jwt)).cloned();
+        let config = payload.get("config");
+        let private = config
+            .and_then(|config| config.get("private"))
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        let user = pass.as_ref().map(|pass| pass.user);
+        let refusal = if pass.as_ref().is_some_and(|pass| pass.expires <= now) {
+            Some("InvalidJWTToken: Token has expired 60 seconds ago")
+        } else if private && user.map(room_of).as_deref() != Some(&topic) {
+            Some("Unauthorized: You do not have permissions to read from this Channel topic")
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            if let Some(connection) = self.lines.get_mut(&line) {
+                connection.frozen_until = connection.frozen_until.max(now) + 5_000;
+            }
+            let reply = json!([reference, reference, topic, "phx_reply", {"status": "error", "response": {"reason": reason}}]);
+            return self.say(line, &reply, now, dice, out);
+        }
+        let wanted = config
+            .and_then(|config| config.get("postgres_changes"))
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let mut bindings = Vec::new();
+        let mut echoed = Vec::new();
+        for mut binding in wanted {
+            let table = binding
+                .get("table")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+            if let Some(binding) = binding.as_object_mut() {
+                binding.insert("id".to_owned(), json!(binding_id(&table)));
+            }
+            bindings.push((binding_id(&table), table));
+            echoed.push(binding);
+        }
+        self.serial += 1;
+        let channel = Channel {
+            topic: topic.clone(),
+            join_ref: reference.to_owned(),
+            user,
+            serial: self.serial,
+            bindings,
+            listening: false,
+        };
+        if let Some(pass) = pass {
+            let expire = Later::Expire {
+                line,
+                join_ref: reference.to_owned(),
+                serial: channel.serial,
+            };
+            out.push((pass.expires.max(now), expire));
+        }
+        let subscribes = !channel.bindings.is_empty();
+        if let Some(connection) = self.lines.get_mut(&line) {
+            connection.channels.push(channel);
+        }
+        let reply = json!([reference, reference, topic, "phx_reply", {"status": "ok", "response": {"postgres_changes": echoed}}]);
+        self.say(line, &reply, now, dice, out);
+        if subscribes {
+            if self.hasty {
+                let word = subscribed(reference, &topic);
+                self.say(line, &word, now, dice, out);
+            }
+            // Warm: a moment. Cold: seconds. Now and then: never.
+            let wait = match dice.between(0, 99) {
+                0..=69 => dice.between(1, 30),
+                70..=96 => dice.between(1_000, 3_500),
+                _ => 600_000,
+            };
+            out.push((
+                now + wait,
+                Later::Listen {
+                    line,
+                    join_ref: reference.to_owned(),
+                },
+            ));
+        }
+    }
+
+    /// The server listens for a channel from here on, and says so.
+    pub fn listen(
+        &mut self,
+        line: Line,
+        join_ref: &str,
+        now: u64,
+        dice: &mut Dice,
+    ) -> Vec<(u64, Later)> {
+        let Some(channel) = self.channel(line, join_ref) else {
+            return Vec::new();
+        };
+        let first = !std::mem::replace(&mut channel.listening, true);
+        let word = subscribed(join_ref, &channel.topic.clone());
+        if first {
+            // A new channel finds the way that the old one had lost. One with a new token stays on its own.
+            self.deaf_until = self.deaf_until.min(now);
+        }
+        let mut out = Vec::new();
+        if !(first && self.hasty) {
+            self.say(line, &word, now, dice, &mut out);
+        }
+        out
+    }
+
+    /// The server subscribes anew on its own account, and says so on every channel.
+    pub fn resubscribe(&mut self, now: u64, dice: &mut Dice) -> Vec<(u64, Later)> {
+        self.deaf_until = self.deaf_until.min(now);
+        let mut out = Vec::new();
+        let listening: Vec<(Line, String, String)> = self.each(|channel| channel.listening);
+        for (line, join_ref, topic) in listening {
+            self.say(line, &subscribed(&join_ref, &topic), now, dice, &mut out);
+        }
+        out
+    }
+
+    fn each(&self, which: impl Fn(&Channel) -> bool) -> Vec<(Line, String, String)> {
+        let channels = self.lines.iter().flat_map(|(line, connection)| {
+            connection
+                .channels
+                .iter()
+                .map(move |channel| (*line, channel))
+        });
+        channels
+            .filter(|(_, channel)| which(channel))
+            .map(|(line, channel)| (line, channel.join_ref.clone(), channel.topic.clone()))
+            .collect()
+    }
+
+    /// A channel crashes.
+    pub fn crash(&mut self, now: u64, dice: &mut Dice) -> Vec<(u64, Later)> {
+        let all = self.each(|_| true);
+        let mut out = Vec::new();
+        if let Some((line, join_ref, topic)) = dice.pick(&all).cloned() {
+            self.forget(line, &join_ref);
+            self.say(
+                line,
+                &json!([join_ref, join_ref, topic, "phx_error", {}]),
+                now,
+                dice,
+                &mut out,
+            );
+        }
+        out
+    }
+
+    fn forget(&mut self, line: Line, join_ref: &str) {
+        if let Some(connection) = self.lines.get_mut(&line) {
+            connection
+                .channels
+                .retain(|channel| channel.join_ref != join_ref);
+        }
+    }
+
+    pub fn expire(
+        &mut self,
+        line: Line,
+        join_ref: &str,
+        serial: u64,
+        now: u64,
+        dice: &mut Dice,
+    ) -> Vec<(u64, Later)> {
+        let mut out = Vec::new();
+        let Some(channel) = self.channel(line, join_ref) else {
+            return out;
+        };
+        if channel.serial != serial {
+            return out;
+        }
+        let topic = channel.topic.clone();
+        self.forget(line, join_ref);
+        let message = "Token has expired 0 seconds ago";
+        let word = json!([join_ref, null, topic, "system", {"extension": "system", "status": "error", "message": message, "channel": topic}]);
+        self.say(line, &word, now, dice, &mut out);
+        self.say(
+            line,
+            &json!([join_ref, join_ref, topic, "phx_close", {}]),
+            now,
+            dice,
+            &mut out,
+        );
+        out
+    }
+
+    /// Something was committed: rooms are told at once, changes are looked for soon.
+    pub fn committed(
+        &mut self,
+        database: &Database,
+        now: u64,
+        dice: &mut Dice,
+    ) -> Vec<(u64, Later)> {
+        let number = database.newest();
+        self.fates.resize(number + 1, Fate::default());
+        let mut out = Vec::new();
+        let Some(commit) = database.commits.get(number) else {
+            return out;
+        };
+        for (user, lost) in &commit.revoked {
+            let room = room_of(*user);
+            let joined = self.each(|channel| channel.topic == room);
+            for (line, _, topic) in joined {
+                let frame = Frame::Binary(broadcast(&topic, lost, number));
+                let later = self.send(line, frame, Some(number), now + dice.between(0, 150), dice);
+                self.sent(number, &later);
+                out.extend(later);
+            }
+        }
+        if !std::mem::replace(&mut self.polling, true) {
+            out.push((now + dice.between(0, 500), Later::Poll));
+        }
+        out
+    }
+
+    fn sent(&mut self, number: usize, later: &Option<(u64, Later)>) {
+        if let (Some(_), Some(fate)) = (later, self.fates.get_mut(number)) {
+            fate.told += 1;
+            fate.outstanding += 1;
+        }
+    }
+
+    /// Looks at what was committed, with the rights that are in force by now.
+    pub fn poll(&mut self, database: &Database, now: u64, dice: &mut Dice) -> Vec<(u64, Later)> {
+        self.polling = false;
+        let rights = database.now();
+        let mut out = Vec::new();
+        let from = self.seen + 1;
+        self.seen = database.newest();
+        for (number, commit) in database.commits.iter().enumerate().skip(from) {
+            if now < self.deaf_until {
+                if let Some(fate) = self.fates.get_mut(number) {
+                    fate.lost = true;
+                }
+                continue;
+            }
+            if let Some(fate) = self.fates.get_mut(number) {
+                fate.polled = true;
+                fate.with = self.seen;
+            }
+            for change in &commit.changes {
+                self.publish(number, commit, change, &rights, now, dice, &mut out);
+            }
+        }
+        out
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn publish(
+        &mut self,
+        number: usize,
+        commit: &Commit,
+        change: &Change,
+        rights: &Rc<Snapshot>,
+        now: u64,
+        dice: &mut Dice,
+        out: &mut Vec<(u64, Later)>,
+    ) {
+        let table = change.row.table();
+        let id = binding_id(table);
+        let hears = |channel: &Channel| {
+            let sees = change.kind == ChangeKind::Delete
+                || channel
+                    .user
+                    .is_some_and(|user| rights.sees(user, change.row));
+            channel.listening && sees && channel.bindings.iter().any(|(_, own)| own == table)
+        };
+        for (line, _, topic) in self.each(hears) {
+            let key = json!({"id": change.row.id()});
+            let record = match change.row {
+                Row::Beat => json!({"id": 1, "beat": commit.after.beat}),
+                _ => key.clone(),
+            };
+            let mut data = json!({
+                "schema": "public",
+                "table": table,
+                "type": change.kind.as_str(),
+                "commit_timestamp": format!("2026-11-22T00:00:00.{:03}Z", commit.at % 1_000),
+                "columns": [],
+                "errors": null,
+            });
+            if let Some(data) = data.as_object_mut() {
+                if change.kind != ChangeKind::Delete {
+                    data.insert("record".to_owned(), record);
+                }
+                if change.kind != ChangeKind::Insert {
+                    data.insert("old_record".to_owned(), key);
+                }
+            }
+            let frame = json!([null, null, topic, "postgres_changes", {"ids": [id], "data": data}]);
+            let later = self.send(
+                line,
+                Frame::Text(frame.to_string()),
+                Some(number),
+                now,
+                dice,
+            );
+            self.sent(number, &later);
+            out.extend(later);
+        }
+    }
+
+    /// Whether the server listens for this table on some channel of this person's.
+    pub fn listens(&self, user: User, table: &str) -> bool {
+        let hears = |channel: &Channel| {
+            channel.listening
+                && channel.user == Some(user)
+                && channel.bindings.iter().any(|(_, own)| own == table)
+        };
+        !self.each(hears).is_empty()
+    }
+}
+
+fn room_of(user: User) -> String {
+    format!("realtime:user:{}", Row::Person(user).id())
+}
+
+fn subscribed(join_ref: &str, topic: &str) -> Value {
+    let channel = topic.trim_start_matches("realtime:");
+    json!([join_ref, null, topic, "system", {
+        "extension": "postgres_changes", "status": "ok", "message": "Subscribed to PostgreSQL", "channel": channel,
+    }])
+}
+
+/// A message of the database, as protocol 2.0.0 sends it: binary.
+fn broadcast(topic: &str, lost: &Lost, number: usize) -> Vec<u8> {
+    let event = "access_revoked";
+    let meta = json!({"id": format!("message-{number}-{topic}")}).to_string();
+    let payload = match lost {
+        Lost::Row(table, id) => json!({"table": table.name(), "id": id}),
+        Lost::Everything => json!({"table": "*", "id": "of the message"}),
+    };
+    let short = |text: &str| u8::try_from(text.len()).unwrap_or(u8::MAX);
+    let mut frame = vec![4, short(topic), short(event), short(&meta), 1];
+    for part in [topic, event, &meta, &payload.to_string()] {
+        frame.extend_from_slice(part.as_bytes());
+    }
+    frame
+}
