@@ -78,7 +78,9 @@ impl Segment {
         match value {
             Value::Null => Self::Null,
             Value::Bool(bool) => Self::Bool(*bool),
-            Value::Number(number) => Self::number(&number.to_string()),
+            Value::Number(number) => number
+                .as_i64()
+                .map_or_else(|| Self::number(&number.to_string()), Self::Int),
             Value::String(text) => Self::Str(text.as_str().into()),
             Value::Array(_) | Value::Object(_) if depth >= DEEPEST => {
                 Self::Str(value.to_string().into())

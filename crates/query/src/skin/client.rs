@@ -17,6 +17,7 @@ use super::lifecycle::Job;
 use super::options::Source;
 use super::runtime::Runtime;
 use crate::core::event::Event;
+use crate::core::options::GcTime;
 use crate::core::{Core, FetchId, MutationId, ObserverId, Outcome, QueryId};
 use crate::key::QueryKey;
 
@@ -189,6 +190,17 @@ impl QueryClient {
             .filter(|(prefix, _)| prefix.is_prefix_of(key))
             .fold(wishes.clone(), |wishes, (_, under)| wishes.over(under));
         with_prefixes.over(&held.client)
+    }
+
+    /// How long a query that a write makes is kept.
+    pub(super) fn gc_time(&self, key: &QueryKey) -> GcTime {
+        let held = self.inner.defaults.borrow();
+        held.prefixes
+            .iter()
+            .rev()
+            .filter(|(prefix, _)| prefix.is_prefix_of(key))
+            .find_map(|(_, defaults)| defaults.gc_time)
+            .unwrap_or_else(|| held.client.gc())
     }
 
     pub(super) fn downgrade(&self) -> Weak<Inner> {

@@ -71,7 +71,7 @@ impl QueryClient {
         tag: fn() -> TypeTag,
         updated_at: Option<Time>,
     ) -> Result<(), TypeMismatch> {
-        let gc = self.resolved(key, &super::QueryDefaults::default()).gc();
+        let gc = self.gc_time(key);
         let write = {
             let key = key.clone();
             move |core: &mut Core<Source>| {

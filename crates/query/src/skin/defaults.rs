@@ -24,7 +24,7 @@ use crate::core::options::{
 #[must_use]
 pub struct QueryDefaults {
     stale_time: Option<StaleTime>,
-    gc_time: Option<GcTime>,
+    pub(super) gc_time: Option<GcTime>,
     retry: Option<Retry>,
     retry_delay: Option<RetryDelay>,
     network_mode: Option<NetworkMode>,

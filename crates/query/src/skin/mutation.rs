@@ -260,10 +260,7 @@ impl Optimistic<'_> {
         change: impl Fn(&D) -> Option<D> + Send + Sync + 'static,
     ) {
         let key = key.into();
-        let gc = self
-            .client
-            .resolved(&key, &super::QueryDefaults::default())
-            .gc();
+        let gc = self.client.gc_time(&key);
         let change = erased_change(change);
         // Made if missing: data that arrives while the mutation runs is shown changed, too.
         let laid = self.client.run(|core| {
