@@ -1,5 +1,6 @@
 //! Routing against a brute-force model: a table, queries over it, random changes, random delays of fetches; whatever a
 //! query claims must be what recomputing it from the whole table gives.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
