@@ -111,6 +111,19 @@ fn p08_a_skipped_beat_is_a_gap_as_long_as_the_beats_are_apart() {
 }
 
 #[test]
+fn p08_a_first_beat_that_comes_late_is_not_the_first() {
+    let (mut peer, handle, join) = watched();
+    let listening = peer.wall;
+    peer.pass_alive(13_000);
+    beat(&mut peer, &join, 2);
+    let gaps = peer.gaps();
+    assert_eq!(gaps.len(), 1);
+    assert_eq!(gaps[0].cause, GapCause::FeedSkipped { missed: 1 });
+    assert_eq!((gaps[0].from, gaps[0].to), (listening, Some(peer.wall)));
+    assert_eq!(peer.readies(handle), 2);
+}
+
+#[test]
 fn p08_beats_begin_anew_after_a_reconnect() {
     let (mut peer, _, join) = watched();
     beat(&mut peer, &join, 100);

@@ -171,7 +171,9 @@ impl Engine {
             .record()
             .and_then(|record| record.text(&watch.column)?.parse::<u64>().ok());
         let Some(number) = number else { return };
-        let from = watch.since.unwrap_or(self.now).wall;
+        let since = watch.since.unwrap_or(self.now);
+        // The first beat since the server listens has no number to compare with; the one before it may be missing all the same.
+        let late = self.now.mono.saturating_sub(since.mono) > watch.every.saturating_add(ON_THE_WAY);
         let before = watch.number.replace(number);
         watch.since = Some(self.now);
         self.feed.retry.reset();
@@ -181,9 +183,10 @@ impl Engine {
             return self.believe();
         }
         match before {
+            None if late => self.blink(&GapCause::FeedSkipped { missed: 1 }, since.wall),
             Some(before) if number != before.wrapping_add(1) && number != before => {
                 let missed = number.saturating_sub(before).saturating_sub(1);
-                self.blink(&GapCause::FeedSkipped { missed }, from);
+                self.blink(&GapCause::FeedSkipped { missed }, since.wall);
             }
             _ => {}
         }
