@@ -156,7 +156,8 @@ pub fn quiescence(page: &Page, database: &Database, now: u64) -> Result<(), Dive
             return fail(format!("{key} is on the screen and not in the cache"));
         };
         match question.answer(&database.now(), user) {
-            Ok(_) if view.fetch_status != FetchStatus::Idle => {
+            // Without a feed it is asked for again and again.
+            Ok(_) if page.live_since.is_some() && view.fetch_status != FetchStatus::Idle => {
                 return fail(format!("{key} is still being fetched"));
             }
             Ok(answer) if question.held(&view).as_ref() != Some(&answer) => {

@@ -559,7 +559,7 @@ impl World {
         let mut wishes = Vec::new();
         let choice = self.dice.between(0, 99);
         if self.page.user.is_none() || choice < 4 {
-            let next = if choice % 2 == 0 {
+            let next = if choice.is_multiple_of(2) {
                 None
             } else {
                 usize::try_from(self.dice.between(0, 3)).ok()
@@ -596,7 +596,7 @@ impl World {
             return;
         }
         self.after(2_000, 25_000, Event::Break);
-        let fault = self.dice.between(0, 11);
+        let fault = self.dice.between(0, 12);
         // Before the first beat a page can't know that there are beats, and their absence tells it nothing.
         let silent = matches!(fault, 2 | 3) && !self.page.knows_beats;
         if self.faults >> fault & 1 == 0 || silent {
@@ -608,7 +608,8 @@ impl World {
                 let code = *self.dice.pick(&[1006, 1012, 1000, 1001]).unwrap_or(&1006);
                 self.at(self.now, Event::Later(Later::Close { line, code }));
                 if self.dice.percent(30) {
-                    self.server.closed_until = self.now + self.dice.between(1_000, 20_000);
+                    let until = self.now + self.dice.between(1_000, 20_000);
+                    self.server.closed_until = self.server.closed_until.max(until);
                 }
             }
             (1, Some(line)) => {
@@ -661,6 +662,11 @@ impl World {
                     self.committed();
                 }
             }
+            (12, Some(line)) => {
+                // Realtime is gone for good; rows can still be asked for.
+                self.server.closed_until = u64::MAX;
+                self.at(self.now, Event::Later(Later::Close { line, code: 1006 }));
+            }
             (11, Some(_)) => {
                 let mut wishes = Vec::new();
                 self.page.give(
@@ -705,7 +711,9 @@ impl World {
             self.thaw();
         }
         // A way that was cut stays cut for as long as was said: cut for less than a beat, nobody could notice.
-        self.server.closed_until = 0;
+        if self.server.closed_until < u64::MAX {
+            self.server.closed_until = 0;
+        }
         self.database_out_until = 0;
         self.rows_out_until = 0;
         self.online();
