@@ -145,7 +145,10 @@ fn wasm_tests(browser: &tools::Browser) -> Result<(), Error> {
             "bedside-query",
             "--package",
             "bedside-realtime",
-            "--tests",
+            "--test",
+            "web",
+            "--test",
+            "browser",
         ])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     in_browser(&mut command, browser);
