@@ -173,7 +173,8 @@ impl Engine {
         let Some(number) = number else { return };
         let since = watch.since.unwrap_or(self.now);
         // The first beat since the server listens has no number to compare with; the one before it may be missing all the same.
-        let late = self.now.mono.saturating_sub(since.mono) > watch.every.saturating_add(ON_THE_WAY);
+        let late =
+            self.now.mono.saturating_sub(since.mono) > watch.every.saturating_add(ON_THE_WAY);
         let before = watch.number.replace(number);
         watch.since = Some(self.now);
         self.feed.retry.reset();
