@@ -72,14 +72,9 @@ fn install_peer(site: &Path) -> Result<(), Error> {
 fn build_page(site: &Path) -> Result<(), Error> {
     let mut cargo = tools::cargo();
     cargo
-        .args([
-            "build",
-            "--locked",
-            "--release",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
-        .args(["--package", "bedside-query", "--example", "bench_page"]);
+        .args(["build", "--locked", "--release"])
+        .args(["--target", "wasm32-unknown-unknown"])
+        .args(["--package", "bedside-query-bench"]);
     process::run("cargo build of the benchmark page", &mut cargo)?;
     let wasm = workspace::target().join("wasm32-unknown-unknown/release/bedside_query_bench.wasm");
     let bindgen = tools::wasm_bindgen()?;
