@@ -77,7 +77,7 @@ impl Feed {
     pub fn new(config: &Config, auth: &Auth, cache: QueryClient) -> Result<Self, BuildError> {
         let tokens = auth.clone();
         let held = Arc::new(Mutex::new(None::<String>));
-        let realtime =
+        let builder =
             RealtimeClient::builder(config.supabase_url.as_str(), config.anon_key.as_str())
                 .token_source(move |need| {
                     let (auth, held) = (tokens.clone(), Arc::clone(&held));
@@ -104,8 +104,16 @@ impl Feed {
                             Err(_) => Err(TokenError::Unavailable),
                         }
                     })
-                })
-                .build()?;
+                });
+        // The embedded backend has no limit on events, and no crowd that has to come back spread out after a restart.
+        let builder = if config.demo {
+            builder
+                .event_rate(None)
+                .tune(|engine| engine.restart_spread = 1_000)
+        } else {
+            builder
+        };
+        let realtime = builder.build()?;
         let feed = Self(Arc::new(Inner {
             status: ArcRwSignal::new(realtime.status().get()),
             realtime,
