@@ -58,7 +58,9 @@ pub fn run() -> Result<(), Error> {
         cargo(&arguments, &DENY_WARNINGS)
     })?;
     let app = checks.run("the app", build::spa)?;
-    checks.run("tests", || cargo(&["test", "--locked", "--workspace"], &[]))?;
+    checks.run("tests", || {
+        cargo(&["test", "--locked", "--workspace", "--no-fail-fast"], &[])
+    })?;
     checks.run("tests in Chromium", || wasm_tests(&browser))?;
     if app {
         checks.run("end to end", || end_to_end(&browser))?;
