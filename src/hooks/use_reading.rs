@@ -11,7 +11,8 @@ use crate::sync::Table;
 
 /// What a page sees of a query. Its signals live as long as the component that asked.
 pub struct Reading<T: Send + Sync + 'static> {
-    /// The last good answer.
+    /// The last good answer. Nothing once the database says that there is no such row for this person: what may not be seen
+    /// any more is not shown any more.
     pub data: Signal<Option<Arc<T>>>,
     /// Why there is no newer answer: the last fetch failed, or can't begin without a network.
     pub error: Signal<Option<DataError>>,
@@ -51,12 +52,19 @@ where
 {
     fn of(query: UseQuery<T, DataError>) -> Self {
         let (failure, paused) = (query.error(), query.is_paused());
+        let data = query.data();
+        let gone = {
+            let failure = failure.clone();
+            Memo::new(move |_| {
+                failure.with(|error| error.as_ref().and_then(trouble)) == Some(DataError::NotFound)
+            })
+        };
         let error = move || match failure.get() {
             Some(error) => trouble(&error),
             None => paused.get().then_some(DataError::Offline),
         };
         Self {
-            data: query.data().into(),
+            data: Signal::derive(move || if gone.get() { None } else { data.get() }),
             error: Signal::derive(error),
             outdated: query.is_placeholder_data().into(),
             refetch: Callback::new(move |()| {

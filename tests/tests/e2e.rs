@@ -136,6 +136,35 @@ async fn a_clinician_never_sees_the_other_ones_patients() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_patient_handed_to_somebody_else_leaves_the_screen() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
+    let two = Api::sign_in(&backend.url(), TWO).await?;
+    let admin = Api::sign_in(&backend.url(), ADMIN).await?;
+
+    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    one.goes_to(&format!("/patients/{id}")).await?;
+    one.sees(mrn).await?;
+    one.waits_for_realtime(&["live"]).await?;
+
+    // The change feed says nothing to one who loses a row; the screen must know all the same.
+    let fields = json!({"clinician_id": two.user_id});
+    let changed = admin
+        .change(&format!("patients?id=eq.{id}"), fields)
+        .await?;
+    ensure!(changed.len() == 1, "the patient was not reassigned");
+    one.no_longer_sees(mrn).await?;
+    one.sees("does not exist").await?;
+    one.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
 async fn a_viewer_reads_and_cannot_save() -> Result<()> {
     let backend = Backend::start(Data::InMemory).await?;
     let driver = Driver::start().await?;

@@ -167,6 +167,21 @@ fn p14_a_handshake_from_before_the_network_returned_is_given_up() {
 }
 
 #[test]
+fn p14_a_young_handshake_from_before_waking_has_the_rest_of_a_second() {
+    let mut peer = Peer::new();
+    peer.bind(patients());
+    peer.pass(200);
+    peer.environment(Environment::Woken);
+    peer.pass(700);
+    assert_eq!((peer.opens.len(), peer.closes), (1, 0));
+    peer.pass(400);
+    assert_eq!((peer.opens.len(), peer.closes), (2, 1));
+    // The next one has its full time.
+    peer.pass(5_000);
+    assert_eq!((peer.opens.len(), peer.closes), (2, 1));
+}
+
+#[test]
 fn p15_a_blackhole_is_found_within_sixteen_seconds() {
     let mut peer = Peer::new();
     let (_, join) = peer.live();

@@ -28,7 +28,7 @@ pub(super) enum Link {
 
 /// A timer this late, or a wall clock this far ahead of the monotonic one, means that the page slept.
 const SLEPT: u64 = 5_000;
-/// A handshake this old is given up for a new one when the network returns.
+/// How long a handshake from before a wake-up is given in all: it may have begun on a network that is gone.
 const STALE_HANDSHAKE: u64 = 1_000;
 
 impl Engine {
@@ -53,14 +53,6 @@ impl Engine {
         match environment {
             Environment::Online => {
                 self.online = true;
-                if let Link::Opening { since, .. } = self.link
-                    && self.now.mono.saturating_sub(since) > STALE_HANDSHAKE
-                {
-                    self.outputs.push_back(Output::Close { code: 1000 });
-                    self.link = Link::Waiting {
-                        until: self.now.mono,
-                    };
-                }
                 self.wake();
             }
             Environment::Offline => {
@@ -83,7 +75,11 @@ impl Engine {
                 self.beat(Some(self.config.probe_timeout));
             }
             Link::Waiting { until } => *until = self.now.mono.saturating_add(self.dice.up_to(250)),
-            Link::Idle | Link::Opening { .. } => {}
+            Link::Opening { since, deadline } => {
+                self.woken = true;
+                *deadline = (*deadline).min(since.saturating_add(STALE_HANDSHAKE));
+            }
+            Link::Idle => {}
         }
         self.data_retry_at = self.data_retry_at.min(self.now.mono);
     }
@@ -221,7 +217,12 @@ impl Engine {
             (Link::Opening { deadline, .. }, _) if *deadline > now => return Some(*deadline),
             (Link::Opening { .. }, _) => {
                 self.outputs.push_back(Output::Close { code: 1000 });
-                self.wait(Pace::Usual);
+                if std::mem::take(&mut self.woken) {
+                    let until = now.saturating_add(self.dice.up_to(250));
+                    self.link = Link::Waiting { until };
+                } else {
+                    self.wait(Pace::Usual);
+                }
                 return self.waiting_until();
             }
             (Link::Open { empty_since, .. }, _) => {
