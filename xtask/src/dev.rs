@@ -14,8 +14,7 @@ use crate::{Error, build, process, report, setup, workspace};
 const READY_WITHIN: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 
-const SIGN_INS: &str = "\
-  admin@bedside.test           sees everything, sets roles
+const SIGN_INS: &str = "  admin@bedside.test           sees everything, sets roles
   clinician.one@bedside.test   sees the patients assigned to them
   clinician.two@bedside.test   sees others
   viewer@bedside.test          reads everything, changes nothing
@@ -54,7 +53,11 @@ pub fn run(options: &DevOptions) -> Result<(), Error> {
         options.port
     );
     loop {
-        one_ended(&mut children)?;
+        match one_ended(&mut children) {
+            // Asked for, and so no failure.
+            Err(Error::Interrupted) => return Ok(()),
+            ended => ended?,
+        }
         std::thread::sleep(POLL);
     }
 }
