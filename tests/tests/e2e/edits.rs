@@ -1,31 +1,16 @@
-//! The product as people use it: the built app, a fresh backend, real Chromium. Each test is a story of its own.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+//! An edit, a wrong password, a lost network: what everybody meets on the first day.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver, PHONE};
 use bedside_tests::percentile;
 use bedside_tests::person::Person;
-use serde_json::{Value, json};
+use serde_json::json;
 
-const ADMIN: &str = "admin@bedside.test";
-const ONE: &str = "clinician.one@bedside.test";
-const TWO: &str = "clinician.two@bedside.test";
-const VIEWER: &str = "viewer@bedside.test";
-
-fn text<'a>(row: &'a Value, column: &str) -> Result<&'a str> {
-    row[column]
-        .as_str()
-        .with_context(|| format!("no {column} in the row"))
-}
+use crate::{ADMIN, ONE, TWO, VIEWER, text};
 
 /// Waits until a change made elsewhere is on this person's page, and says how long that took.
 async fn arrives(person: &Person, words: &str, since: Instant) -> Result<Duration> {
