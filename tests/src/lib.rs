@@ -10,7 +10,9 @@
 pub mod api;
 pub mod backend;
 pub mod browser;
+pub mod lens;
 pub mod person;
+pub mod places;
 
 use std::path::{Path, PathBuf};
 

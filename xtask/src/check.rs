@@ -1,6 +1,5 @@
 //! `cargo xtask test`: setup, then every check and test, then one summary. A failed check does not hide the ones behind it.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::{Error, build, process, report, setup, tools};
@@ -153,7 +152,7 @@ fn wasm_tests(browser: &tools::Browser) -> Result<(), Error> {
             "browser",
         ])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
-    in_browser(&mut command, browser);
+    browser.tell(&mut command);
     process::run("cargo test in Chromium", &mut command)
 }
 
@@ -171,12 +170,6 @@ fn end_to_end(browser: &tools::Browser) -> Result<(), Error> {
         "--nocapture",
         "--test-threads=1",
     ]);
-    in_browser(&mut command, browser);
+    browser.tell(&mut command);
     process::run("cargo test end to end", &mut command)
-}
-
-fn in_browser(command: &mut Command, browser: &tools::Browser) {
-    command
-        .env("CHROMEDRIVER", &browser.chromedriver)
-        .env("BEDSIDE_CHROMIUM", &browser.chromium);
 }

@@ -19,6 +19,8 @@ Bedside's commands
       --watch              rebuild and reload on change
   cargo xtask build    the app alone, into dist/, for a static host
   cargo xtask test     every check and test, with one summary
+  cargo xtask screens  pictures of every page and state, as each role, into target/screens/
+      WORD                 only those whose names contain it
   cargo xtask sim      random histories of live sync, in simulated time, until one diverges
       --seeds N            how many (2000)
       --from S             the first one (0)
@@ -36,6 +38,8 @@ pub enum Command {
     Build,
     Dev(DevOptions),
     Test,
+    /// Only pages whose names contain this word.
+    Screens(Option<String>),
     Sim(SimOptions),
     Bench(Bench),
 }
@@ -94,6 +98,7 @@ pub fn parse(mut args: lexopt::Parser) -> Result<Command, Error> {
             Some("test") => no_more(&mut args, Command::Test),
             Some("bench") => bench(&mut args),
             Some("dev") => dev(&mut args),
+            Some("screens") => screens(&mut args),
             Some("sim") => sim(&mut args),
             _ => Err(Error::Usage(format!(
                 "there is no command '{}'; `cargo xtask help` lists them",
@@ -147,6 +152,15 @@ fn dev(args: &mut lexopt::Parser) -> Result<Command, Error> {
         storage,
         build,
     }))
+}
+
+fn screens(args: &mut lexopt::Parser) -> Result<Command, Error> {
+    let only = match args.next().map_err(usage)? {
+        None => return Ok(Command::Screens(None)),
+        Some(Value(word)) => word.to_string_lossy().into_owned(),
+        Some(other) => return Err(usage(other.unexpected())),
+    };
+    no_more(args, Command::Screens(Some(only)))
 }
 
 fn sim(args: &mut lexopt::Parser) -> Result<Command, Error> {
@@ -240,6 +254,17 @@ mod tests {
         refused("dev --port many", "--port");
         refused("dev --port 0", "--port");
         refused("dev --port", "--port");
+    }
+
+    #[test]
+    fn pictures_are_of_all_pages_or_of_those_with_a_word() {
+        assert_eq!(parse_words("screens").unwrap(), Command::Screens(None));
+        assert_eq!(
+            parse_words("screens patients").unwrap(),
+            Command::Screens(Some("patients".to_owned()))
+        );
+        refused("screens --dark", "--dark");
+        refused("screens patients forms", "forms");
     }
 
     #[test]

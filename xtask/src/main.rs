@@ -9,6 +9,7 @@ mod cli;
 mod dev;
 mod process;
 mod report;
+mod screens;
 mod setup;
 mod sim;
 mod tools;
@@ -78,6 +79,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Build => setup::run(setup::Needs::App).and_then(|()| build::spa()),
         Command::Dev(options) => dev::run(&options),
         Command::Test => check::run(),
+        Command::Screens(only) => screens::run(only.as_deref()),
         Command::Sim(options) => sim::run(&options),
         Command::Bench(bench) => {
             setup::run(setup::Needs::Everything)?;

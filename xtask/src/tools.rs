@@ -115,6 +115,15 @@ pub struct Browser {
     pub chromedriver: String,
 }
 
+impl Browser {
+    /// Tells a program that drives browsers which one to take.
+    pub fn tell(&self, command: &mut Command) {
+        command
+            .env("CHROMEDRIVER", &self.chromedriver)
+            .env("BEDSIDE_CHROMIUM", &self.chromium);
+    }
+}
+
 /// The browser named by `BEDSIDE_CHROMIUM` and `CHROMEDRIVER`, else the first of the usual names that answers.
 pub fn browser() -> Option<Browser> {
     let first = |variable: &str, names: &[&str]| {

@@ -1,0 +1,177 @@
+//! The ways to look at a page that a person's eyes and network have and a driver's commands don't: its width and theme, a
+//! picture of all of it, a network that is away or answers nothing. Through Chromium's own protocol.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use thirtyfour::prelude::*;
+
+use crate::browser::Size;
+use crate::person::Person;
+
+const GLANCE: Duration = Duration::from_millis(25);
+/// Longer than any page takes; one that still moves then never comes to rest.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What goes wrong between the page and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    None,
+    /// The computer has no network.
+    NoNetwork,
+    /// Requests to these addresses fail at once.
+    Refused(&'static str),
+    /// Requests to these addresses are never answered.
+    NoAnswer(&'static str),
+}
+
+/// Light or dark, as the system says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+}
+
+impl Person {
+    /// Sends a command of Chromium's own protocol.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
+        self.browser
+            .cdp()
+            .send_raw(command, parameters)
+            .await
+            .with_context(|| command.to_owned())
+    }
+
+    /// Gives the page another size and theme.
+    pub async fn looks(&self, size: Size, theme: Theme) -> Result<()> {
+        let metrics =
+            json!({"width": size.0, "height": size.1, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
+            .await?;
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme.word()}]});
+        self.devtools("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
+    /// Puts trouble between the page and the server; [`Trouble::None`] takes it away.
+    pub async fn meets(&self, trouble: Trouble) -> Result<()> {
+        self.devtools("Network.enable", json!({})).await?;
+        self.devtools("Fetch.disable", json!({})).await?;
+        let refused: &[&str] = match &trouble {
+            Trouble::Refused(pattern) => &[pattern],
+            _ => &[],
+        };
+        self.devtools("Network.setBlockedURLs", json!({"urls": refused}))
+            .await?;
+        let network = json!({
+            "offline": trouble == Trouble::NoNetwork,
+            "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+        });
+        self.devtools("Network.emulateNetworkConditions", network)
+            .await?;
+        if let Trouble::NoAnswer(pattern) = trouble {
+            let patterns = json!({"patterns": [{"urlPattern": pattern}]});
+            self.devtools("Fetch.enable", patterns).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the app stands, and shows data where some can come.
+    pub async fn waits_for_the_page(&self, trouble: Trouble) -> Result<()> {
+        let outline_stays = matches!(trouble, Trouble::NoAnswer(_));
+        self.waits_for(
+            "the page",
+            "const [outlineStays] = arguments; \
+             const outline = document.querySelector('.skeleton'); \
+             const said = document.querySelector('h1, .state-title'); \
+             return !document.getElementById('shell') && !!(outlineStays ? outline : said && !outline);",
+            vec![Value::from(outline_stays)],
+        )
+        .await
+    }
+
+    /// Waits until nothing moves any more but what moves for ever, and every change has lost its mark.
+    pub async fn waits_until_still(&self) -> Result<()> {
+        self.waits_for(
+            "a page at rest",
+            "return document.getAnimations().every(a => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity);",
+            vec![],
+        )
+        .await
+    }
+
+    /// Waits until a script answers `true`.
+    pub async fn waits_for(&self, what: &str, script: &str, arguments: Vec<Value>) -> Result<()> {
+        let holds = async {
+            loop {
+                let answer = self.browser.execute(script, arguments.clone()).await?;
+                if answer.json() == &Value::Bool(true) {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(GLANCE).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, holds).await {
+            Ok(done) => done,
+            Err(_) => bail!(
+                "no {what} in {PATIENCE:?}; the page says:\n{}",
+                self.page_text().await?
+            ),
+        }
+    }
+
+    /// Keeps a picture of the whole page, from its top to its end.
+    pub async fn picture(&self, file: &Path) -> Result<()> {
+        let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await?;
+        let whole = &metrics["cssContentSize"];
+        let shot = json!({
+            "format": "png",
+            "captureBeyondViewport": true,
+            "clip": {"x": 0, "y": 0, "width": whole["width"], "height": whole["height"], "scale": 1},
+        });
+        let picture = self.devtools("Page.captureScreenshot", shot).await?;
+        let text = picture["data"].as_str().context("no picture came")?;
+        let png = base64::engine::general_purpose::STANDARD.decode(text)?;
+        std::fs::write(file, png).with_context(|| file.display().to_string())
+    }
+
+    /// Presses a key, wherever the focus is.
+    pub async fn presses(&self, key: &str) -> Result<()> {
+        let keys = self.browser.action_chain().send_keys(named(key));
+        Ok(keys.perform().await?)
+    }
+
+    /// Presses a key with Control, wherever the focus is.
+    pub async fn presses_with_control(&self, key: &str) -> Result<()> {
+        let keys = self.browser.action_chain().key_down(Key::Control);
+        let keys = keys.send_keys(named(key)).key_up(Key::Control);
+        Ok(keys.perform().await?)
+    }
+}
+
+/// A key as the driver spells it: those with a name of their own, and any other as it is.
+fn named(key: &str) -> TypingData {
+    let key = match key {
+        "Enter" => Key::Enter,
+        "Escape" => Key::Escape,
+        "Tab" => Key::Tab,
+        "Down" => Key::Down,
+        "Up" => Key::Up,
+        "Space" => Key::Space,
+        "Delete" => Key::Delete,
+        other => return other.into(),
+    };
+    key + ""
+}
