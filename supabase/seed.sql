@@ -240,6 +240,8 @@ from (
         'medication', pg_temp.pick(k.f, 'medication', case when p.ward = 'Paediatrics' then array['None', 'Vitamin D drops', 'Salbutamol as needed', 'Paracetamol syrup as needed']
           else array['None', 'Ramipril 5 mg 1-0-0', 'Metformin 1000 mg 1-0-1', 'Levothyroxine 75 µg 1-0-0', E'Bisoprolol 2.5 mg 1-0-0\nApixaban 5 mg 1-0-1',
             'Salbutamol as needed', 'Ibuprofen 400 mg as needed'] end),
+        'risks', to_jsonb(string_to_array(pg_temp.pick(k.f, 'risks', case when p.ward in ('Paediatrics', 'Maternity') then array['', '', '', 'infection']
+          else array['', '', 'fall', 'fall', 'fall,confusion', 'infection', 'pressure,fall', 'swallowing'] end), ',')),
         'mobility', pg_temp.pick(k.f, 'mobility', case when p.ward in ('Paediatrics', 'Maternity') then array['independent']
           else array['independent', 'independent', 'with a stick', 'with a frame', 'wheelchair', 'bedbound'] end),
         'contact_name', pg_temp.pick(k.f, 'contact', s.female || s.male) || ' ' || p.last_name,
@@ -247,6 +249,7 @@ from (
           else array['partner', 'partner', 'child', 'sibling', 'neighbour', 'friend'] end),
         'contact_phone', '+44 7700 900' || lpad(pg_temp.roll(k.f, 'phone', 1000)::text, 3, '0')) -- a range kept free for fiction
       when 'vitals' then jsonb_build_object(
+        'measured_at', to_char(t.started_at, 'YYYY-MM-DD"T"HH24:MI'),
         'heart_rate', 62 + pg_temp.roll(k.f, 'heart', 36) + case when p.ward in ('Paediatrics', 'Intensive Care') then 22 else 0 end,
         'systolic', case when p.ward = 'Paediatrics' then 92 else 106 end + pg_temp.roll(k.f, 'systolic', 48),
         'diastolic', case when p.ward = 'Paediatrics' then 54 else 60 end + pg_temp.roll(k.f, 'diastolic', 30),
@@ -264,7 +267,12 @@ from (
         'anaesthesia', pg_temp.roll(k.f, 'anaesthesia', 3) > 0,
         'data_sharing', pg_temp.roll(k.f, 'sharing', 4) > 0,
         'interpreter', pg_temp.roll(k.f, 'interpreter', 8) = 0,
-        'signed_by', case when p.ward = 'Paediatrics' then 'guardian' else 'patient' end)
+        'signed_by', case when p.ward = 'Paediatrics' then 'guardian' else 'patient' end,
+        'signed_on', to_char(t.started_at, 'YYYY-MM-DD'),
+        'signature', case when p.ward = 'Paediatrics' then pg_temp.pick(k.f, 'contact', s.female || s.male) else p.first_name end || ' ' || p.last_name)
+        || case when pg_temp.roll(k.f, 'interpreter', 8) = 0
+             then jsonb_build_object('interpreter_name', pg_temp.pick(k.f, 'interpreter name', array['Nadia Haddad', 'Luca Moretti', 'Oksana Bilyk', 'Thi Mai Tran']))
+             else '{}' end
       else jsonb_build_object(
         'diagnosis', r.reason,
         'summary', r.note || ' ' || pg_temp.pick(k.f, 'course', array['Recovered well and left in good spirits.', 'The rest of the stay was uneventful.',
@@ -273,13 +281,15 @@ from (
           else array['Unchanged.', 'Paracetamol 1 g up to four times a day for a week.', 'New: ramipril 2.5 mg 1-0-0.',
             'Enoxaparin 40 mg daily until fully mobile.', 'Amoxicillin until Sunday, then stop.'] end),
         'follow_up', pg_temp.pick(k.f, 'follow up', array['Family doctor within a week.', 'Outpatient clinic in six weeks.', 'Stitches out after ten days.', 'None needed.']),
+        'discharged_on', to_char(t.started_at, 'YYYY-MM-DD'),
+        'papers', jsonb_build_array('letter') || to_jsonb(string_to_array(pg_temp.pick(k.f, 'papers', array['', 'medication plan', 'medication plan,prescription']), ',')),
         'destination', case when p.ward in ('Paediatrics', 'Maternity') then 'home'
           else pg_temp.pick(k.f, 'destination', array['home', 'home', 'home', 'rehabilitation', 'care home']) end)
     end as answers,
     case k.form_type
       when 'intake' then array['history', 'mobility', 'contact_phone', 'medication']
       when 'vitals' then array['pain', 'weight_kg', 'remark', 'temperature']
-      when 'consent' then array['questions_answered', 'data_sharing', 'signed_by']
+      when 'consent' then array['questions_answered', 'data_sharing', 'signature']
       else array['medication', 'follow_up', 'destination']
     end as last_answers
   from (

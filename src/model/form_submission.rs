@@ -96,7 +96,8 @@ pub fn reading(key: &str) -> String {
     })
 }
 
-fn plain(answer: &Value) -> String {
+/// An answer of any shape as plain text.
+pub fn plain(answer: &Value) -> String {
     match answer {
         Value::Null => "–".to_owned(),
         Value::Bool(true) => "Yes".to_owned(),

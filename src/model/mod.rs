@@ -2,6 +2,7 @@
 
 pub mod date;
 pub mod draft;
+pub mod form_kind;
 pub mod form_submission;
 pub mod patient;
 pub mod profile;
@@ -10,6 +11,7 @@ mod word;
 
 pub use date::CalendarDate;
 pub use draft::{Draft, FieldState};
+pub use form_kind::FormKind;
 pub use form_submission::{FormStatus, FormSubmission, FormType};
 pub use patient::{Patient, PatientField, PatientStatus, Sex, WARDS};
 pub use profile::Profile;

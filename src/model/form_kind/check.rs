@@ -1,0 +1,248 @@
+//! Whether an answer makes sense: what is wrong with it, and what should make somebody look twice.
+
+use thiserror::Error;
+
+use super::answer::{moment, number, tidy};
+use super::field::{Choice, Field, Quantity, Question, Span};
+use crate::model::CalendarDate;
+
+/// Why an answer can't be submitted. Reads on from the name of the question.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+pub enum Problem {
+    #[error("is needed")]
+    Missing,
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    #[error("is not a number")]
+    NotANumber,
+    #[error("takes whole numbers only")]
+    NotWhole,
+    #[error("takes at most {0} digit after the point")]
+    TooPrecise(u8),
+    #[error("can’t be below {0}")]
+    TooLow(f64),
+    #[error("can’t be above {0}")]
+    TooHigh(f64),
+    #[error("is not a date of the calendar")]
+    NotADate,
+    #[error("lies too far back")]
+    TooEarly,
+    #[error("lies in the future")]
+    InTheFuture,
+    #[error("lies too far ahead")]
+    TooLate,
+    #[error("is not one of the choices")]
+    NotAChoice,
+    #[error("has to be below {0}")]
+    NotBelow(&'static str),
+}
+
+/// What is unusual about an answer. It can be submitted all the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Warning {
+    BelowUsual(Quantity),
+    AboveUsual(Quantity),
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (word, quantity) = match self {
+            Self::BelowUsual(quantity) => ("Below", quantity),
+            Self::AboveUsual(quantity) => ("Above", quantity),
+        };
+        match quantity.usual {
+            Some((least, most)) => {
+                write!(
+                    f,
+                    "{word} the usual {least}–{most} {} in adults",
+                    quantity.unit
+                )
+            }
+            None => write!(f, "{word} the usual"),
+        }
+    }
+}
+
+impl Field {
+    /// Checks an answer that is there. `today` bounds the dates.
+    ///
+    /// ```
+    /// use bedside::model::{CalendarDate, FormType, form_kind::{FormKind, Problem}};
+    /// let today = CalendarDate { year: 2026, month: 11, day: 22 };
+    /// let pain = FormKind::of(FormType::Vitals).and_then(|kind| kind.field("pain"));
+    /// assert_eq!(pain.map(|field| field.check("11", today)), Some(Err(Problem::TooHigh(10.0))));
+    /// ```
+    pub fn check(&self, text: &str, today: CalendarDate) -> Result<Option<Warning>, Problem> {
+        let longest = self.question.longest();
+        if !matches!(self.question, Question::Choices(_)) && text.chars().count() > longest {
+            return Err(Problem::TooLong(longest));
+        }
+        match self.question {
+            Question::Number(quantity) => measured(text, &tidy(self, text), quantity),
+            Question::Choice(choices) => known(choices, text),
+            Question::Choices(choices) => text
+                .lines()
+                .try_for_each(|word| known(choices, word).map(|_| ()))
+                .map(|()| None),
+            Question::YesNo if !matches!(text, "true" | "false") => Err(Problem::NotAChoice),
+            Question::Date(span) => {
+                let date = CalendarDate::parse(text.trim()).map_err(|_| Problem::NotADate)?;
+                within(date, span, today)
+            }
+            Question::Moment(span) => {
+                let (date, _) = moment(text.trim()).ok_or(Problem::NotADate)?;
+                within(date, span, today)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The text as it is best stored, once typing is over.
+    pub fn tidy(&self, text: &str) -> String {
+        tidy(self, text)
+    }
+}
+
+fn measured(text: &str, tidied: &str, quantity: Quantity) -> Result<Option<Warning>, Problem> {
+    let value = number(text).ok_or(Problem::NotANumber)?;
+    let digits = tidied.split_once('.').map_or(0, |(_, digits)| digits.len());
+    if digits > usize::from(quantity.decimals) {
+        return Err(match quantity.decimals {
+            0 => Problem::NotWhole,
+            decimals => Problem::TooPrecise(decimals),
+        });
+    }
+    let (least, most) = quantity.possible;
+    if value < least {
+        return Err(Problem::TooLow(least));
+    }
+    if value > most {
+        return Err(Problem::TooHigh(most));
+    }
+    Ok(quantity.usual.and_then(|(least, most)| {
+        if value < least {
+            Some(Warning::BelowUsual(quantity))
+        } else {
+            (value > most).then_some(Warning::AboveUsual(quantity))
+        }
+    }))
+}
+
+fn known(choices: &[Choice], word: &str) -> Result<Option<Warning>, Problem> {
+    if choices.iter().any(|choice| choice.word == word) {
+        Ok(None)
+    } else {
+        Err(Problem::NotAChoice)
+    }
+}
+
+fn within(date: CalendarDate, span: Span, today: CalendarDate) -> Result<Option<Warning>, Problem> {
+    // Whole years and months are exact enough for a bound that only catches slips.
+    let moved = |years: i32, months: i32| {
+        let month = i32::from(today.year) * 12 + i32::from(today.month) + years * 12 + months;
+        (month, today.day)
+    };
+    let at = (i32::from(date.year) * 12 + i32::from(date.month), date.day);
+    match span {
+        Span::Past if date > today => Err(Problem::InTheFuture),
+        Span::Past if at < moved(-1, 0) => Err(Problem::TooEarly),
+        Span::Future if at < moved(0, -1) => Err(Problem::TooEarly),
+        Span::Future if at > moved(2, 0) => Err(Problem::TooLate),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+    use crate::model::FormType;
+    use crate::model::form_kind::FormKind;
+
+    fn check(form_type: FormType, key: &str, text: &str) -> Result<Option<Warning>, Problem> {
+        let today = CalendarDate::parse("2026-11-22").unwrap();
+        let field = FormKind::of(form_type).unwrap().field(key).unwrap();
+        field.check(text, today)
+    }
+
+    #[test]
+    fn a_measurement_is_a_number_that_an_instrument_could_show() {
+        let vitals = |key: &str, text: &str| check(FormType::Vitals, key, text).err();
+        assert_eq!(vitals("heart_rate", "quick"), Some(Problem::NotANumber));
+        assert_eq!(vitals("heart_rate", "72.5"), Some(Problem::NotWhole));
+        assert_eq!(vitals("heart_rate", "72.0"), None);
+        assert_eq!(vitals("heart_rate", "7200"), Some(Problem::TooHigh(300.0)));
+        assert_eq!(vitals("temperature", "3.68"), Some(Problem::TooPrecise(1)));
+        assert_eq!(vitals("temperature", "3.6"), Some(Problem::TooLow(25.0)));
+        assert_eq!(vitals("temperature", "36,8"), None);
+    }
+
+    #[test]
+    fn an_unusual_measurement_is_pointed_out_and_taken() {
+        let words = |key: &str, text: &str| {
+            check(FormType::Vitals, key, text)
+                .unwrap()
+                .map(|warning| warning.to_string())
+        };
+        assert_eq!(words("oxygen_saturation", "97"), None);
+        assert_eq!(
+            words("oxygen_saturation", "91").as_deref(),
+            Some("Below the usual 94–100 % in adults")
+        );
+        assert_eq!(
+            words("temperature", "39.2").as_deref(),
+            Some("Above the usual 36–37.9 °C in adults")
+        );
+    }
+
+    #[test]
+    fn a_date_that_is_absurd_is_refused() {
+        let measured = |text: &str| check(FormType::Vitals, "measured_at", text).err();
+        assert_eq!(measured("2026-11-22T23:59"), None);
+        assert_eq!(measured("2026-11-23T00:00"), Some(Problem::InTheFuture));
+        assert_eq!(measured("1926-11-22T08:00"), Some(Problem::TooEarly));
+        assert_eq!(measured("2026-02-30T08:00"), Some(Problem::NotADate));
+        assert_eq!(measured("2026-11-22"), Some(Problem::NotADate));
+        let follow_up = |text: &str| check(FormType::Discharge, "follow_up_on", text).err();
+        assert_eq!(follow_up("2026-12-03"), None);
+        assert_eq!(follow_up("2020-12-03"), Some(Problem::TooEarly));
+        assert_eq!(follow_up("9999-12-31"), Some(Problem::TooLate));
+    }
+
+    #[test]
+    fn a_pasted_novel_is_too_long_and_counted_in_characters() {
+        assert_eq!(
+            check(FormType::Intake, "history", &"é".repeat(4001)),
+            Err(Problem::TooLong(4000))
+        );
+        assert_eq!(
+            check(FormType::Intake, "history", &"é".repeat(4000)),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn a_choice_of_nobody_is_refused() {
+        assert_eq!(
+            check(FormType::Discharge, "destination", "the moon"),
+            Err(Problem::NotAChoice)
+        );
+        assert_eq!(
+            check(FormType::Consent, "anaesthesia", "maybe"),
+            Err(Problem::NotAChoice)
+        );
+        assert_eq!(
+            check(FormType::Intake, "risks", "fall\nconfusion"),
+            Ok(None)
+        );
+        assert_eq!(
+            check(FormType::Intake, "risks", "fall\nx"),
+            Err(Problem::NotAChoice)
+        );
+    }
+}
