@@ -42,8 +42,9 @@ pub fn App() -> impl IntoView {
 fn Configured(config: Config) -> impl IntoView {
     let auth = Auth::restore(&config);
     auth.follow_other_tabs();
-    provide_context(Rest::new(&config, auth.clone()));
-    if let Err(error) = provide_live_data(&config, &auth) {
+    let rest = Rest::new(&config, auth.clone());
+    provide_context(rest.clone());
+    if let Err(error) = provide_live_data(&config, &auth, &rest) {
         let error = match error {
             BuildError::Key => ConfigError::BadKey,
             _ => ConfigError::BadAddress,

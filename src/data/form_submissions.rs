@@ -1,14 +1,17 @@
 //! Forms: which can be asked for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bedside_query::{QueryOptions, query_key};
 use postgrest::Builder;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::query::query;
 use super::{DataError, Page, Rest};
+use crate::model::form_submission::PatientName;
 use crate::model::{FormStatus, FormSubmission, FormType};
 
 /// A form with the name of the patient that it is about.
@@ -119,6 +122,24 @@ pub async fn one(rest: Rest, id: Uuid) -> Result<FormSubmission, DataError> {
             .eq("id", id.to_string()),
     )
     .await
+}
+
+/// Whom forms are about, by form. A form that this person may not see is not among them.
+pub async fn about(rest: Rest, forms: Vec<Uuid>) -> Result<HashMap<Uuid, PatientName>, DataError> {
+    #[derive(Deserialize)]
+    struct About {
+        id: Uuid,
+        patient: Option<PatientName>,
+    }
+    let ids: Vec<String> = forms.iter().map(Uuid::to_string).collect();
+    let request = rest
+        .table("form_submissions")
+        .select("id,patient:patients(id,mrn,first_name,last_name)")
+        .in_("id", ids);
+    let rows = rest.rows::<About>(request).await?.into_iter();
+    Ok(rows
+        .filter_map(|row| Some((row.id, row.patient?)))
+        .collect())
 }
 
 /// The forms that have waited longest for a review.

@@ -15,9 +15,11 @@ pub mod rest;
 pub mod session;
 pub mod store;
 mod tab_turn;
+pub mod written;
 
 pub use auth::{Auth, AuthState, SignedOutBecause};
 pub use auth_error::AuthError;
 pub use config::{Config, ConfigError};
 pub use error::DataError;
 pub use rest::{Page, Rest};
+pub use written::{Versioned, Written};

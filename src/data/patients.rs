@@ -70,11 +70,7 @@ pub async fn update(rest: Rest, edit: Edit) -> Result<Patient, DataError> {
         .eq("id", id.to_string())
         .eq("version", version.to_string())
         .select("*");
-    rest.rows(request)
-        .await?
-        .into_iter()
-        .next()
-        .ok_or(DataError::Conflict)
+    rest.write(request).await
 }
 
 /// The key of one patient's query.

@@ -85,6 +85,14 @@ pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<Profile, DataError> {
     })
 }
 
+/// The query of the signed-in person's own row; of nothing while nobody is signed in.
+pub fn own_query(rest: Rest, id: Option<Uuid>) -> QueryOptions<Profile, DataError> {
+    match id {
+        Some(id) => one_query(rest, id),
+        None => QueryOptions::without_fetcher(query_key!["profiles", "nobody"]),
+    }
+}
+
 /// The mutation that gives a person a role.
 pub fn role_mutation(rest: Rest) -> MutationOptions<(Uuid, Role), Profile, DataError> {
     MutationOptions::new(move |(id, role)| set_role(rest.clone(), id, role))

@@ -13,6 +13,7 @@ use postgrest::{Builder, Postgrest};
 use serde::de::DeserializeOwned;
 
 use super::auth::{Auth, Wanted, bearer};
+use super::written::{Versioned, Writes, Written};
 use super::{AuthError, Config, DataError};
 
 /// How long a request for rows may take.
@@ -23,6 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub struct Rest {
     postgrest: Postgrest,
     auth: Auth,
+    writes: Writes,
 }
 
 /// Some rows of a longer list.
@@ -50,7 +52,16 @@ impl Rest {
         // A checked configuration holds a key that a header can carry; the builder would panic on any other.
         let postgrest = Postgrest::new(format!("{}/rest/v1", config.supabase_url))
             .insert_header("apikey", &config.anon_key);
-        Self { postgrest, auth }
+        Self {
+            postgrest,
+            auth,
+            writes: Writes::default(),
+        }
+    }
+
+    /// Where to hear of writes that were accepted.
+    pub fn writes(&self) -> &Writes {
+        &self.writes
     }
 
     /// Begins a request about a table. Don't use the builder's counts (they ask for one row) or its `auth`.
@@ -71,6 +82,20 @@ impl Rest {
             .into_iter()
             .next()
             .ok_or(DataError::NotFound)
+    }
+
+    /// The row that a request stored. All writes of live rows go through here: their echo from the feed is then known for
+    /// what it is.
+    ///
+    /// Fails with [`DataError::Conflict`] when nothing was stored: the row has moved on, or is out of reach.
+    pub async fn write<T: DeserializeOwned + Versioned>(
+        &self,
+        request: Builder,
+    ) -> Result<T, DataError> {
+        let mut rows = self.rows::<T>(request).await?.into_iter();
+        let row = rows.next().ok_or(DataError::Conflict)?;
+        self.writes.tell(Written::of(&row));
+        Ok(row)
     }
 
     /// Some rows, and how many there are in all.

@@ -1,11 +1,24 @@
 //! What a component calls to take part in the live feed.
 
 pub mod me;
+pub mod use_form_submission_updates;
 pub mod use_live_query;
+pub mod use_profile_updates;
 pub mod use_reading;
 pub mod use_realtime;
+pub mod use_realtime_auth;
+pub mod use_realtime_forms;
+pub mod use_realtime_patients;
+mod use_row_updates;
 
 pub use me::Me;
+pub use use_form_submission_updates::use_form_submission_updates;
 pub use use_live_query::use_live_query;
+pub use use_profile_updates::use_profile_updates;
 pub use use_reading::{Reading, use_reading};
 pub use use_realtime::{ConnectionState, ConnectionView, use_realtime};
+pub use use_realtime_auth::{RealtimeAuth, use_realtime_auth};
+pub use use_realtime_forms::{FormNotifications, RealtimeForms, use_realtime_forms};
+pub use use_realtime_patients::{
+    RealtimePatients, use_realtime_patients, use_realtime_patients_with,
+};

@@ -22,6 +22,9 @@ pub const BEAT: Duration = Duration::from_secs(10);
 /// How long a beat may be on its way.
 const LATE: Duration = Duration::from_secs(2);
 
+/// How long the echo of one's own write may take before the feed is doubted.
+pub const ECHO: Duration = Duration::from_secs(15);
+
 /// Something to be done. Effects are carried out in the order in which they are given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -36,6 +39,8 @@ pub enum Effect {
     Watch,
     /// Stop attending and watching.
     Depart,
+    /// Take the absence of this row's echo, within [`ECHO`], for the death of the feed.
+    Expect(Table, String),
     /// Put queries in question.
     Cache(Work),
     /// Take these rows out of what is cached, at once: this person may not see them any more.
@@ -198,6 +203,19 @@ impl Core {
             Trust::Live => None,
             Trust::Doubtful => self.poll_at.or(Some(now.after(POLL))),
         };
+    }
+
+    /// The database accepted a write of this person. Without a heartbeat, its echo is the only proof that changes come.
+    pub fn wrote(&self, table: Table, row: String) -> Vec<Effect> {
+        if self.beats || !self.followed.contains_key(&table) {
+            return Vec::new();
+        }
+        vec![Effect::Expect(table, row)]
+    }
+
+    /// Whose feed it is.
+    pub fn identity(&self) -> Option<&str> {
+        self.identity.as_deref()
     }
 
     /// When [`Core::wake`] has something to do.
@@ -419,6 +437,20 @@ mod tests {
         assert_eq!(core.beat(at(15)), []);
         let effects = core.identify(Some("bo".to_owned()), at(20));
         assert_eq!(effects.last(), Some(&Effect::Watch));
+    }
+
+    #[test]
+    fn without_a_heartbeat_own_writes_must_come_back() {
+        let mut core = looking_at(Table::Patients);
+        let expected = Effect::Expect(Table::Patients, "7".to_owned());
+        assert_eq!(core.wrote(Table::Patients, "7".to_owned()), [expected]);
+        assert_eq!(
+            core.wrote(Table::FormSubmissions, "8".to_owned()),
+            [],
+            "nobody listens to that table"
+        );
+        core.beat(at(5));
+        assert_eq!(core.wrote(Table::Patients, "7".to_owned()), []);
     }
 
     #[test]

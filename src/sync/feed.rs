@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bedside_query::QueryClient;
 use bedside_realtime::{
-    Access, AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Listener, Liveness,
-    RealtimeClient, Room, RoomHandle, StatusSnapshot, TokenError, TokenNeed,
+    Access, AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Echo, Listener,
+    Liveness, RealtimeClient, Room, RoomHandle, StatusSnapshot, TokenError, TokenNeed,
 };
 use gloo_timers::future::sleep;
 use leptos::prelude::{ArcReadSignal, ArcRwSignal, GetUntracked, Set};
@@ -15,12 +15,14 @@ use leptos::task::spawn_local;
 use send_wrapper::SendWrapper;
 use uuid::Uuid;
 
-use super::core::{BEAT, Core, Effect};
+use super::core::{BEAT, Core, ECHO, Effect};
+use super::ears::{Ears, Hearing, Word};
 use super::registry::Table;
 use super::{cache, news};
 use crate::data::auth::Wanted;
 use crate::data::clock::Moment;
-use crate::data::{Auth, AuthState, Config};
+use crate::data::{Auth, AuthState, Config, Written};
+use crate::model::Version;
 
 /// The live feed of one page. Clones share it.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ struct Inner {
     core: Mutex<Core>,
     tables: Mutex<HashMap<Table, Held<BindingHandle>>>,
     attendance: Mutex<Option<Attendance>>,
+    ears: Ears,
     status: ArcRwSignal<StatusSnapshot>,
     watching: Mutex<Option<Listener>>,
     /// For when the one timer is set.
@@ -121,6 +124,7 @@ impl Feed {
             core: Mutex::default(),
             tables: Mutex::default(),
             attendance: Mutex::default(),
+            ears: Ears::default(),
             watching: Mutex::default(),
             alarm: Mutex::default(),
         }));
@@ -148,6 +152,31 @@ impl Feed {
             feed: self.clone(),
             table,
         }
+    }
+
+    /// Calls back with every word of the feed until the answer is dropped, after the cache has done with it. Hearing alone binds
+    /// nothing: follow the tables that matter.
+    pub fn hear(&self, ear: impl Fn(Word<'_>) + Send + Sync + 'static) -> Hearing {
+        self.0.ears.add(ear)
+    }
+
+    /// The database accepted a write of this person.
+    pub fn wrote(&self, written: Written) {
+        self.0.ears.say(Word::Wrote(written));
+        if let Some(table) = Table::named(written.table) {
+            self.decide(|core, _| core.wrote(table, written.id.to_string()));
+        }
+    }
+
+    /// Whether this page wrote that version of a row.
+    pub fn is_own(&self, table: &str, id: Uuid, version: Version) -> bool {
+        self.0.ears.is_own(table, id, version)
+    }
+
+    /// Whose feed it is.
+    pub fn user(&self) -> Option<Uuid> {
+        let core = lock(&self.0.core);
+        core.identity().and_then(|user| Uuid::parse_str(user).ok())
     }
 
     /// The state of the feed, as a signal. Ages and countdowns in it are as of the last change of state; read
@@ -205,8 +234,18 @@ impl Feed {
                 drop(ended);
             }
             Effect::Cache(work) => cache::question(&self.0.cache, work),
-            Effect::Drop(lost) => cache::drop_lost(&self.0.cache, &lost),
-            Effect::Forget => self.0.cache.clear(),
+            Effect::Drop(lost) => {
+                cache::drop_lost(&self.0.cache, &lost);
+                self.0.ears.say(Word::Lost(&lost));
+            }
+            Effect::Forget => {
+                self.0.cache.clear();
+                self.0.ears.say(Word::Forget);
+            }
+            Effect::Expect(table, row) => {
+                let echo = Echo::of("public", table.name(), table.primary_key(), row);
+                self.0.realtime.expect_echo(echo, ECHO);
+            }
             Effect::Identify(user) => self.0.realtime.set_identity(user),
         }
     }
@@ -218,7 +257,10 @@ impl Feed {
         // listened in between.
         let listener = handle.on_event(move |event| {
             let heard = news::heard(table, event);
-            feed(&|feed| feed.decide(|core, now| core.hear(table, heard.clone(), now)));
+            feed(&|feed| {
+                feed.decide(|core, now| core.hear(table, heard.clone(), now));
+                feed.0.ears.say(Word::Said(table, event));
+            });
         });
         let held = Held {
             _listener: listener,

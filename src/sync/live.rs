@@ -7,19 +7,22 @@ use bedside_realtime::BuildError;
 use leptos::prelude::{Effect, Get, GetUntracked, provide_context};
 use leptos::reactive::effect::ImmediateEffect;
 
-use super::{Feed, page};
-use crate::data::{Auth, AuthState, Config, query};
+use super::{Feed, Notifications, page};
+use crate::data::{Auth, AuthState, Config, Rest, query};
 
 /// Provides the cache and the feed of this app to all that is rendered below.
 ///
 /// # Errors
 /// [`BuildError`] when the configured address or key can't be right; the cache is provided all the same.
-pub fn provide_live_data(config: &Config, auth: &Auth) -> Result<(), BuildError> {
+pub fn provide_live_data(config: &Config, auth: &Auth, rest: &Rest) -> Result<(), BuildError> {
     let cache = query::cache();
     provide_query_client(cache.clone());
     page::tell(&cache);
-    let feed = Feed::new(config, auth, cache)?;
+    let feed = Feed::new(config, auth, cache.clone())?;
     provide_context(feed.clone());
+    provide_context(Notifications::new(feed.clone(), cache, rest.clone()));
+    let wrote = feed.clone();
+    rest.writes().listen(move |written| wrote.wrote(written));
     follow_identity(&feed, auth);
     follow_tokens(feed, auth);
     Ok(())

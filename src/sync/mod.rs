@@ -5,13 +5,20 @@
 
 pub mod cache;
 pub mod core;
+pub mod ears;
 pub mod feed;
+pub mod inbox;
 pub mod live;
 pub mod news;
+pub mod notifications;
 pub mod page;
 pub mod registry;
 pub mod router;
+pub mod updates;
 
 pub use feed::{Feed, Following};
+pub use inbox::Notification;
 pub use live::provide_live_data;
+pub use notifications::Notifications;
 pub use registry::Table;
+pub use updates::RowUpdate;

@@ -58,9 +58,8 @@ fn revoked(message: &Message) -> Lost {
     let Ok(Revoked { table, id }) = message.payload.decode() else {
         return Lost::Everything;
     };
-    let known = Table::ALL.into_iter().find(|known| known.name() == table);
     // The server gives every message an id: only beside a table's name is it a row's.
-    match (known, id) {
+    match (Table::named(&table), id) {
         (Some(table), Some(id)) => Lost::Row(table, id),
         _ => Lost::Everything,
     }

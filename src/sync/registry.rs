@@ -25,6 +25,11 @@ impl Table {
         }
     }
 
+    /// The table of this name, if it is live.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
+    }
+
     /// The column that tells its rows apart.
     pub const fn primary_key(self) -> &'static str {
         match self {

@@ -13,14 +13,14 @@ use bedside::data::clock::Moment;
 use bedside::data::query::{cache_options, query};
 use bedside::data::{DataError, Page as Rows};
 use bedside::model::{FormSubmission, Patient, Profile};
-use bedside::sync::core::{BEAT, Core, Effect, Told};
+use bedside::sync::core::{BEAT, Core, ECHO, Effect, Told};
 use bedside::sync::router::Heard;
 use bedside::sync::{Table, cache, news};
 use bedside_query::{FetchStatus, Overlap, QueryClient, QueryFilter, QueryKey, Refetch};
 use bedside_realtime::engine::{
     Command, Config, Engine, Event, HandleId, Input, Now, Output, TokenPolicy,
 };
-use bedside_realtime::{Access, Binding, BindingEvent, Liveness, Room, Status};
+use bedside_realtime::{Access, Binding, BindingEvent, Echo, Liveness, Room, Status};
 use futures::channel::oneshot;
 
 use crate::bug::Bug;
@@ -319,6 +319,11 @@ impl Page {
                     }
                 }
                 Effect::Drop(lost) => cache::drop_lost(&self.cache, &lost),
+                Effect::Expect(table, row) => {
+                    let echo = Echo::of("public", table.name(), table.primary_key(), row);
+                    let within = u64::try_from(ECHO.as_millis()).unwrap_or(u64::MAX);
+                    self.command(Command::ExpectEcho { echo, within });
+                }
                 Effect::Forget if self.has(Bug::NoIdentityFence) => {}
                 Effect::Forget => self.cache.clear(),
                 Effect::Identify(_) => {
