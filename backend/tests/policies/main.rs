@@ -15,6 +15,7 @@
 mod catalog;
 mod form_rules;
 mod heartbeat;
+mod invitations;
 mod lost_access;
 mod matrix;
 mod over_http;

@@ -3,7 +3,9 @@
 //! `yes` one row was read or written; `unseen` the statement found no row (what the API answers as an empty list);
 //! `no` refused with 42501. "Other" rows belong to clinician two, "own" ones to the clinician who acts.
 
-use crate::ward::{self, OTHER_FORM, OTHER_NEW_PATIENT, OTHER_PATIENT, OWN_FORM, OWN_NEW_PATIENT};
+use crate::ward::{
+    self, INVITATION, OTHER_FORM, OTHER_NEW_PATIENT, OTHER_PATIENT, OWN_FORM, OWN_NEW_PATIENT,
+};
 use crate::ward::{OWN_PATIENT, Outcome, Person, forbidden, on_the_ward};
 
 /// Tries each cell of `table`: a header of actions, then a row for each person.
@@ -145,6 +147,30 @@ fn the_staff_directory_is_read_by_active_staff_and_ruled_by_admins() {
                 "delete" => format!("delete from public.profiles {colleague}"),
                 other => panic!("{other}"),
             }
+        },
+    );
+}
+
+#[test]
+fn invitations_are_the_admins_alone() {
+    check(
+        "
+            who         read   create change delete
+            admin       yes    yes    no     yes
+            clinician   unseen no     no     unseen
+            viewer      unseen no     no     unseen
+            deactivated unseen no     no     unseen
+            deleted     unseen no     no     unseen
+            anon        no     no     no     no
+        ",
+        |_, action| match action {
+            "read" => format!("select * from public.staff_invitations where id = '{INVITATION}'"),
+            "create" => "insert into public.staff_invitations (email, full_name, role)
+                         values ('x@bedside.test', 'X', 'viewer')"
+                .to_owned(),
+            "change" => "update public.staff_invitations set role = 'admin'".to_owned(),
+            "delete" => format!("delete from public.staff_invitations where id = '{INVITATION}'"),
+            other => panic!("{other}"),
         },
     );
 }
