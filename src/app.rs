@@ -10,8 +10,8 @@ use crate::components::time::provide_now;
 use crate::components::{Frame, Toaster, Toasts};
 use crate::data::{Auth, Config, ConfigError, Rest};
 use crate::pages::{
-    ConfigErrorPage, Dashboard, FormPage, Forms, NotFound, PatientPage, Patients, RealtimePage,
-    SignIn, Staff,
+    Accept, ConfigErrorPage, Dashboard, FormPage, Forms, NotFound, PatientPage, Patients,
+    RealtimePage, SignIn, Staff,
 };
 use crate::sync::provide_live_data;
 
@@ -63,6 +63,7 @@ fn Configured(config: Config) -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=path!("/sign-in") view=SignIn />
+                <Route path=path!("/accept") view=Accept />
                 <ParentRoute path=path!("") view=Frame>
                     <Route path=path!("/") view=Dashboard />
                     <Route path=path!("/patients") view=Patients />

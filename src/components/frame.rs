@@ -12,9 +12,9 @@ use crate::data::auth::SignOut;
 use crate::data::profiles;
 use crate::data::session::User;
 use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
-use crate::hooks::{Me, use_reading};
-use crate::model::Role;
+use crate::hooks::{Me, Reading, use_reading};
 use crate::model::profile::initials;
+use crate::model::{Profile, Role};
 use crate::sync::Table;
 
 /// The guard: the frame for whoever is signed in, the sign-in page for anyone else. Another person is another frame.
@@ -72,6 +72,7 @@ fn SignedIn(user: User) -> impl IntoView {
         profile,
     };
     provide_context(me);
+    end_without_standing(profile);
     // The account is known and its row is not to be had: without a role there is nothing to show.
     let locked_out = move || {
         profile
@@ -122,6 +123,30 @@ fn SignedIn(user: User) -> impl IntoView {
             </main>
         </div>
     }
+}
+
+/// Whose account is switched off or gone has no session to keep: they are told why, in every tab, the moment it is known.
+fn end_without_standing(profile: Reading<Profile>) {
+    let Some(auth) = use_context::<Auth>() else {
+        return;
+    };
+    let because = Memo::new(move |_| {
+        let active = profile
+            .data
+            .with(|profile| profile.as_ref().map(|profile| profile.active));
+        match (active, profile.error.get()) {
+            (Some(true), _) => None,
+            (Some(false), _) => Some(SignedOutBecause::NotActive),
+            (None, Some(DataError::NotFound)) => Some(SignedOutBecause::Gone),
+            (None, _) => None,
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(because) = because.get() {
+            let auth = auth.clone();
+            spawn_local(async move { auth.end(because).await });
+        }
+    });
 }
 
 /// A new page is read from its top, and the next Tab goes into it.

@@ -2,6 +2,7 @@
 
 pub mod badge;
 pub mod changed;
+pub mod dialog;
 pub mod field;
 pub mod frame;
 pub mod icon;
@@ -19,6 +20,7 @@ pub mod toast;
 
 pub use badge::{Badge, FormStatusBadge, PatientStatusBadge, RoleBadge, Tone};
 pub use changed::{Changed, ChangedText};
+pub use dialog::{Confirm, Dialog};
 pub use field::{Field, FieldShell};
 pub use frame::Frame;
 pub use icon::{Icon, Shape};

@@ -85,6 +85,22 @@ pub fn auth_error(error: &AuthError) -> Phrase {
         ),
         AuthError::Blocked => Phrase::new("Account blocked", "An admin can lift the block."),
         AuthError::SessionEnded => Phrase::new("Session ended", "Sign in again to go on."),
+        AuthError::WeakPassword => Phrase::new(
+            "Password too weak",
+            "Take a longer one that is not easily guessed.",
+        ),
+        AuthError::SamePassword => Phrase::new(
+            "That is the present password",
+            "Take one that you have not used here.",
+        ),
+        AuthError::AddressTaken => Phrase::new(
+            "This address has an account",
+            "Sign in with it. If you have forgotten the password, ask an admin.",
+        ),
+        AuthError::SignUpClosed => Phrase::new(
+            "Nobody can sign up here",
+            "Whoever runs the server has closed sign-up. Ask an admin for an account.",
+        ),
         AuthError::RateLimited => {
             Phrase::new("Too many attempts", "Wait a minute, then try again.")
         }
@@ -112,6 +128,12 @@ pub const fn signed_out(because: SignedOutBecause) -> Option<&'static str> {
         SignedOutBecause::Nobody | SignedOutBecause::Asked => None,
         SignedOutBecause::Ended => {
             Some("Your session has ended. Sign in again to go on where you were.")
+        }
+        SignedOutBecause::NotActive => Some(
+            "Your account is not active, so there is nothing for you to see. An admin can activate it.",
+        ),
+        SignedOutBecause::Gone => {
+            Some("Your account no longer exists. If that is a mistake, ask an admin.")
         }
     }
 }

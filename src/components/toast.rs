@@ -9,12 +9,13 @@ use super::{Icon, Shape, Tone};
 /// How long a word stays; longer than it takes to read twice.
 const STAY: Duration = Duration::from_secs(6);
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 struct Toast {
     number: u32,
     tone: Tone,
     shape: Shape,
     text: String,
+    undo: Option<Callback<()>>,
 }
 
 /// The words on screen. From context.
@@ -34,15 +35,20 @@ impl Toasts {
 
     /// Says that something went well.
     pub fn done(self, text: impl Into<String>) {
-        self.say(Tone::Good, Shape::Check, text.into());
+        self.say(Tone::Good, Shape::Check, text.into(), None);
+    }
+
+    /// Says that something went well, and offers to take it back.
+    pub fn undoable(self, text: impl Into<String>, undo: Callback<()>) {
+        self.say(Tone::Good, Shape::Check, text.into(), Some(undo));
     }
 
     /// Says that something did not.
     pub fn failed(self, text: impl Into<String>) {
-        self.say(Tone::Critical, Shape::Alert, text.into());
+        self.say(Tone::Critical, Shape::Alert, text.into(), None);
     }
 
-    fn say(self, tone: Tone, shape: Shape, text: String) {
+    fn say(self, tone: Tone, shape: Shape, text: String, undo: Option<Callback<()>>) {
         let number = self.count.try_update_value(|count| {
             *count = count.wrapping_add(1);
             *count
@@ -54,6 +60,7 @@ impl Toasts {
                 tone,
                 shape,
                 text,
+                undo,
             })
         });
         set_timeout(move || self.drop_toast(number), STAY);
@@ -80,6 +87,22 @@ pub fn Toaster() -> impl IntoView {
             <div class="toast" data-tone=toast.tone.word()>
                 <Icon shape=toast.shape />
                 <p class="toast-body">{toast.text}</p>
+                {toast
+                    .undo
+                    .map(|undo| {
+                        view! {
+                            <button
+                                class="button button-small"
+                                type="button"
+                                on:click=move |_| {
+                                    toasts.drop_toast(toast.number);
+                                    undo.run(());
+                                }
+                            >
+                                "Undo"
+                            </button>
+                        }
+                    })}
                 <button
                     class="button button-quiet button-small"
                     type="button"

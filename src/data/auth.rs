@@ -42,6 +42,10 @@ pub enum SignedOutBecause {
     Asked,
     /// The server no longer accepts the session.
     Ended,
+    /// The account is not active: nobody let the person in yet, or an admin has switched it off.
+    NotActive,
+    /// The account is gone.
+    Gone,
 }
 
 /// Which access token will do.
@@ -142,10 +146,39 @@ impl Auth {
         Ok(())
     }
 
+    /// Makes the account that an invitation was written for, and signs in with it.
+    ///
+    /// # Errors
+    /// [`AuthError::EmailNotConfirmed`] when the account was made and its owner has to open a message first; a code that is not
+    /// good is the server's failure, since it is the database that refuses the account.
+    pub async fn sign_up(&self, email: &str, code: &str, password: &str) -> Result<(), AuthError> {
+        let body = json!({
+            "email": email.trim(),
+            "password": password,
+            "data": { "invitation": code.trim() },
+        });
+        let request = Request::post(&format!("{}/signup", self.0.base));
+        let answer = self.call(request, Some(&body)).await?;
+        let session =
+            Session::received(&answer, Moment::now()).map_err(|_| AuthError::EmailNotConfirmed)?;
+        self.adopt(Some(session), SignedOutBecause::Nobody);
+        self.keep();
+        Ok(())
+    }
+
+    /// Ends the session here for a reason that the sign-in page then says; the server is told, and need not answer.
+    pub async fn end(&self, because: SignedOutBecause) {
+        self.leave(SignOut::Here, because).await;
+    }
+
     /// Signs out at once here; the server is told, and need not answer.
     pub async fn sign_out(&self, reach: SignOut) {
+        self.leave(reach, SignedOutBecause::Asked).await;
+    }
+
+    async fn leave(&self, reach: SignOut, because: SignedOutBecause) {
         let held = self.current();
-        self.adopt(None, SignedOutBecause::Asked);
+        self.adopt(None, because);
         self.keep();
         let Some(session) = held else { return };
         let scope = match reach {

@@ -17,6 +17,16 @@ pub enum AuthError {
     /// The refresh token is used up, revoked or unknown: sign in again.
     #[error("the session has ended")]
     SessionEnded,
+    /// A new password that is too short or too common.
+    #[error("the password is too weak")]
+    WeakPassword,
+    #[error("the new password is the old one")]
+    SamePassword,
+    /// Somebody has an account with this address already.
+    #[error("the address has an account already")]
+    AddressTaken,
+    #[error("sign-up is closed")]
+    SignUpClosed,
     #[error("too many attempts")]
     RateLimited,
     #[error("the server could not be reached")]
@@ -68,6 +78,10 @@ impl AuthError {
             "invalid_grant" => Self::WrongCredentials,
             "email_not_confirmed" => Self::EmailNotConfirmed,
             "user_banned" => Self::Blocked,
+            "weak_password" => Self::WeakPassword,
+            "same_password" => Self::SamePassword,
+            "user_already_exists" | "email_exists" => Self::AddressTaken,
+            "signup_disabled" | "email_provider_disabled" => Self::SignUpClosed,
             "refresh_token_not_found"
             | "refresh_token_already_used"
             | "session_expired"

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod form_submissions;
+pub mod invitations;
 pub mod patient_filter;
 pub mod patients;
 pub mod profiles;

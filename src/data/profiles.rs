@@ -32,6 +32,13 @@ impl Directory {
         self.by_id.get(&id)
     }
 
+    /// Whether this person is the only one left who can let others in. Nobody takes that from them, themselves included.
+    pub fn is_last_admin(&self, id: Uuid) -> bool {
+        let administers = |person: &&Arc<Profile>| person.active && person.role.may_administer();
+        let mut admins = self.people.iter().filter(administers);
+        admins.next().is_some_and(|admin| admin.id == id) && admins.next().is_none()
+    }
+
     /// The name of whoever is meant, in a place that always says something.
     pub fn name_of(&self, id: Option<Uuid>) -> String {
         match id {
@@ -58,9 +65,22 @@ pub async fn one(rest: Rest, id: Uuid) -> Result<Profile, DataError> {
         .await
 }
 
-/// Gives a person a role. Only an admin may.
-pub async fn set_role(rest: Rest, id: Uuid, role: Role) -> Result<Profile, DataError> {
-    let body = serde_json::json!({ "role": role.word() }).to_string();
+/// What an admin changes about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// What they may do.
+    Role(Role),
+    /// Whether they see anything at all.
+    Active(bool),
+}
+
+/// Changes a person's standing. Only an admin may.
+pub async fn set_standing(rest: Rest, id: Uuid, standing: Standing) -> Result<Profile, DataError> {
+    let body = match standing {
+        Standing::Role(role) => serde_json::json!({ "role": role.word() }),
+        Standing::Active(active) => serde_json::json!({ "active": active }),
+    }
+    .to_string();
     let request = rest
         .table("profiles")
         .update(body)
@@ -93,9 +113,9 @@ pub fn own_query(rest: Rest, id: Option<Uuid>) -> QueryOptions<Profile, DataErro
     }
 }
 
-/// The mutation that gives a person a role.
-pub fn role_mutation(rest: Rest) -> MutationOptions<(Uuid, Role), Profile, DataError> {
-    MutationOptions::new(move |(id, role)| set_role(rest.clone(), id, role))
+/// The mutation that changes a person's standing.
+pub fn standing_mutation(rest: Rest) -> MutationOptions<(Uuid, Standing), Profile, DataError> {
+    MutationOptions::new(move |(id, standing)| set_standing(rest.clone(), id, standing))
         .network_mode(NetworkMode::Always)
         .on_settled(|_, call| async move {
             call.client.invalidate_queries(query_key!["profiles"]);

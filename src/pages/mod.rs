@@ -1,5 +1,6 @@
 //! What an address shows: one file a route. A page puts queries and parts together; it owns no rule of the clinic.
 
+mod accept;
 mod config_error;
 mod dashboard;
 mod forbidden;
@@ -13,6 +14,7 @@ mod realtime;
 mod sign_in;
 mod staff;
 
+pub use accept::{Accept, new_password_error};
 pub use config_error::ConfigErrorPage;
 pub use dashboard::Dashboard;
 pub use forbidden::AdminOnly;

@@ -3,7 +3,7 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::components::Redirect;
+use leptos_router::components::{A, Redirect};
 use leptos_router::hooks::use_query_map;
 
 use crate::components::{Banner, Field, Icon, Shape, Tone, phrase, use_title};
@@ -19,7 +19,7 @@ const DEMO: [(&str, &str); 4] = [
 const DEMO_PASSWORD: &str = "bedside-demo";
 
 /// What is wrong with an address, as far as that can be told without asking.
-fn email_error(email: &str) -> Option<&'static str> {
+pub fn email_error(email: &str) -> Option<&'static str> {
     let email = email.trim();
     if email.is_empty() {
         return Some("Enter your email address.");
@@ -152,6 +152,9 @@ fn SignInForm(notice: Option<&'static str>) -> impl IntoView {
                         "Sign in"
                     </button>
                 </form>
+                <p>
+                    <A href="/accept" attr:class="link">"I was invited"</A>
+                </p>
                 {demo
                     .then(|| {
                         view! {
