@@ -6,7 +6,7 @@ use bedside_query::use_mutation;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::components::{Ago, NotRefreshed, RoleBadge, Toasts, phrase};
+use crate::components::{NotRefreshed, RoleBadge, Toasts, phrase};
 use crate::data::{Rest, invitations};
 use crate::hooks::use_reading;
 use crate::hooks::use_reading::trouble;
@@ -53,7 +53,7 @@ fn InvitationRow(invitation: Arc<Invitation>) -> impl IntoView {
         use_context::<Rest>().map(|rest| use_mutation(invitations::withdraw_mutation(rest)));
     let toasts = use_context::<Toasts>().unwrap_or_default();
     let (id, role, name) = (invitation.id, invitation.role, invitation.full_name.clone());
-    let until = invitation.expires_at.clone();
+    let until: String = invitation.expires_at.chars().take(10).collect();
     let label = format!("Withdraw the invitation of {name}");
     let take_back = move |_| {
         let Some(withdraw) = withdraw else { return };
@@ -83,7 +83,7 @@ fn InvitationRow(invitation: Arc<Invitation>) -> impl IntoView {
                 <code>{invitation.code_in_groups()}</code>
             </td>
             <td class="col-third">
-                <Ago at=Signal::stored(until) />
+                {until}
             </td>
             <td class="cell-actions">
                 <button class="button button-small" type="button" aria-label=label on:click=take_back>
