@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::together::{BothInThisField, InThisField, Together};
 use super::{Icon, Shape};
 
 /// A label, a control, and the notes below it. The control must carry `id`, and `{id}-note` as `aria-describedby`.
@@ -14,13 +15,25 @@ pub fn FieldShell(
     /// What is wrong with the value.
     #[prop(into)]
     error: Signal<Option<String>>,
+    /// The field's name among those who edit together, where the page edits in company; the control's `data-field`.
+    #[prop(optional, into)]
+    shared: Option<String>,
     children: Children,
 ) -> impl IntoView {
     let note = format!("{id}-note");
+    let together = use_context::<Together>().zip(shared);
+    let in_it = together
+        .clone()
+        .map(|(together, field)| view! { <InThisField together field /> });
+    let both_in_it = together.map(|(together, field)| view! { <BothInThisField together field /> });
     view! {
         <div class="field">
-            <label class="field-label" for=id>{label}</label>
+            <div class="field-label">
+                <label for=id>{label}</label>
+                {in_it}
+            </div>
             {children()}
+            {both_in_it}
             <div id=note>
                 {move || {
                     error

@@ -2,10 +2,12 @@
 
 pub mod badge;
 pub mod changed;
+pub mod conflict;
 pub mod dialog;
 pub mod field;
 pub mod frame;
 pub mod icon;
+pub mod long_text;
 pub mod pager;
 pub mod phrase;
 pub mod realtime_connection_status;
@@ -17,13 +19,16 @@ pub mod theme_switch;
 pub mod time;
 pub mod title;
 pub mod toast;
+pub mod together;
 
 pub use badge::{Badge, FormStatusBadge, PatientStatusBadge, RoleBadge, Tone};
 pub use changed::{Changed, ChangedText};
+pub use conflict::{Conflict, Settled, Values, Versions};
 pub use dialog::{Confirm, Dialog};
 pub use field::{Field, FieldShell};
 pub use frame::Frame;
 pub use icon::{Icon, Shape};
+pub use long_text::LongText;
 pub use pager::Pager;
 pub use realtime_connection_status::RealtimeConnectionStatus;
 pub use search_box::SearchBox;
@@ -34,3 +39,4 @@ pub use theme_switch::ThemeSwitch;
 pub use time::Ago;
 pub use title::use_title;
 pub use toast::{Toaster, Toasts};
+pub use together::{AlsoHere, EditedTogether, Together};

@@ -1,6 +1,7 @@
 //! What a component calls to take part in the live feed.
 
 pub mod me;
+pub mod use_company;
 pub mod use_form_submission_updates;
 pub mod use_live_query;
 pub mod use_profile_updates;
@@ -12,6 +13,7 @@ pub mod use_realtime_patients;
 mod use_row_updates;
 
 pub use me::Me;
+pub use use_company::{InCompany, Record, use_company};
 pub use use_form_submission_updates::use_form_submission_updates;
 pub use use_live_query::use_live_query;
 pub use use_profile_updates::use_profile_updates;

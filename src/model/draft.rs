@@ -17,6 +17,8 @@ pub struct Draft<F> {
 struct DraftField<F> {
     field: F,
     base: String,
+    /// What both sides started from, while they are in conflict.
+    ancestor: String,
     typed: String,
     followed: bool,
     conflict: bool,
@@ -32,7 +34,7 @@ pub enum FieldState {
     /// Typed in; the row has not moved.
     Typed,
     /// Typed in, and the row has another text by now.
-    Conflict { theirs: String },
+    Conflict { base: String, theirs: String },
 }
 
 impl<F: Copy + PartialEq> Draft<F> {
@@ -54,6 +56,7 @@ impl<F: Copy + PartialEq> Draft<F> {
             .map(|(field, text)| DraftField {
                 field,
                 base: text.clone(),
+                ancestor: String::new(),
                 typed: text,
                 followed: false,
                 conflict: false,
@@ -76,6 +79,7 @@ impl<F: Copy + PartialEq> Draft<F> {
     pub fn state(&self, field: F) -> FieldState {
         match self.field(field) {
             Some(held) if held.conflict => FieldState::Conflict {
+                base: held.ancestor.clone(),
                 theirs: held.base.clone(),
             },
             Some(held) if held.typed != held.base => FieldState::Typed,
@@ -107,7 +111,10 @@ impl<F: Copy + PartialEq> Draft<F> {
                 continue;
             }
             let untouched = held.typed == held.base;
-            held.base = theirs;
+            let before = std::mem::replace(&mut held.base, theirs);
+            if !held.conflict {
+                held.ancestor = before;
+            }
             if untouched {
                 held.typed.clone_from(&held.base);
                 held.followed = true;
@@ -121,6 +128,17 @@ impl<F: Copy + PartialEq> Draft<F> {
         if let Some(held) = self.field_mut(field) {
             held.conflict = false;
         }
+    }
+
+    /// Settles a conflict for a text made of both.
+    pub fn merge_into(&mut self, field: F, text: String) {
+        self.type_in(field, text);
+        self.keep_mine(field);
+    }
+
+    /// The text of a field in the row, as it was last looked at.
+    pub fn stored(&self, field: F) -> &str {
+        self.field(field).map_or("", |held| held.base.as_str())
     }
 
     /// Settles a conflict for what the row has.
@@ -219,6 +237,7 @@ mod tests {
         assert_eq!(
             draft.state("notes"),
             FieldState::Conflict {
+                base: "calm".to_owned(),
                 theirs: "asleep".to_owned()
             }
         );
@@ -250,6 +269,24 @@ mod tests {
         theirs.take_theirs("notes");
         assert_eq!(theirs.typed("notes"), "asleep");
         assert!(theirs.changes().is_empty());
+    }
+
+    #[test]
+    fn a_merged_text_is_what_a_save_sends() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "asleep")]));
+        draft.follow(3, row([("ward", "Surgery"), ("notes", "awake")]));
+        let FieldState::Conflict { base, theirs } = draft.state("notes") else {
+            panic!("no conflict");
+        };
+        assert_eq!((base.as_str(), theirs.as_str()), ("calm", "awake"));
+        draft.merge_into("notes", "awake, in pain".to_owned());
+        assert!(draft.conflicts().is_empty());
+        assert_eq!(
+            draft.changes(),
+            vec![("notes", "awake, in pain".to_owned())]
+        );
     }
 
     #[test]

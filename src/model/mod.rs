@@ -1,10 +1,12 @@
 //! What the clinic is made of: people, patients, forms. Plain values with serde; no I/O, no signals, no DOM.
 
+pub mod caret;
 pub mod date;
 pub mod draft;
 pub mod form_kind;
 pub mod form_submission;
 pub mod invitation;
+pub mod merge;
 pub mod patient;
 pub mod profile;
 pub mod role;

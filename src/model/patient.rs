@@ -112,6 +112,14 @@ impl PatientField {
         }
     }
 
+    /// The field that a column holds.
+    pub fn of_column(column: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|field| field.column() == column)
+    }
+
     /// The name of the field for people.
     pub const fn label(self) -> &'static str {
         match self {

@@ -11,13 +11,14 @@ use super::not_found::NoSuchRow;
 use super::patient_form::PatientForm;
 use crate::components::time::today;
 use crate::components::{
-    Ago, Banner, Changed, ChangedText, Empty, Failed, FormStatusBadge, Icon, NotRefreshed,
-    PatientStatusBadge, Shape, SkeletonLines, SkeletonRows, Tone, use_title,
+    Ago, AlsoHere, Banner, Changed, ChangedText, Empty, Failed, FormStatusBadge, Icon,
+    NotRefreshed, PatientStatusBadge, Shape, SkeletonLines, SkeletonRows, Together, Tone,
+    use_title,
 };
 use crate::data::DataError;
 use crate::data::form_submissions::{self, FormFilter};
 use crate::data::{patients, profiles};
-use crate::hooks::{Me, Reading, use_reading};
+use crate::hooks::{Me, Reading, Record, use_company, use_reading};
 use crate::model::{CalendarDate, FormStatus, FormSubmission, Patient, PatientStatus, Role};
 use crate::sync::Table;
 
@@ -104,6 +105,7 @@ fn Loaded(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
         })
     });
     let role = Memo::new(move |_| me.and_then(Me::role));
+    let together = Together::provide(use_company(Record::Patient(id)));
     view! {
         <div class="page">
             <div class="page-head">
@@ -113,6 +115,7 @@ fn Loaded(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
                         <ChangedText of=text(Patient::full_name) />
                     </h1>
                 </div>
+                <AlsoHere together />
                 <Changed of=Signal::derive(move || status.get().label().to_owned())>
                     <PatientStatusBadge status />
                 </Changed>
@@ -126,7 +129,7 @@ fn Loaded(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
                     </div>
                     <div class="card-body">
                         {move || match role.get() {
-                            Some(role) if role.may_edit() => view! { <PatientForm id patient /> }.into_any(),
+                            Some(role) if role.may_edit() => view! { <PatientForm id patient together /> }.into_any(),
                             Some(role) => view! { <ReadOnly role /> }.into_any(),
                             None => view! { <SkeletonLines lines=6 /> }.into_any(),
                         }}

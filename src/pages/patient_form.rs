@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use crate::components::phrase::{self, Phrase};
 use crate::components::time::today;
-use crate::components::{Banner, FieldShell, Icon, Shape, Toasts, Tone};
+use crate::components::{
+    Banner, Conflict, EditedTogether, FieldShell, Icon, LongText, Settled, Shape, Toasts, Together,
+    Tone, Values, Versions,
+};
 use crate::data::patients::{self, Edit};
 use crate::data::{DataError, Rest};
 use crate::hooks::Reading;
@@ -35,7 +38,7 @@ type PatientDraft = Draft<PatientField>;
 
 /// The form. `patient` is the live row: fields that nobody typed in follow it.
 #[component]
-pub fn PatientForm(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
+pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> impl IntoView {
     let toasts = use_context::<Toasts>().unwrap_or_default();
     let store = use_context::<Rest>()
         .map(|rest| (rest.clone(), use_mutation(patients::edit_mutation(rest))));
@@ -44,6 +47,11 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
             .data
             .with_untracked(|row| row.as_deref().map_or_else(|| Draft::new(0, []), begin)),
     );
+    let stored = Callback::new(move |column: String| {
+        PatientField::of_column(&column)
+            .map(|field| draft.with_untracked(|draft| draft.stored(field).to_owned()))
+            .unwrap_or_default()
+    });
     let outcome = RwSignal::new(Outcome::None);
     let tried = RwSignal::new(false);
 
@@ -129,6 +137,7 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
 
     view! {
         <form class="form" novalidate aria-label="Edit record" on:submit=submit>
+            <EditedTogether together stored>
             <div class="form-grid">
                 {[PatientField::FirstName, PatientField::LastName, PatientField::DateOfBirth, PatientField::Sex, PatientField::Status, PatientField::Ward]
                     .map(|field| {
@@ -143,6 +152,7 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
                 draft
                 error=Signal::derive(move || error_of(PatientField::Notes))
             />
+            </EditedTogether>
             <div role="alert">
                 {move || {
                     said(&outcome.get())
@@ -269,21 +279,22 @@ fn DraftField(
     let invalid = move || error.with(Option::is_some).then_some("true");
     let control = match field {
         PatientField::Notes => view! {
-            <textarea
-                class="input"
+            <LongText
                 id=id.clone()
-                rows="5"
-                aria-describedby=note
-                aria-invalid=invalid
-                prop:value=move || value.get()
-                on:input=move |event| type_in(event_target_value(&event))
-            ></textarea>
+                field=field.column()
+                value
+                stored=Signal::derive(move || draft.with(|draft| draft.stored(field).to_owned()))
+                on_input=Callback::new(type_in)
+                limit=10_000
+                invalid=Signal::derive(move || error.with(Option::is_some))
+            />
         }
         .into_any(),
         PatientField::Sex | PatientField::Status | PatientField::Ward => view! {
             <select
                 class="input"
                 id=id.clone()
+                data-field=field.column()
                 aria-describedby=note
                 prop:value=move || value.get()
                 on:change=move |event| type_in(event_target_value(&event))
@@ -298,6 +309,8 @@ fn DraftField(
                 id=id.clone()
                 type=if field == PatientField::DateOfBirth { "date" } else { "text" }
                 autocomplete="off"
+                dir="auto"
+                data-field=field.column()
                 aria-describedby=note
                 aria-invalid=invalid
                 prop:value=move || value.get()
@@ -307,7 +320,7 @@ fn DraftField(
         .into_any(),
     };
     view! {
-        <FieldShell id label=field.label() error>
+        <FieldShell id label=field.label() error shared=field.column()>
             {control}
             {move || match state.get() {
                 FieldState::Untouched | FieldState::Typed => ().into_any(),
@@ -320,8 +333,29 @@ fn DraftField(
                     }
                         .into_any()
                 }
-                FieldState::Conflict { theirs } => {
-                    view! { <Choice field draft theirs /> }.into_any()
+                FieldState::Conflict { base, theirs } => {
+                    let versions = Signal::derive(move || Versions {
+                        base: base.clone(),
+                        mine: value.get(),
+                        theirs: theirs.clone(),
+                    });
+                    let values = if field == PatientField::Notes { Values::Text } else { Values::Whole };
+                    view! {
+                        <Conflict
+                            label=field.label()
+                            versions
+                            values
+                            reads=move |stored: String| field.reading(&stored)
+                            on_settled=Callback::new(move |settled| {
+                                draft.update(|draft| match settled {
+                                    Settled::Mine => draft.keep_mine(field),
+                                    Settled::Theirs => draft.take_theirs(field),
+                                    Settled::Merged(text) => draft.merge_into(field, text),
+                                });
+                            })
+                        />
+                    }
+                        .into_any()
                 }
             }}
         </FieldShell>
@@ -354,30 +388,4 @@ fn choices(field: PatientField, value: &str) -> Vec<AnyView> {
             view! { <option value=word selected=chosen>{label}</option> }.into_any()
         })
         .collect()
-}
-
-#[component]
-fn Choice(field: PatientField, draft: RwSignal<PatientDraft>, theirs: String) -> impl IntoView {
-    view! {
-        <div class="field-conflict" role="group" aria-label=format!("{}: changed elsewhere too", field.label())>
-            <p>"Changed elsewhere, while you were typing, to:"</p>
-            <p class="field-conflict-value">{field.reading(&theirs)}</p>
-            <div class="form-foot">
-                <button
-                    class="button button-small"
-                    type="button"
-                    on:click=move |_| draft.update(|draft| draft.keep_mine(field))
-                >
-                    "Keep mine"
-                </button>
-                <button
-                    class="button button-small"
-                    type="button"
-                    on:click=move |_| draft.update(|draft| draft.take_theirs(field))
-                >
-                    "Take theirs"
-                </button>
-            </div>
-        </div>
-    }
 }

@@ -179,6 +179,11 @@ impl Feed {
         core.identity().and_then(|user| Uuid::parse_str(user).ok())
     }
 
+    /// Enters a room of this feed's socket, until the answer is dropped.
+    pub fn enter(&self, room: Room) -> RoomHandle {
+        self.0.realtime.enter(room)
+    }
+
     /// The state of the feed, as a signal. Ages and countdowns in it are as of the last change of state; read
     /// [`Feed::status_now`] for the moment.
     pub fn status(&self) -> ArcReadSignal<StatusSnapshot> {

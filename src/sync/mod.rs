@@ -4,6 +4,7 @@
 //! A new live table is one entry in [`registry`].
 
 pub mod cache;
+pub mod company;
 pub mod core;
 pub mod ears;
 pub mod feed;
@@ -16,6 +17,7 @@ pub mod registry;
 pub mod router;
 pub mod updates;
 
+pub use company::{Companion, Company, Place};
 pub use feed::{Feed, Following};
 pub use inbox::Notification;
 pub use live::provide_live_data;

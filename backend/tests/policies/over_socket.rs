@@ -29,9 +29,14 @@ async fn open(backend: &Running) -> Socket {
 
 /// Joins the private topic of `whose` with `token` and gives the status of the reply.
 async fn join(socket: &mut Socket, whose: Person, token: &str) -> String {
+    join_room(socket, &format!("user:{}", whose.id()), token).await
+}
+
+/// Joins a private room with `token` and gives the status of the reply.
+async fn join_room(socket: &mut Socket, room: &str, token: &str) -> String {
     let join = json!({
-        "topic": format!("realtime:user:{}", whose.id()), "event": "phx_join", "ref": "1", "join_ref": "1",
-        "payload": { "config": { "private": true }, "access_token": token },
+        "topic": format!("realtime:{room}"), "event": "phx_join", "ref": "1", "join_ref": "1",
+        "payload": { "config": { "private": true, "presence": { "key": "me", "enabled": true } }, "access_token": token },
     });
     socket.send(Message::text(join.to_string())).await.unwrap();
     let reply = await_event(socket, "phx_reply").await;
@@ -83,6 +88,36 @@ fn a_reassigned_patient_is_announced_to_the_former_clinicians_open_screen() {
         );
         let seen = rows(rest(backend, &two, Method::GET, &path)).await;
         assert!(seen.is_empty());
+    });
+}
+
+#[test]
+fn the_room_of_a_record_is_open_to_whoever_sees_the_record() {
+    over_http(|backend| async move {
+        let one = token(backend, "clinician.one@bedside.test").await;
+        let two = token(backend, "clinician.two@bedside.test").await;
+        let viewer = token(backend, "viewer@bedside.test").await;
+        let forms = "form_submissions?select=id,patient_id&limit=1";
+        let form = rows(rest(backend, &two, Method::GET, forms))
+            .await
+            .remove(0);
+        let id = |column: &str| form[column].as_str().unwrap().to_owned();
+        let (patient, form) = (
+            format!("patient:{}", id("patient_id")),
+            format!("form:{}", id("id")),
+        );
+        for (room, token, status) in [
+            (&patient, &two, "ok"),
+            (&patient, &viewer, "ok"),
+            (&patient, &one, "error"),
+            (&form, &two, "ok"),
+            (&form, &one, "error"),
+            (&"patient:not-an-id".to_owned(), &viewer, "error"),
+            (&format!("{patient}0"), &viewer, "error"),
+        ] {
+            let mut socket = open(backend).await;
+            assert_eq!(join_room(&mut socket, room, token).await, status, "{room}");
+        }
     });
 }
 

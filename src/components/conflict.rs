@@ -1,0 +1,158 @@
+//! One field that two people changed: both versions side by side, with what each changed marked, and the ways out of it.
+//! It knows texts and labels; never a record, a server or how the choice is stored.
+
+use leptos::prelude::*;
+
+use super::{Icon, Shape};
+use crate::model::merge::{self, Fate};
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Mine,
+    Theirs,
+    /// A text that is neither, made of both.
+    Merged(String),
+}
+
+/// What kind of value the field holds, and so how two of them can be brought together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// One of a few, or a name or a date: one of both has to go.
+    Whole,
+    /// Words, of which both may stay.
+    Text,
+}
+
+/// A field changed on both sides since `base`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versions {
+    pub base: String,
+    pub mine: String,
+    pub theirs: String,
+}
+
+/// Both versions of a field, and the ways to settle it: keep mine, take theirs, or for words a text made of both.
+#[component]
+pub fn Conflict(
+    #[prop(into)] label: String,
+    #[prop(into)] versions: Signal<Versions>,
+    values: Values,
+    /// Whose the other version is, if that is known.
+    #[prop(optional, into)]
+    whose: MaybeProp<String>,
+    /// How a stored value reads for people.
+    #[prop(into)]
+    reads: Callback<String, String>,
+    on_settled: Callback<Settled>,
+) -> impl IntoView {
+    let merging = RwSignal::new(None::<String>);
+    let both_in_one = format!("{label}, both versions in one");
+    let version = move |title: AnyView, text: fn(&Versions) -> &str| {
+        let body = move || {
+            versions.with(|versions| {
+                let text = text(versions);
+                match values {
+                    Values::Whole => reads.run(text.to_owned()).into_any(),
+                    Values::Text => marked(&versions.base, text),
+                }
+            })
+        };
+        view! {
+            <div class="conflict-version">
+                <p class="conflict-whose">{title}</p>
+                <div class="conflict-text" dir="auto">{body}</div>
+            </div>
+        }
+    };
+    let theirs = move || {
+        whose
+            .get()
+            .unwrap_or_else(|| "The other version".to_owned())
+    };
+    let together = move || {
+        versions.with(|versions| merge::merge(&versions.base, &versions.mine, &versions.theirs))
+    };
+    view! {
+        <div class="conflict" role="group" aria-label=format!("{label}: changed by both")>
+            <p class="conflict-title">
+                <Icon shape=Shape::Alert size=14 />
+                "Both of you changed this. Which text should stay?"
+            </p>
+            <div class="conflict-versions">
+                {version("Yours".into_any(), |versions| &versions.mine)}
+                {version(theirs.into_any(), |versions| &versions.theirs)}
+            </div>
+            {move || {
+                merging
+                    .get()
+                    .is_some()
+                    .then(|| {
+                        view! {
+                            <textarea
+                                class="input"
+                                dir="auto"
+                                rows="4"
+                                aria-label=both_in_one.clone()
+                                prop:value=move || merging.get().unwrap_or_default()
+                                on:input=move |event| merging.set(Some(event_target_value(&event)))
+                            ></textarea>
+                        }
+                    })
+            }}
+            <div class="form-foot">
+                <Show
+                    when=move || merging.with(Option::is_none)
+                    fallback=move || {
+                        view! {
+                            <button
+                                class="button button-small button-primary"
+                                type="button"
+                                on:click=move |_| on_settled.run(Settled::Merged(merging.get_untracked().unwrap_or_default()))
+                            >
+                                "Use this text"
+                            </button>
+                            <button class="button button-small button-quiet" type="button" on:click=move |_| merging.set(None)>
+                                "Back"
+                            </button>
+                        }
+                    }
+                >
+                    <button class="button button-small" type="button" on:click=move |_| on_settled.run(Settled::Mine)>
+                        "Keep mine"
+                    </button>
+                    <button class="button button-small" type="button" on:click=move |_| on_settled.run(Settled::Theirs)>
+                        "Take theirs"
+                    </button>
+                    {(values == Values::Text)
+                        .then(|| {
+                            view! {
+                                <button
+                                    class="button button-small"
+                                    type="button"
+                                    on:click=move |_| merging.set(Some(together().text))
+                                >
+                                    "Merge both"
+                                </button>
+                            }
+                        })}
+                </Show>
+            </div>
+        </div>
+    }
+}
+
+/// A text with what was changed in it since `base`.
+fn marked(base: &str, text: &str) -> AnyView {
+    let pieces = merge::changes(base, text)
+        .into_iter()
+        .map(|(fate, piece)| match fate {
+            Fate::Kept => piece.into_any(),
+            Fate::Added => view! { <ins>{piece}</ins> }.into_any(),
+            Fate::Removed => view! { <del>{piece}</del> }.into_any(),
+        });
+    match pieces.collect::<Vec<_>>() {
+        pieces if pieces.is_empty() => view! { <span class="muted">"(empty)"</span> }.into_any(),
+        pieces => pieces.into_any(),
+    }
+}
