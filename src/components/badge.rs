@@ -69,20 +69,25 @@ pub const fn patient_look(status: PatientStatus) -> (Tone, Shape) {
 /// Where a form is on its way.
 #[component]
 pub fn FormStatusBadge(#[prop(into)] status: Signal<FormStatus>) -> impl IntoView {
-    let look = move || match status.get() {
-        FormStatus::Draft => (Tone::Calm, Shape::Pen),
-        FormStatus::Submitted => (Tone::Accent, Shape::Send),
-        FormStatus::InReview => (Tone::Caution, Shape::Eye),
-        FormStatus::Approved => (Tone::Good, Shape::Check),
-        FormStatus::Returned => (Tone::Critical, Shape::Return),
-        FormStatus::Unknown => (Tone::Calm, Shape::Circle),
-    };
+    let look = move || form_look(status.get());
     view! {
         <Badge
             tone=Signal::derive(move || look().0)
             shape=Signal::derive(move || look().1)
             word=Signal::derive(move || status.get().label())
         />
+    }
+}
+
+/// The colour and icon of a form's status.
+pub const fn form_look(status: FormStatus) -> (Tone, Shape) {
+    match status {
+        FormStatus::Draft => (Tone::Calm, Shape::Pen),
+        FormStatus::Submitted => (Tone::Accent, Shape::Send),
+        FormStatus::InReview => (Tone::Caution, Shape::Eye),
+        FormStatus::Approved => (Tone::Good, Shape::Check),
+        FormStatus::Returned => (Tone::Critical, Shape::Return),
+        FormStatus::Unknown => (Tone::Calm, Shape::Circle),
     }
 }
 

@@ -8,6 +8,8 @@ use leptos::prelude::*;
 pub enum Shape {
     Alert,
     Bed,
+    Bell,
+    Chart,
     Check,
     Circle,
     Clock,
@@ -18,6 +20,8 @@ pub enum Shape {
     Door,
     Eye,
     Form,
+    Gear,
+    Help,
     Lock,
     Moon,
     Next,
@@ -27,6 +31,7 @@ pub enum Shape {
     Pulse,
     Refresh,
     Return,
+    Rows,
     Search,
     Send,
     Sort,
@@ -42,6 +47,8 @@ impl Shape {
             Self::Bed => {
                 r#"<path d="M3 5v14M3 16h18v3M21 16v-3a3 3 0 0 0-3-3h-7v6"/><circle cx="7" cy="11.5" r="1.75"/>"#
             }
+            Self::Bell => r#"<path d="M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 1.5h-15zM10 20.5h4"/>"#,
+            Self::Chart => r#"<path d="M4 19.5h16M7 16v-4M12 16V6M17 16v-7"/>"#,
             Self::Check => r#"<path d="m5 12.5 4.5 4.5L19 7.5"/>"#,
             Self::Circle => r#"<circle cx="12" cy="12" r="7.5"/>"#,
             Self::Clock => r#"<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>"#,
@@ -64,6 +71,12 @@ impl Shape {
             Self::Form => {
                 r#"<path d="M6.5 3.5h7.5l4.5 4.5v11a1.5 1.5 0 0 1-1.5 1.5h-10A1.5 1.5 0 0 1 5.5 19V4.5a1 1 0 0 1 1-1zM9 12.5h6M9 16h4"/>"#
             }
+            Self::Gear => {
+                r#"<circle cx="12" cy="12" r="3"/><path d="M12 3v2.5M12 18.5V21M3 12h2.5M18.5 12H21M5.6 5.6l1.8 1.8M16.6 16.6l1.8 1.8M18.4 5.6l-1.8 1.8M7.4 16.6l-1.8 1.8"/>"#
+            }
+            Self::Help => {
+                r#"<circle cx="12" cy="12" r="8.5"/><path d="M9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M12 16.5v.1"/>"#
+            }
             Self::Lock => {
                 r#"<rect x="5" y="10.5" width="14" height="9.5" rx="2"/><path d="M8 10.5V8a4 4 0 0 1 8 0v2.5"/>"#
             }
@@ -77,6 +90,7 @@ impl Shape {
             Self::Pulse => r#"<path d="M2.5 12.5h4l3-8 5 15 3-7h4"/>"#,
             Self::Refresh => r#"<path d="M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4v5h-5"/>"#,
             Self::Return => r#"<path d="m8.5 5-5 5 5 5M3.5 10H15a5 5 0 0 1 0 10h-3"/>"#,
+            Self::Rows => r#"<path d="M4 6.5h16M4 12h16M4 17.5h16"/>"#,
             Self::Search => r#"<circle cx="10.5" cy="10.5" r="6"/><path d="m15 15 5 5"/>"#,
             Self::Send => r#"<path d="M20.5 3.5 10 14M20.5 3.5 14 20.5 10 14l-6.5-4z"/>"#,
             Self::Sort => r#"<path d="M12 18.5v-13M6.5 11 12 5.5l5.5 5.5"/>"#,

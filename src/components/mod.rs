@@ -2,6 +2,7 @@
 
 pub mod badge;
 pub mod changed;
+pub mod chart;
 pub mod conflict;
 pub mod dialog;
 pub mod field;

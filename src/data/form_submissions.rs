@@ -177,6 +177,22 @@ pub async fn drafts(rest: Rest, author: Uuid) -> Result<usize, DataError> {
         .await
 }
 
+/// What a person has to go on with: their drafts, and what came back to them.
+pub async fn mine(rest: Rest, author: Uuid) -> Result<Page<Arc<FormSubmission>>, DataError> {
+    let request = rest
+        .table("form_submissions")
+        .select(COLUMNS)
+        .in_("status", ["draft", "returned"])
+        .eq("submitted_by", author.to_string())
+        .order("updated_at.desc,id.asc")
+        .range(0, 7);
+    let page = rest.page::<FormSubmission>(request).await?;
+    Ok(Page {
+        rows: page.rows.into_iter().map(Arc::new).collect(),
+        total: page.total,
+    })
+}
+
 /// The query of a page of the list. The former page stays until the next one has come.
 pub fn list_query(
     rest: Rest,
@@ -207,6 +223,13 @@ pub fn drafts_query(rest: Rest, author: Uuid) -> QueryOptions<usize, DataError> 
         query_key!["form_submissions", "count", "drafts", author],
         move || drafts(rest.clone(), author),
     )
+}
+
+/// The query of what a person has to go on with.
+pub fn mine_query(rest: Rest, author: Uuid) -> QueryOptions<Page<Arc<FormSubmission>>, DataError> {
+    query(query_key!["form_submissions", "mine", author], move || {
+        mine(rest.clone(), author)
+    })
 }
 
 /// The query of the forms that have waited longest for a review.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod form_submissions;
 pub mod invitations;
+pub mod overview;
 pub mod patient_filter;
 pub mod patients;
 pub mod profiles;

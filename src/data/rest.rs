@@ -69,6 +69,11 @@ impl Rest {
         self.postgrest.from(name)
     }
 
+    /// Begins a call of one of the database's own functions, with its arguments as a JSON object.
+    pub fn function(&self, name: &str, arguments: String) -> Builder {
+        self.postgrest.rpc(name, arguments)
+    }
+
     /// The rows that a request asks for, or that it changed.
     pub async fn rows<T: DeserializeOwned>(&self, request: Builder) -> Result<Vec<T>, DataError> {
         let reply = self.send(request, Count::None).await?;

@@ -7,6 +7,7 @@ pub mod form_kind;
 pub mod form_submission;
 pub mod invitation;
 pub mod merge;
+pub mod overview;
 pub mod patient;
 pub mod profile;
 pub mod role;
