@@ -20,6 +20,7 @@ mod lost_access;
 mod matrix;
 mod over_http;
 mod over_socket;
+mod overview;
 mod patient_rules;
 mod seed;
 mod staff_rules;
