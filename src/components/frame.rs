@@ -7,12 +7,13 @@ use leptos_router::components::{A, Outlet, Redirect};
 use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
-use super::{Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
+use super::outbox_status::{OutboxStatus, changes};
+use super::{Confirm, Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
 use crate::data::auth::SignOut;
 use crate::data::profiles;
 use crate::data::session::User;
 use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
-use crate::hooks::{Me, Reading, use_reading};
+use crate::hooks::{Me, Reading, use_outbox, use_reading};
 use crate::model::profile::initials;
 use crate::model::{Profile, Role};
 use crate::sync::Table;
@@ -111,6 +112,7 @@ fn SignedIn(user: User) -> impl IntoView {
                 </A>
                 <MainNav />
                 <div class="sidebar-foot">
+                    <OutboxStatus />
                     <RealtimeConnectionStatus />
                     <Person />
                 </div>
@@ -209,9 +211,20 @@ fn Person() -> impl IntoView {
         }
     };
     let role = move || me.and_then(Me::role).map(Role::label).unwrap_or_default();
-    let sign_out = move |_| {
+    let sign_out = move || {
         if let Some(auth) = auth.clone() {
             spawn_local(async move { auth.sign_out(SignOut::Here).await });
+        }
+    };
+    let held = use_outbox();
+    let unsent = Memo::new(move |_| held.as_ref().map_or(0, |held| held.unsent()));
+    let asks = RwSignal::new(false);
+    let leave = sign_out.clone();
+    let ask = move |_| {
+        if unsent.get_untracked() == 0 {
+            leave();
+        } else {
+            asks.set(true);
         }
     };
     view! {
@@ -222,9 +235,19 @@ fn Person() -> impl IntoView {
                 <p class="person-name">{name}</p>
                 <p class="person-role">{role}</p>
             </div>
-            <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=sign_out>
+            <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=ask>
                 <Icon shape=Shape::Door />
             </button>
+            <Confirm
+                open=asks
+                title=Signal::derive(move || format!("{} not sent yet", changes(unsent.get())))
+                action="Sign out and delete"
+                on_confirm=Callback::new(move |()| sign_out())
+            >
+                <p>
+                    "Signing out deletes from this device what is not sent. Stay signed in until the connection is back, and nothing is lost."
+                </p>
+            </Confirm>
         </div>
     }
 }

@@ -1,10 +1,10 @@
 //! Why a read or a change of rows failed, told apart by what a person can do about it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why a request for rows failed. Holds no row and no token.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum DataError {
     /// No answer at all: no network, or nobody at the address.
     #[error("the server could not be reached")]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bedside_query::{QueryOptions, query_key};
+use bedside_query::{QueryKey, QueryOptions, query_key};
 use postgrest::Builder;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -202,11 +202,14 @@ pub fn list_query(
     query(key, move || list(rest.clone(), filter.clone())).keep_previous_data()
 }
 
+/// The key of one form's query.
+pub fn one_key(id: Uuid) -> QueryKey {
+    query_key!["form_submissions", "one", id]
+}
+
 /// The query of one form.
 pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<FormSubmission, DataError> {
-    query(query_key!["form_submissions", "one", id], move || {
-        one(rest.clone(), id)
-    })
+    query(one_key(id), move || one(rest.clone(), id))
 }
 
 /// The query of how many forms wait for a review.

@@ -16,7 +16,7 @@ pub mod query;
 pub mod rest;
 pub mod session;
 pub mod store;
-mod tab_turn;
+pub(crate) mod tab_turn;
 pub mod written;
 
 pub use auth::{Auth, AuthState, SignedOutBecause};

@@ -1,15 +1,14 @@
-//! Patients: which can be asked for, and how one changes.
+//! Patients: which can be asked for.
 
 use std::sync::Arc;
 
-use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_key};
+use bedside_query::{QueryKey, QueryOptions, query_key};
 use uuid::Uuid;
 
 use super::patient_filter::PatientFilter;
 use super::query::query;
 use super::{DataError, Page, Rest};
-use crate::model::patient::columns;
-use crate::model::{Patient, PatientField, PatientStatus, Version};
+use crate::model::{Patient, PatientStatus};
 
 /// A page of the list.
 pub async fn list(rest: Rest, filter: PatientFilter) -> Result<Page<Arc<Patient>>, DataError> {
@@ -54,25 +53,6 @@ fn shared<T>(page: Result<Page<T>, DataError>) -> Result<Page<Arc<T>>, DataError
     })
 }
 
-/// Stores changed fields of the version that they were made for.
-///
-/// Fails with [`DataError::Conflict`] when the row has moved on, or is out of this person's reach: the database answers both with no
-/// row. Reading the row again tells which.
-pub async fn update(rest: Rest, edit: Edit) -> Result<Patient, DataError> {
-    let Edit {
-        id,
-        version,
-        changes,
-    } = edit;
-    let request = rest
-        .table("patients")
-        .update(columns(changes).to_string())
-        .eq("id", id.to_string())
-        .eq("version", version.to_string())
-        .select("*");
-    rest.write(request).await
-}
-
 /// The key of one patient's query.
 pub fn one_key(id: Uuid) -> QueryKey {
     query_key!["patients", "one", id]
@@ -104,36 +84,4 @@ pub fn count_query(rest: Rest, status: PatientStatus) -> QueryOptions<usize, Dat
     query(query_key!["patients", "count", status.word()], move || {
         count(rest.clone(), status)
     })
-}
-
-/// What a save sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
-    pub id: Uuid,
-    /// The version that the changes were made for.
-    pub version: Version,
-    pub changes: Vec<(PatientField, String)>,
-}
-
-/// The mutation that stores an edit. The page shows it at once, and takes it back by itself if it fails.
-pub fn edit_mutation(rest: Rest) -> MutationOptions<Edit, Patient, DataError> {
-    MutationOptions::new(move |edit: Edit| update(rest.clone(), edit))
-        // Without a network the person is told, and keeps the typed text, rather than wait for nobody knows how long.
-        .network_mode(NetworkMode::Always)
-        .optimistic(|cache, edit| {
-            let changes = edit.changes.clone();
-            cache.change(one_key(edit.id), move |row: &Patient| {
-                Some(row.with(&changes))
-            });
-        })
-        .on_success(|row: Arc<Patient>, call| async move {
-            // A key in use with another type would be a mistake of this module; the feed mends the screen even then.
-            let _ = call
-                .client
-                .set_query_data(one_key(row.id), Patient::clone(&row));
-            call.client.invalidate_queries(query_key!["patients"]);
-            call.client
-                .invalidate_queries(query_key!["form_submissions"]);
-            Ok(())
-        })
 }

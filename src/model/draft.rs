@@ -168,6 +168,21 @@ impl<F: Copy + PartialEq> Draft<F> {
             .collect()
     }
 
+    /// What the row held when it was last looked at, field by field.
+    pub fn seen(&self) -> impl Iterator<Item = (F, String)> + '_ {
+        self.fields
+            .iter()
+            .map(|held| (held.field, held.base.clone()))
+    }
+
+    /// The typed text is on its way to the row: it is what the row holds, as far as this edit goes.
+    pub fn taken(&mut self) {
+        for held in &mut self.fields {
+            held.base.clone_from(&held.typed);
+            held.conflict = false;
+        }
+    }
+
     /// The fields that wait for the person's choice.
     pub fn conflicts(&self) -> Vec<F> {
         self.fields
@@ -316,6 +331,17 @@ mod tests {
         draft.follow(2, row([("ward", "Surgery"), ("notes", "in pain")]));
         assert_eq!(draft.state("notes"), FieldState::Untouched);
         assert!(draft.changes().is_empty());
+    }
+
+    #[test]
+    fn what_is_on_its_way_counts_as_stored_until_the_row_says_otherwise() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.taken();
+        assert!(draft.changes().is_empty());
+        draft.follow(2, row([("ward", "Maternity"), ("notes", "in pain")]));
+        assert_eq!(draft.typed("notes"), "in pain");
+        assert!(draft.conflicts().is_empty());
     }
 
     #[test]

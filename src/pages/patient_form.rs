@@ -1,8 +1,5 @@
 //! Changing a patient's record while others may be changing it too: nothing typed is lost, nothing of theirs is overwritten unseen.
 
-use std::sync::Arc;
-
-use bedside_query::{UseMutation, use_mutation};
 use leptos::ev::{self, SubmitEvent};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -14,14 +11,11 @@ use crate::components::{
     Banner, Conflict, EditedTogether, FieldShell, Icon, LongText, Settled, Shape, Toasts, Together,
     Tone, Values, Versions,
 };
-use crate::data::patients::{self, Edit};
-use crate::data::{DataError, Rest};
-use crate::hooks::Reading;
-use crate::hooks::use_reading::trouble;
+use crate::data::DataError;
+use crate::hooks::{Reading, use_outbox};
 use crate::model::{Draft, FieldState, Patient, PatientField, PatientStatus, Sex, WARDS};
-
-/// How often a save follows a row that moves under it before it asks the person.
-const ATTEMPTS: usize = 3;
+use crate::sync::outbox::Outcome as Saved;
+use crate::sync::outbox::saves::patient_draft;
 
 /// How the last save went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +34,9 @@ type PatientDraft = Draft<PatientField>;
 #[component]
 pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> impl IntoView {
     let toasts = use_context::<Toasts>().unwrap_or_default();
-    let store = use_context::<Rest>()
-        .map(|rest| (rest.clone(), use_mutation(patients::edit_mutation(rest))));
+    let outbox = use_outbox().map(|held| held.outbox);
+    // The save that waits for this person; the next one takes its place.
+    let stopped = StoredValue::new(None::<Uuid>);
     let draft = RwSignal::new(
         patient
             .data
@@ -105,28 +100,52 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             outcome.set(Outcome::NeedsChoice);
             return;
         }
-        let Some((rest, edit)) = store.clone() else {
+        let Some(outbox) = outbox.clone() else {
             return;
         };
+        let name = patient
+            .data
+            .with_untracked(|row| row.as_deref().map(Patient::listed_name).unwrap_or_default());
+        let change = draft.with_untracked(|draft| patient_draft(id, name, draft));
+        let saving = match stopped.get_value() {
+            Some(former) => outbox.save_instead(former, change),
+            None => outbox.save(change),
+        };
+        stopped.set_value(None);
         outcome.set(Outcome::Saving);
         spawn_local(async move {
-            let saved = save(rest, edit, id, draft).await;
-            // The person may have left the page meanwhile; what follows then touches nothing.
-            match saved {
-                Ok(Some(row)) => {
-                    draft.try_update(|draft| draft.follow(row.version, row.texts()));
-                    tried.set(false);
-                    outcome.set(Outcome::None);
-                    toasts.done(format!("Saved {}.", row.full_name()));
+            let id = saving.id;
+            let saved = saving.outcome().await;
+            // The person may have left the page meanwhile: then the outbox itself says what needs them.
+            let next = match saved {
+                Saved::Stored(_) | Saved::Elsewhere => {
+                    draft.try_update(Draft::taken);
+                    toasts.done("Saved.");
+                    Outcome::None
                 }
-                Ok(None) => outcome.set(Outcome::NeedsChoice),
-                Err(error) => {
-                    if outcome.try_get_untracked().is_none() {
-                        toasts.failed("The last change was not saved.");
+                Saved::Waiting => {
+                    draft.try_update(Draft::taken);
+                    toasts
+                        .done("Kept on this device. It is sent as soon as there is a connection.");
+                    Outcome::None
+                }
+                Saved::Withdrawn => Outcome::None,
+                Saved::Conflict(clash) => {
+                    stopped.try_update_value(|stopped| *stopped = Some(id));
+                    if let Ok(row) = serde_json::from_value::<Patient>(clash.row.into()) {
+                        draft.try_update(|draft| draft.follow(row.version, row.texts()));
                     }
-                    outcome.set(Outcome::Failed(error));
+                    Outcome::NeedsChoice
                 }
+                Saved::Failed(error) => {
+                    stopped.try_update_value(|stopped| *stopped = Some(id));
+                    Outcome::Failed(error)
+                }
+            };
+            if next == Outcome::None {
+                tried.try_set(false);
             }
+            outcome.try_set(next);
         });
     };
     let discard = move |_| {
@@ -187,49 +206,6 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
 
 fn begin(row: &Patient) -> PatientDraft {
     Draft::new(row.version, row.texts())
-}
-
-/// Stores the draft, following the row as long as only other fields moved. `None`: the person has to choose.
-async fn save(
-    rest: Rest,
-    edit: UseMutation<Edit, Patient, DataError>,
-    id: Uuid,
-    draft: RwSignal<PatientDraft>,
-) -> Result<Option<Arc<Patient>>, DataError> {
-    for _ in 0..ATTEMPTS {
-        let Some((version, changes)) =
-            draft.try_with_untracked(|draft| (draft.version(), draft.changes()))
-        else {
-            return Err(DataError::Conflict);
-        };
-        let outcome = edit
-            .run(Edit {
-                id,
-                version,
-                changes,
-            })
-            .await;
-        match outcome.map_err(|error| trouble(&error).unwrap_or(DataError::Conflict)) {
-            Err(DataError::Conflict) => {}
-            outcome => return outcome.map(Some),
-        }
-        let row = patients::one(rest.clone(), id).await?;
-        if row.version == version {
-            // The version is right and still no row was changed: this person may read it and no more.
-            return Err(DataError::Forbidden(String::new()));
-        }
-        let merged = draft.try_update(|draft| {
-            draft.follow(row.version, row.texts());
-            (draft.conflicts().is_empty(), draft.changes().is_empty())
-        });
-        match merged {
-            Some((false, _)) => return Ok(None),
-            // Someone else made the very same change.
-            Some((true, true)) => return Ok(Some(Arc::new(row))),
-            _ => {}
-        }
-    }
-    Err(DataError::Conflict)
 }
 
 fn said(outcome: &Outcome) -> Option<(Tone, Phrase)> {

@@ -12,6 +12,7 @@ pub mod inbox;
 pub mod live;
 pub mod news;
 pub mod notifications;
+pub mod outbox;
 pub mod page;
 pub mod registry;
 pub mod router;

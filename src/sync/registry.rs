@@ -4,9 +4,11 @@
 //! `["patients", "one", id]`. A query that shows rows of a second table beside its own is named here as a reader of it.
 
 use bedside_query::{QueryKey, query_key};
+use serde::{Deserialize, Serialize};
 
 /// A table whose changes arrive by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Table {
     Profiles,
     Patients,

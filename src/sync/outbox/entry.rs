@@ -1,0 +1,52 @@
+//! A save on its way: what is kept on disk until the server has it.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::change::{Change, Columns};
+use super::merge::Conflict;
+use crate::data::DataError;
+use crate::model::Version;
+
+/// A save in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The save's own name; it travels with it, so that the server knows one that it has had already.
+    pub id: Uuid,
+    /// Its place in the order of saves, across tabs: milliseconds of the calendar, made to grow.
+    pub number: u64,
+    pub change: Change,
+    /// How often it was sent. Nonzero: the server may have it, whatever we heard.
+    pub attempts: u32,
+    pub standing: Standing,
+}
+
+/// How a save stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It waits for its turn.
+    Queued,
+    /// It is on its way.
+    Sending,
+    /// A person has to choose, field by field.
+    Conflict(Clash),
+    /// The server refuses it: a person has to know.
+    Failed(DataError),
+}
+
+/// Where a save and the row disagree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clash {
+    /// The row's version that theirs are from.
+    pub version: Version,
+    pub fields: Vec<Conflict>,
+    /// The whole row as it is on the server.
+    pub row: Columns,
+}
+
+impl Entry {
+    /// Whether it goes on by itself.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.standing, Standing::Queued | Standing::Sending)
+    }
+}

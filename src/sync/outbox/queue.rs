@@ -1,0 +1,672 @@
+//! The outbox without its effects: which save is sent when, and what each answer means for it and for those behind it. Answers
+//! and time in, effects out; it knows no storage, no network, no cache, no clock and no task.
+//!
+//! - Saves of one row are sent in the order in which they were made, and so is a save that names a row made by an earlier one.
+//! - A trouble that may pass is tried again, ever more slowly; a refusal never is: it waits for a person, and what depends on
+//!   it waits behind it.
+//! - A save is made for a version. If the row has moved, it is carried over field by field; where both sides changed the same
+//!   field, it waits for a person.
+//! - A lost reply is no second save: a row that was made is known by its id, a change by its name, which the server keeps, or
+//!   by finding its values in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::change::{Change, Columns, Write};
+use super::entry::{Clash, Entry, Standing};
+use super::merge::{Side, merge, yield_to};
+use crate::data::DataError;
+use crate::data::clock::Moment;
+use crate::model::Version;
+use crate::sync::Table;
+
+/// The pause after the first failure; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// In this column each value is a step of its own: two saves of it are never made one.
+const STEPS: &str = "status";
+/// The column that carries the name of the save that made the row what it is.
+const SAVE: &str = "save_id";
+/// What the database calls the rule that no save counts twice.
+const ONCE: &str = "saves_pkey";
+
+/// Something to be done. Effects are carried out in the order in which they are given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Write it to disk as it is now.
+    Keep(Box<Entry>),
+    /// Take it off the disk.
+    Drop(Uuid),
+    /// Show it over the rows until it is settled: it came from the disk, or goes on after a stop.
+    Show(Box<Entry>),
+    /// Tell those who wait, and whoever is there.
+    Tell(Box<Entry>, Outcome),
+}
+
+/// What became of a save.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The server has it; this is the row. Empty if the row is out of this person's sight by now.
+    Stored(Columns),
+    /// It is kept, and sent as soon as that is possible.
+    Waiting,
+    /// A person has to choose.
+    Conflict(Clash),
+    /// The server refuses it.
+    Failed(DataError),
+    /// The person took it back.
+    Withdrawn,
+    /// Another tab saw to it; the server knows how.
+    Elsewhere,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    Insert {
+        table: Table,
+        columns: Columns,
+    },
+    /// Changes the row if it has this version.
+    Update {
+        table: Table,
+        row: Uuid,
+        version: Version,
+        columns: Columns,
+    },
+    Read {
+        table: Table,
+        row: Uuid,
+    },
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Row(Columns),
+    NoRow,
+    Trouble(DataError),
+}
+
+/// A request, and the save that it is about as it is to be kept before the request goes out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Send {
+    pub entry: Entry,
+    pub request: Request,
+}
+
+/// Why the row is read.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Write,
+    /// The row was not there in the version that the save was made for.
+    ReadMoved,
+    /// The server has had this save already.
+    ReadStored,
+    /// There is such a row already, or another one in its way: this is what the server said.
+    ReadMade(DataError),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
+    failures: u32,
+    until: Option<Moment>,
+}
+
+impl Pause {
+    fn is_over(self, now: Moment) -> bool {
+        self.until.is_none_or(|until| until <= now)
+    }
+}
+
+/// The saves of one person that the server has not confirmed.
+#[derive(Debug, Default)]
+pub struct Queue {
+    /// In their order.
+    entries: Vec<Entry>,
+    /// The one that is on its way here.
+    flight: Option<(Uuid, Step)>,
+    /// While the server can't be reached.
+    pause: Pause,
+    /// While the server fails on one of them.
+    pauses: BTreeMap<Uuid, Pause>,
+    /// Those that are known to be on disk: not there any more means that another tab saw to them.
+    on_disk: BTreeSet<Uuid>,
+    /// Those whose state here is newer than the one on disk.
+    ahead: BTreeSet<Uuid>,
+}
+
+impl Queue {
+    /// Takes a save in. It may join one of the same row that was never sent: the answer names the entry that stands for it.
+    pub fn save(&mut self, id: Uuid, mut change: Change, unix_millis: u64) -> (Uuid, Vec<Effect>) {
+        let of_row = |entry: &&mut Entry| entry.change.row == change.row;
+        if let Write::Update { base, .. } = &mut change.write {
+            // What the person saw is what the saves before this one will have made of the row.
+            for entry in self
+                .entries
+                .iter()
+                .filter(|held| held.is_waiting() && held.change.row == change.row)
+            {
+                for (column, value) in base.iter_mut() {
+                    if let Some(own) = entry.change.columns.get(column) {
+                        value.clone_from(own);
+                    }
+                }
+            }
+            if let Some(held) = self.entries.iter_mut().rfind(of_row)
+                && held.attempts == 0
+                && held.standing == Standing::Queued
+                && !held.change.columns.contains_key(STEPS)
+                && !change.columns.contains_key(STEPS)
+            {
+                if let Write::Update { base: held, .. } = &mut held.change.write {
+                    for (column, value) in std::mem::take(base) {
+                        held.entry(column).or_insert(value);
+                    }
+                }
+                held.change.columns.extend(change.columns);
+                let id = held.id;
+                return (id, self.keep(id));
+            }
+        }
+        let last = self.entries.last().map_or(0, |entry| entry.number);
+        let entry = Entry {
+            id,
+            number: unix_millis.max(last.saturating_add(1)),
+            change,
+            attempts: 0,
+            standing: Standing::Queued,
+        };
+        self.entries.push(entry);
+        (id, self.keep(id))
+    }
+
+    /// Has it written down as it is now.
+    fn keep(&mut self, id: Uuid) -> Vec<Effect> {
+        let entry = self.entries.iter().find(|entry| entry.id == id);
+        let kept = entry.map(|entry| Effect::Keep(Box::new(entry.clone())));
+        if kept.is_some() {
+            self.ahead.insert(id);
+        }
+        kept.into_iter().collect()
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry is on disk in this state.
+    pub fn kept(&mut self, entry: &Entry) {
+        let held = self.entries.iter().find(|held| held.id == entry.id);
+        if let Some(held) = held {
+            self.on_disk.insert(entry.id);
+            if held == entry {
+                self.ahead.remove(&entry.id);
+            }
+        }
+    }
+
+    /// Follows what is on disk: entries of other tabs come in, those that other tabs saw to go.
+    pub fn follow(&mut self, disk: Vec<Entry>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let flying = self.flight.as_ref().map(|(id, _)| *id);
+        let there = |id: Uuid| disk.iter().any(|entry| entry.id == id);
+        let (gone, stay): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|held| {
+                self.on_disk.contains(&held.id) && Some(held.id) != flying && !there(held.id)
+            });
+        self.entries = stay;
+        for entry in gone {
+            self.forget(entry.id);
+            effects.push(Effect::Tell(Box::new(entry), Outcome::Elsewhere));
+        }
+        for mut entry in disk {
+            self.on_disk.insert(entry.id);
+            if Some(entry.id) == flying || self.ahead.contains(&entry.id) {
+                continue;
+            }
+            // Nobody sends while we look, or we only show it: what was on its way when its tab went is sent again.
+            if entry.standing == Standing::Sending {
+                entry.standing = Standing::Queued;
+            }
+            let held = self.entries.iter_mut().find(|held| held.id == entry.id);
+            let waited = held.as_ref().is_some_and(|held| held.is_waiting());
+            match held {
+                Some(held) => held.clone_from(&entry),
+                None => self.entries.push(entry.clone()),
+            }
+            let entry = Box::new(entry);
+            match entry.standing.clone() {
+                Standing::Queued | Standing::Sending if !waited => {
+                    effects.push(Effect::Show(entry))
+                }
+                Standing::Conflict(clash) if waited => {
+                    effects.push(Effect::Tell(entry, Outcome::Conflict(clash)));
+                }
+                Standing::Failed(error) if waited => {
+                    effects.push(Effect::Tell(entry, Outcome::Failed(error)));
+                }
+                _ => {}
+            }
+        }
+        self.entries.sort_by_key(|entry| (entry.number, entry.id));
+        effects
+    }
+
+    /// What to send now, if anything. One at a time: the answer goes to [`Queue::answered`] before the next.
+    pub fn next(&mut self, now: Moment) -> Option<Send> {
+        if let Some((id, step)) = &self.flight {
+            if *step == Step::Write {
+                return None;
+            }
+            let entry = self.entries.iter().find(|entry| entry.id == *id)?.clone();
+            let request = Request::Read {
+                table: entry.change.table,
+                row: entry.change.row,
+            };
+            return Some(Send { entry, request });
+        }
+        if !self.pause.is_over(now) {
+            return None;
+        }
+        let place = (0..self.entries.len()).find(|place| self.may_go(*place, now))?;
+        let entry = self.entries.get_mut(place)?;
+        entry.standing = Standing::Sending;
+        entry.attempts = entry.attempts.saturating_add(1);
+        self.flight = Some((entry.id, Step::Write));
+        self.ahead.insert(entry.id);
+        let mut columns = entry.change.columns.clone();
+        columns.insert(SAVE.to_owned(), Value::String(entry.id.to_string()));
+        let (table, row) = (entry.change.table, entry.change.row);
+        let request = match &entry.change.write {
+            Write::Create => {
+                let id = Value::String(row.to_string());
+                columns.insert(table.primary_key().to_owned(), id);
+                Request::Insert { table, columns }
+            }
+            Write::Update { version, .. } => Request::Update {
+                table,
+                row,
+                version: *version,
+                columns,
+            },
+        };
+        Some(Send {
+            entry: entry.clone(),
+            request,
+        })
+    }
+
+    /// Whether nothing stands before it.
+    fn may_go(&self, place: usize, now: Moment) -> bool {
+        let Some(entry) = self.entries.get(place) else {
+            return false;
+        };
+        let rests = |id: &Uuid| {
+            !self
+                .pauses
+                .get(id)
+                .copied()
+                .unwrap_or_default()
+                .is_over(now)
+        };
+        let before = self.entries.iter().take(place);
+        entry.standing == Standing::Queued
+            && !rests(&entry.id)
+            && !before
+                .into_iter()
+                .any(|held| depends(&entry.change, &held.change))
+    }
+
+    /// When [`Queue::next`] will have something, as things stand.
+    pub fn due(&self, now: Moment) -> Option<Moment> {
+        if self.flight.is_some() {
+            return None;
+        }
+        let due = |place: usize| {
+            let entry = self.entries.get(place)?;
+            let before = self.entries.iter().take(place);
+            let free = entry.standing == Standing::Queued
+                && !before
+                    .into_iter()
+                    .any(|held| depends(&entry.change, &held.change));
+            let own = self.pauses.get(&entry.id).and_then(|pause| pause.until);
+            free.then(|| {
+                now.max(own.unwrap_or(now))
+                    .max(self.pause.until.unwrap_or(now))
+            })
+        };
+        (0..self.entries.len()).filter_map(due).min()
+    }
+
+    /// The network is back, or may be: what waits is tried at once.
+    pub fn wake(&mut self) {
+        self.pause = Pause::default();
+        self.pauses.clear();
+    }
+
+    /// The answer to what [`Queue::next`] gave.
+    pub fn answered(&mut self, id: Uuid, reply: Reply, now: Moment) -> Vec<Effect> {
+        let step = match self.flight.take() {
+            Some((flying, step)) if flying == id => step,
+            // Somebody else's answer: the entry was taken back, or the person is another.
+            other => {
+                self.flight = other;
+                return Vec::new();
+            }
+        };
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else {
+            return Vec::new();
+        };
+        if !matches!(reply, Reply::Trouble(_)) {
+            self.pause = Pause::default();
+            self.pauses.remove(&id);
+        }
+        let creates = entry.change.write == Write::Create;
+        match (step, reply) {
+            (Step::Write, Reply::Row(row)) => self.stored(id, row),
+            (Step::Write, Reply::NoRow) if creates => {
+                self.flight = Some((id, Step::ReadMade(DataError::Forbidden(String::new()))));
+                Vec::new()
+            }
+            (Step::Write, Reply::NoRow) => {
+                self.flight = Some((id, Step::ReadMoved));
+                Vec::new()
+            }
+            (Step::Write, Reply::Trouble(error)) if is_had(&error) => {
+                self.flight = Some((id, Step::ReadStored));
+                Vec::new()
+            }
+            (Step::Write, Reply::Trouble(error)) if creates && is_taken(&error) => {
+                self.flight = Some((id, Step::ReadMade(error)));
+                Vec::new()
+            }
+            (_, Reply::Trouble(error)) if may_pass(&error) => self.again(id, &error, now),
+            (_, Reply::Trouble(error)) => self.failed(id, error),
+            (Step::ReadStored, Reply::NoRow) => self.stored(id, Columns::new()),
+            (Step::ReadStored | Step::ReadMade(_), Reply::Row(row)) => self.stored(id, row),
+            (Step::ReadMade(error), Reply::NoRow) => self.failed(id, error),
+            (Step::ReadMoved, Reply::NoRow) => self.failed(id, DataError::NotFound),
+            (Step::ReadMoved, Reply::Row(row)) => self.moved(id, row),
+        }
+    }
+
+    /// It could not be sent now, or nobody knows whether it was.
+    fn again(&mut self, id: Uuid, error: &DataError, now: Moment) -> Vec<Effect> {
+        // Where nothing arrives, nothing else would either; where the server fails, it may be because of this one.
+        let pause = match error {
+            DataError::Server { .. } | DataError::Unreadable => self.pauses.entry(id).or_default(),
+            _ => &mut self.pause,
+        };
+        pause.until = Some(now.after(backoff(id, pause.failures)));
+        pause.failures = pause.failures.saturating_add(1);
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.standing = Standing::Queued;
+        }
+        // Those behind it wait as well, and nobody need wonder for how long.
+        let waiting = self.entries.iter().filter(|entry| entry.is_waiting());
+        waiting
+            .map(|entry| Effect::Tell(Box::new(entry.clone()), Outcome::Waiting))
+            .collect()
+    }
+
+    fn failed(&mut self, id: Uuid, error: DataError) -> Vec<Effect> {
+        self.stop(id, Standing::Failed(error.clone()), Outcome::Failed(error))
+    }
+
+    /// It goes on only when a person says so.
+    fn stop(&mut self, id: Uuid, standing: Standing, outcome: Outcome) -> Vec<Effect> {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else {
+            return Vec::new();
+        };
+        entry.standing = standing;
+        let told = Effect::Tell(Box::new(entry.clone()), outcome);
+        let mut effects = self.keep(id);
+        effects.push(told);
+        effects
+    }
+
+    /// The server has it: what waits behind it is carried over to the row as it is now.
+    fn stored(&mut self, id: Uuid, row: Columns) -> Vec<Effect> {
+        let Some(entry) = self.take(id) else {
+            return Vec::new();
+        };
+        let key = entry.change.row;
+        let mut effects = vec![
+            Effect::Drop(id),
+            Effect::Tell(Box::new(entry), Outcome::Stored(row.clone())),
+        ];
+        let behind: Vec<Uuid> = self
+            .entries
+            .iter()
+            .filter(|held| held.change.row == key && held.standing == Standing::Queued)
+            .map(|held| held.id)
+            .collect();
+        // Each of them was made over the one before: the first is carried over, the others follow when it is stored.
+        if let Some(next) = behind.first().filter(|_| !row.is_empty()) {
+            effects.extend(self.carry_over(*next, row));
+        }
+        effects
+    }
+
+    /// The row is not in the version that the save was made for.
+    fn moved(&mut self, id: Uuid, row: Columns) -> Vec<Effect> {
+        let entry = self.entries.iter().find(|entry| entry.id == id);
+        let version = entry.map(|entry| &entry.change.write);
+        match version {
+            // The version is right and still nothing was changed: this person may read the row and no more.
+            Some(Write::Update { version, .. }) if version_of(&row) == Some(*version) => {
+                self.failed(id, DataError::Forbidden(String::new()))
+            }
+            _ => self.carry_over(id, row),
+        }
+    }
+
+    fn carry_over(&mut self, id: Uuid, row: Columns) -> Vec<Effect> {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else {
+            return Vec::new();
+        };
+        let Write::Update { version, base } = &mut entry.change.write else {
+            return Vec::new();
+        };
+        let Some(now) = version_of(&row) else {
+            return self.failed(id, DataError::Unreadable);
+        };
+        let merged = merge(base, &entry.change.columns, &row);
+        if !merged.conflicts.is_empty() {
+            let clash = Clash {
+                version: now,
+                fields: merged.conflicts,
+                row,
+            };
+            return self.stop(
+                id,
+                Standing::Conflict(clash.clone()),
+                Outcome::Conflict(clash),
+            );
+        }
+        if merged.columns.is_empty() {
+            // All of it is in place: our own change whose reply was lost, or the same one by somebody else.
+            return self.stored(id, row);
+        }
+        *version = now;
+        *base = merged.base;
+        entry.change.columns = merged.columns;
+        entry.standing = Standing::Queued;
+        self.keep(id)
+    }
+
+    /// The person chose, in each field that is named; others stay as typed. It is sent again.
+    pub fn resolve(&mut self, id: Uuid, choices: &[(String, Side)]) -> Vec<Effect> {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else {
+            return Vec::new();
+        };
+        let (Standing::Conflict(clash), Write::Update { version, base }) =
+            (&entry.standing, &mut entry.change.write)
+        else {
+            return Vec::new();
+        };
+        let clash = clash.clone();
+        let merged = merge(base, &entry.change.columns, &clash.row);
+        let mut columns = merged.columns;
+        for conflict in &clash.fields {
+            let chosen = choices.iter().find(|(field, _)| *field == conflict.field);
+            if chosen.is_some_and(|(_, side)| *side == Side::Theirs) {
+                yield_to(&mut columns, conflict);
+            }
+        }
+        *version = clash.version;
+        *base = merged.base;
+        columns.retain(|column, value| base.get(column) != Some(value));
+        base.retain(|column, _| columns.contains_key(column));
+        entry.change.columns = columns;
+        if entry.change.columns.is_empty() {
+            return self.stored(id, clash.row);
+        }
+        self.requeue(id)
+    }
+
+    /// The person wants a refused save sent once more.
+    pub fn retry(&mut self, id: Uuid) -> Vec<Effect> {
+        match self.entries.iter().find(|entry| entry.id == id) {
+            Some(entry) if matches!(entry.standing, Standing::Failed(_)) => self.requeue(id),
+            _ => Vec::new(),
+        }
+    }
+
+    fn requeue(&mut self, id: Uuid) -> Vec<Effect> {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else {
+            return Vec::new();
+        };
+        entry.standing = Standing::Queued;
+        let shown = Effect::Show(Box::new(entry.clone()));
+        let mut effects = self.keep(id);
+        effects.push(shown);
+        effects
+    }
+
+    /// The person takes a save back; with a new row goes what was made for it. One on its way is not held up: the server may
+    /// have it already.
+    pub fn withdraw(&mut self, id: Uuid) -> Vec<Effect> {
+        if self
+            .flight
+            .as_ref()
+            .is_some_and(|(flying, _)| *flying == id)
+        {
+            return Vec::new();
+        }
+        let Some(entry) = self.take(id) else {
+            return Vec::new();
+        };
+        let mut effects = vec![Effect::Drop(id)];
+        match &entry.change.write {
+            Write::Create => {
+                let gone = |held: &&Entry| depends(&held.change, &entry.change);
+                let behind: Vec<Uuid> = self
+                    .entries
+                    .iter()
+                    .filter(gone)
+                    .map(|held| held.id)
+                    .collect();
+                for id in behind {
+                    effects.extend(self.withdraw(id));
+                }
+            }
+            Write::Update { base: before, .. } => {
+                // The saves behind it were made over this one: what they began with is what this one began with.
+                let mut moved = Vec::new();
+                for held in self
+                    .entries
+                    .iter_mut()
+                    .filter(|held| held.change.row == entry.change.row)
+                {
+                    let Write::Update { base, .. } = &mut held.change.write else {
+                        continue;
+                    };
+                    let mut touched = false;
+                    for (column, value) in base.iter_mut() {
+                        if let (Some(own), Some(was)) =
+                            (entry.change.columns.get(column), before.get(column))
+                            && own == value
+                        {
+                            value.clone_from(was);
+                            touched = true;
+                        }
+                    }
+                    if touched {
+                        moved.push(held.id);
+                    }
+                }
+                for id in moved {
+                    effects.extend(self.keep(id));
+                }
+            }
+        }
+        effects.push(Effect::Tell(Box::new(entry), Outcome::Withdrawn));
+        effects
+    }
+
+    fn take(&mut self, id: Uuid) -> Option<Entry> {
+        let place = self.entries.iter().position(|entry| entry.id == id)?;
+        self.forget(id);
+        Some(self.entries.remove(place))
+    }
+
+    fn forget(&mut self, id: Uuid) {
+        self.on_disk.remove(&id);
+        self.ahead.remove(&id);
+        self.pauses.remove(&id);
+    }
+}
+
+/// Whether a change must wait for an earlier one: it is of the same row, or of a row that belongs to one that the earlier makes.
+fn depends(later: &Change, earlier: &Change) -> bool {
+    if later.row == earlier.row {
+        return true;
+    }
+    let named = |value: &Value| value.as_str().and_then(|text| Uuid::parse_str(text).ok());
+    earlier.write == Write::Create
+        && later
+            .columns
+            .values()
+            .any(|value| named(value) == Some(earlier.row))
+}
+
+fn version_of(row: &Columns) -> Option<Version> {
+    row.get("version").and_then(Value::as_i64)
+}
+
+/// Whether the server has had this very save.
+fn is_had(error: &DataError) -> bool {
+    matches!(error, DataError::Refused { code, message } if code == "23505" && message.contains(ONCE))
+}
+
+fn is_taken(error: &DataError) -> bool {
+    matches!(error, DataError::Refused { code, .. } if code == "23505")
+}
+
+/// Whether the same save may succeed later. A session that ended may be followed by another one of the same person; an answer
+/// that can't be read says nothing about what it answers.
+fn may_pass(error: &DataError) -> bool {
+    error.is_passing() || matches!(error, DataError::SignedOut | DataError::Unreadable)
+}
+
+/// The wait after so many failures: doubled each time, and spread, so that not all come back at one moment. The spread is
+/// taken from the name, which is as good as dice.
+fn backoff(id: Uuid, failures: u32) -> Duration {
+    let whole = FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(failures.min(16)))
+        .min(LONGEST_PAUSE);
+    let spread = u32::try_from((id.as_u128() >> (failures % 64)) % 500).unwrap_or(0);
+    whole.saturating_mul(1_000 - spread) / 1_000
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -1,0 +1,450 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+use serde_json::json;
+
+use super::*;
+
+const ROW: Uuid = Uuid::from_u128(7);
+
+fn at(seconds: u64) -> Moment {
+    Moment::from_millis(seconds * 1_000)
+}
+
+fn columns(json: Value) -> Columns {
+    json.as_object().cloned().unwrap()
+}
+
+fn name(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn edit(version: Version, seen: Value, set: Value) -> Change {
+    let seen = columns(seen);
+    Change::update(
+        Table::Patients,
+        ROW,
+        version,
+        &seen,
+        columns(set),
+        "Marsh, Ines",
+    )
+}
+
+fn making() -> Change {
+    Change::create(
+        Table::Patients,
+        ROW,
+        columns(json!({"mrn": "BD-1"})),
+        "Marsh, Ines",
+    )
+}
+
+/// A queue with these saves, named from 1.
+fn queue_of(changes: impl IntoIterator<Item = Change>) -> Queue {
+    let mut queue = Queue::default();
+    for (place, change) in changes.into_iter().enumerate() {
+        let (id, _) = queue.save(name(place as u128 + 1), change, 1_000);
+        assert_eq!(id, name(place as u128 + 1), "joined another");
+    }
+    queue
+}
+
+fn row(version: Version, ward: &str) -> Columns {
+    columns(json!({"id": ROW, "version": version, "ward": ward, "notes": ""}))
+}
+
+fn told(effects: &[Effect]) -> Option<&Outcome> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Tell(_, outcome) => Some(outcome),
+        _ => None,
+    })
+}
+
+fn sent(queue: &mut Queue, now: Moment) -> Request {
+    queue.next(now).expect("something to send").request
+}
+
+fn refused(code: &str, message: &str) -> Reply {
+    Reply::Trouble(DataError::Refused {
+        code: code.to_owned(),
+        message: message.to_owned(),
+    })
+}
+
+#[test]
+fn a_change_is_sent_for_the_version_that_the_person_saw_and_leaves_when_it_is_stored() {
+    let mut queue = queue_of([edit(3, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    let Request::Update {
+        version, columns, ..
+    } = sent(&mut queue, at(0))
+    else {
+        panic!("not an update");
+    };
+    assert_eq!(version, 3);
+    assert_eq!(columns["ward"], "B");
+    assert_eq!(columns["save_id"], name(1).to_string());
+    let effects = queue.answered(name(1), Reply::Row(row(4, "B")), at(0));
+    assert_eq!(effects[0], Effect::Drop(name(1)));
+    assert_eq!(told(&effects), Some(&Outcome::Stored(row(4, "B"))));
+    assert!(queue.entries().is_empty());
+}
+
+#[test]
+fn only_one_save_is_on_its_way() {
+    let mut other = making();
+    other.row = name(70);
+    let mut queue = queue_of([making(), other]);
+    assert!(queue.next(at(0)).is_some());
+    assert_eq!(queue.next(at(0)), None);
+    assert_eq!(queue.due(at(0)), None);
+}
+
+#[test]
+fn without_a_network_saves_wait_ever_longer_and_go_at_once_when_it_is_back() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    let mut now = at(0);
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        queue.next(now).unwrap();
+        let effects = queue.answered(name(1), Reply::Trouble(DataError::Offline), now);
+        assert_eq!(told(&effects), Some(&Outcome::Waiting));
+        assert_eq!(queue.next(now), None);
+        let due = queue.due(now).unwrap();
+        pauses.push(due.since(now));
+        now = due;
+    }
+    assert!(pauses[0] <= FIRST_PAUSE && pauses[0] >= FIRST_PAUSE / 2);
+    assert!(pauses[3] > pauses[0] * 2);
+    assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
+    queue.next(now).unwrap();
+    queue.answered(name(1), Reply::Trouble(DataError::TimedOut), now);
+    assert_eq!(queue.next(now), None);
+    queue.wake();
+    assert!(queue.next(now).is_some());
+}
+
+#[test]
+fn a_refused_save_is_never_tried_again_by_itself_and_holds_up_its_row_only() {
+    let mut other = edit(1, json!({"ward": "A"}), json!({"ward": "B"}));
+    other.row = name(70);
+    let status = |from: &str, to: &str| edit(1, json!({"status": from}), json!({"status": to}));
+    let mut queue = queue_of([
+        status("waiting", "admitted"),
+        status("admitted", "lost"),
+        other,
+    ]);
+    queue.next(at(0)).unwrap();
+    let effects = queue.answered(name(1), refused("23514", "no"), at(0));
+    assert!(matches!(told(&effects), Some(Outcome::Failed(_))));
+    let next = queue.next(at(0)).unwrap();
+    assert_eq!(next.entry.id, name(3), "the one behind must wait");
+    queue.answered(name(3), Reply::Row(row(2, "B")), at(0));
+    queue.wake();
+    assert_eq!(queue.next(at(1_000)), None);
+    assert_eq!(queue.due(at(1_000)), None);
+    queue.retry(name(1));
+    assert_eq!(queue.next(at(1_000)).unwrap().entry.id, name(1));
+}
+
+#[test]
+fn a_save_that_the_server_fails_on_does_not_hold_up_the_others() {
+    let mut other = making();
+    other.row = name(70);
+    let mut queue = queue_of([making(), other]);
+    queue.next(at(0)).unwrap();
+    queue.answered(
+        name(1),
+        Reply::Trouble(DataError::Server { status: 500 }),
+        at(0),
+    );
+    assert_eq!(queue.next(at(0)).unwrap().entry.id, name(2));
+}
+
+#[test]
+fn a_change_of_other_fields_is_carried_over_by_itself() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::NoRow, at(0));
+    assert!(matches!(sent(&mut queue, at(0)), Request::Read { .. }));
+    let mut theirs = row(5, "A");
+    theirs.insert("notes".to_owned(), json!("theirs"));
+    queue.answered(name(1), Reply::Row(theirs), at(0));
+    let Request::Update {
+        version, columns, ..
+    } = sent(&mut queue, at(0))
+    else {
+        panic!("not an update");
+    };
+    assert_eq!((version, columns.get("notes")), (5, None));
+    assert_eq!(columns["ward"], "B");
+}
+
+/// A queue in which both sides changed the ward, from A: mine to B, theirs to C.
+fn in_conflict() -> Queue {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::NoRow, at(0));
+    queue.next(at(0)).unwrap();
+    let effects = queue.answered(name(1), Reply::Row(row(5, "C")), at(0));
+    let Some(Outcome::Conflict(clash)) = told(&effects) else {
+        panic!("no conflict: {effects:?}");
+    };
+    assert_eq!(clash.fields[0].base, "A");
+    assert_eq!(clash.fields[0].mine, "B");
+    assert_eq!(clash.fields[0].theirs, "C");
+    assert_eq!(queue.next(at(100)), None, "it waits for a person");
+    queue
+}
+
+#[test]
+fn the_same_field_on_both_sides_waits_for_a_person_who_may_keep_mine() {
+    let mut queue = in_conflict();
+    queue.resolve(name(1), &[("ward".to_owned(), Side::Mine)]);
+    let Request::Update {
+        version, columns, ..
+    } = sent(&mut queue, at(0))
+    else {
+        panic!("not an update");
+    };
+    assert_eq!((version, columns["ward"].as_str()), (5, Some("B")));
+}
+
+#[test]
+fn who_takes_theirs_has_nothing_left_to_send() {
+    let mut queue = in_conflict();
+    let effects = queue.resolve(name(1), &[("ward".to_owned(), Side::Theirs)]);
+    assert_eq!(told(&effects), Some(&Outcome::Stored(row(5, "C"))));
+    assert!(queue.entries().is_empty());
+}
+
+#[test]
+fn a_change_whose_reply_was_lost_is_found_in_place() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::Trouble(DataError::Offline), at(0));
+    queue.wake();
+    queue.next(at(1)).unwrap();
+    queue.answered(name(1), Reply::NoRow, at(1));
+    queue.next(at(1)).unwrap();
+    let effects = queue.answered(name(1), Reply::Row(row(2, "B")), at(1));
+    assert_eq!(told(&effects), Some(&Outcome::Stored(row(2, "B"))));
+}
+
+#[test]
+fn a_change_that_was_stored_and_then_undone_by_others_is_not_made_twice() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::Trouble(DataError::TimedOut), at(0));
+    queue.wake();
+    queue.next(at(1)).unwrap();
+    queue.answered(name(1), Reply::NoRow, at(1));
+    queue.next(at(1)).unwrap();
+    // Somebody put it back: from here it looks as if it had never been stored.
+    queue.answered(name(1), Reply::Row(row(3, "A")), at(1));
+    queue.next(at(1)).unwrap();
+    let had = "duplicate key value violates unique constraint \"saves_pkey\"";
+    queue.answered(name(1), refused("23505", had), at(1));
+    queue.next(at(1)).unwrap();
+    let effects = queue.answered(name(1), Reply::Row(row(3, "A")), at(1));
+    assert_eq!(told(&effects), Some(&Outcome::Stored(row(3, "A"))));
+}
+
+#[test]
+fn a_row_that_was_made_is_known_by_its_id() {
+    let mut queue = queue_of([making()]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::Trouble(DataError::Offline), at(0));
+    queue.wake();
+    queue.next(at(1)).unwrap();
+    queue.answered(name(1), refused("23505", "patients_pkey"), at(1));
+    assert!(matches!(sent(&mut queue, at(1)), Request::Read { .. }));
+    let effects = queue.answered(name(1), Reply::Row(row(1, "A")), at(1));
+    assert_eq!(told(&effects), Some(&Outcome::Stored(row(1, "A"))));
+}
+
+#[test]
+fn a_row_whose_number_is_taken_is_refused() {
+    let mut queue = queue_of([making()]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), refused("23505", "patients_mrn_key"), at(0));
+    queue.next(at(0)).unwrap();
+    let effects = queue.answered(name(1), Reply::NoRow, at(0));
+    assert!(matches!(
+        told(&effects),
+        Some(Outcome::Failed(DataError::Refused { .. }))
+    ));
+}
+
+#[test]
+fn a_row_that_may_only_be_read_is_a_refusal_not_a_conflict() {
+    let mut queue = queue_of([edit(3, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::NoRow, at(0));
+    queue.next(at(0)).unwrap();
+    let effects = queue.answered(name(1), Reply::Row(row(3, "A")), at(0));
+    assert!(matches!(
+        told(&effects),
+        Some(Outcome::Failed(DataError::Forbidden(_)))
+    ));
+}
+
+#[test]
+fn saves_of_one_row_follow_each_other_over_the_version_that_comes_back() {
+    let step = |from: &str, to: &str| edit(1, json!({"status": from}), json!({"status": to}));
+    let mut queue = queue_of([step("waiting", "admitted"), step("admitted", "discharged")]);
+    queue.next(at(0)).unwrap();
+    let stored = columns(json!({"version": 2, "status": "admitted"}));
+    queue.answered(name(1), Reply::Row(stored), at(0));
+    let Request::Update {
+        version, columns, ..
+    } = sent(&mut queue, at(0))
+    else {
+        panic!("not an update");
+    };
+    assert_eq!(
+        (version, columns["status"].as_str()),
+        (2, Some("discharged"))
+    );
+}
+
+#[test]
+fn typing_on_over_a_save_that_is_on_its_way_is_no_conflict_with_oneself() {
+    let notes = |set: &str| edit(1, json!({"notes": ""}), json!({"notes": set}));
+    let mut queue = queue_of([notes("a")]);
+    queue.next(at(0)).unwrap();
+    queue.save(name(2), notes("ab"), 1_000);
+    let stored = columns(json!({"version": 2, "notes": "a"}));
+    queue.answered(name(1), Reply::Row(stored), at(0));
+    let Request::Update {
+        version, columns, ..
+    } = sent(&mut queue, at(0))
+    else {
+        panic!("not an update");
+    };
+    assert_eq!((version, columns["notes"].as_str()), (2, Some("ab")));
+}
+
+#[test]
+fn saves_that_never_went_out_are_sent_as_one_unless_they_are_steps() {
+    let mut queue = queue_of([edit(1, json!({"notes": ""}), json!({"notes": "a"}))]);
+    let (joined, _) = queue.save(
+        name(2),
+        edit(
+            1,
+            json!({"ward": "A", "notes": ""}),
+            json!({"ward": "B", "notes": "ab"}),
+        ),
+        1,
+    );
+    assert_eq!(joined, name(1));
+    assert_eq!(
+        queue.entries()[0].change,
+        edit(
+            1,
+            json!({"ward": "A", "notes": ""}),
+            json!({"ward": "B", "notes": "ab"})
+        )
+    );
+    let (apart, _) = queue.save(
+        name(3),
+        edit(
+            1,
+            json!({"status": "waiting"}),
+            json!({"status": "admitted"}),
+        ),
+        1,
+    );
+    assert_eq!(apart, name(3));
+}
+
+#[test]
+fn a_form_waits_for_the_patient_that_it_is_about() {
+    let form = Change::create(
+        Table::FormSubmissions,
+        name(80),
+        columns(json!({"patient_id": ROW})),
+        "Intake",
+    );
+    let mut queue = queue_of([making(), form]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), refused("23514", "no"), at(0));
+    assert_eq!(queue.next(at(0)), None);
+    let effects = queue.withdraw(name(1));
+    assert!(
+        queue.entries().is_empty(),
+        "what belongs to it goes with it: {effects:?}"
+    );
+}
+
+#[test]
+fn what_was_saved_over_a_withdrawn_change_goes_on_from_what_was_before_it() {
+    let step = |from: &str, to: &str| edit(1, json!({"status": from}), json!({"status": to}));
+    let mut queue = queue_of([step("waiting", "lost"), step("lost", "discharged")]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), refused("23514", "no"), at(0));
+    queue.withdraw(name(1));
+    let Write::Update { base, .. } = &queue.entries()[0].change.write else {
+        panic!("not an update");
+    };
+    assert_eq!(base["status"], "waiting");
+}
+
+#[test]
+fn what_is_on_its_way_cannot_be_taken_back() {
+    let mut queue = queue_of([making()]);
+    queue.next(at(0)).unwrap();
+    assert_eq!(queue.withdraw(name(1)), []);
+    assert_eq!(queue.entries().len(), 1);
+}
+
+#[test]
+fn a_tab_that_opens_takes_over_what_another_left_and_sends_it() {
+    let mut gone = queue_of([making()]);
+    let left = gone.next(at(0)).unwrap().entry;
+    assert_eq!(left.standing, Standing::Sending);
+    let mut queue = Queue::default();
+    let effects = queue.follow(vec![left.clone()]);
+    assert!(matches!(effects.as_slice(), [Effect::Show(_)]));
+    assert_eq!(queue.next(at(0)).unwrap().entry.attempts, 2);
+}
+
+#[test]
+fn what_another_tab_saw_to_is_not_sent_again() {
+    let mut queue = queue_of([making()]);
+    let entry = queue.entries()[0].clone();
+    assert_eq!(
+        queue.follow(Vec::new()),
+        [],
+        "not on disk yet: nobody else can have seen it"
+    );
+    queue.kept(&entry);
+    let effects = queue.follow(Vec::new());
+    assert_eq!(told(&effects), Some(&Outcome::Elsewhere));
+    assert_eq!(queue.next(at(0)), None);
+}
+
+#[test]
+fn the_disk_never_takes_back_what_is_newer_here() {
+    let mut queue = queue_of([edit(1, json!({"notes": ""}), json!({"notes": "a"}))]);
+    let former = queue.entries()[0].clone();
+    queue.kept(&former);
+    queue.save(
+        name(2),
+        edit(1, json!({"notes": ""}), json!({"notes": "ab"})),
+        1,
+    );
+    queue.follow(vec![former]);
+    assert_eq!(queue.entries()[0].change.columns["notes"], "ab");
+}
+
+#[test]
+fn an_answer_to_nothing_that_was_asked_changes_nothing() {
+    let mut queue = queue_of([making()]);
+    assert_eq!(queue.answered(name(1), Reply::NoRow, at(0)), []);
+    assert_eq!(queue.answered(name(9), Reply::NoRow, at(0)), []);
+    assert_eq!(queue.entries().len(), 1);
+}
