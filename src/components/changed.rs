@@ -5,31 +5,53 @@
 
 use leptos::prelude::*;
 
-/// Anything, marked when the text that stands for it changes.
-#[component]
-pub fn Changed(#[prop(into)] of: Signal<String>, children: Children) -> impl IntoView {
+/// The mark on something that changes.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    count: ReadSignal<u32>,
+    marked: RwSignal<bool>,
+}
+
+/// A mark that is set whenever the text that stands for something changes.
+pub fn use_mark(of: Signal<String>) -> Mark {
     let (count, set_count) = signal(0_u32);
-    let (marked, set_marked) = signal(false);
+    let marked = RwSignal::new(false);
     Effect::new(move |former: Option<String>| {
         let now = of.get();
         if former.is_some_and(|former| !former.is_empty() && former != now) {
             set_count.update(|count| *count = count.wrapping_add(1));
-            set_marked.set(true);
+            marked.set(true);
         }
         now
     });
-    // Odd and even are the same animation under two names: the second change in a row starts it anew.
-    let mark = move || {
-        marked.get().then(|| {
-            if count.get().is_multiple_of(2) {
+    Mark { count, marked }
+}
+
+impl Mark {
+    /// The value of `data-changed`. Odd and even are the same animation under two names: the second change in a row starts it
+    /// anew. Tracked.
+    pub fn word(self) -> Option<&'static str> {
+        self.marked.get().then(|| {
+            if self.count.get().is_multiple_of(2) {
                 "even"
             } else {
                 "odd"
             }
         })
-    };
+    }
+
+    /// Takes the mark off, when its animation is over.
+    pub fn clear(self) {
+        self.marked.set(false);
+    }
+}
+
+/// Anything, marked when the text that stands for it changes.
+#[component]
+pub fn Changed(#[prop(into)] of: Signal<String>, children: Children) -> impl IntoView {
+    let mark = use_mark(of);
     view! {
-        <span class="changed" data-changed=mark on:animationend=move |_| set_marked.set(false)>
+        <span class="changed" data-changed=move || mark.word() on:animationend=move |_| mark.clear()>
             {children()}
         </span>
     }

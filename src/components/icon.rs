@@ -27,7 +27,9 @@ pub enum Shape {
     Next,
     Patients,
     Pen,
+    Plus,
     Previous,
+    Print,
     Pulse,
     Refresh,
     Return,
@@ -86,7 +88,11 @@ impl Shape {
                 r#"<circle cx="9" cy="8" r="3.5"/><path d="M2.5 20v-.5a5 5 0 0 1 5-5h3a5 5 0 0 1 5 5v.5M16 4.8a3.5 3.5 0 0 1 0 6.4M21.5 20v-.5a5 5 0 0 0-3-4.6"/>"#
             }
             Self::Pen => r#"<path d="M4.5 19.5 5.5 15 16 4.5l3.5 3.5L9 18.5zM13.5 7l3.5 3.5"/>"#,
+            Self::Plus => r#"<path d="M12 5v14M5 12h14"/>"#,
             Self::Previous => r#"<path d="m14.5 6-6 6 6 6"/>"#,
+            Self::Print => {
+                r#"<path d="M7 9V4h10v5M7 17H5a2 2 0 0 1-2-2v-4a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2v4a2 2 0 0 1-2 2h-2"/><path d="M7 14h10v6H7z"/>"#
+            }
             Self::Pulse => r#"<path d="M2.5 12.5h4l3-8 5 15 3-7h4"/>"#,
             Self::Refresh => r#"<path d="M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4v5h-5"/>"#,
             Self::Return => r#"<path d="m8.5 5-5 5 5 5M3.5 10H15a5 5 0 0 1 0 10h-3"/>"#,

@@ -96,7 +96,7 @@ pub fn SearchBox(
 }
 
 /// Whether a key belongs to a field that the person is typing in.
-fn is_typing(event: &ev::KeyboardEvent) -> bool {
+pub fn is_typing(event: &ev::KeyboardEvent) -> bool {
     event
         .target()
         .and_then(|target| target.dyn_into::<web_sys::Element>().ok())

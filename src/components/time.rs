@@ -53,24 +53,27 @@ fn ago(then: f64, now: f64) -> String {
     }
 }
 
+/// The moment behind a timestamp, to the second, as people here write it; a dash for a text that is none.
+pub fn exactly(at: &str) -> String {
+    let then = js_sys::Date::parse(at);
+    if !then.is_finite() {
+        return "–".to_owned();
+    }
+    js_sys::Date::new(&then.into())
+        .to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED)
+        .into()
+}
+
 /// A moment, as long ago as it is; the exact time on hover.
 #[component]
 pub fn Ago(#[prop(into)] at: Signal<String>) -> impl IntoView {
     let now = use_context::<Now>();
-    let then = Memo::new(move |_| js_sys::Date::parse(&at.get()));
+    let then = Memo::new(move |_| at.with(|at| js_sys::Date::parse(at)));
     let words = move || {
         let now = now.map_or_else(js_sys::Date::now, |now| now.0.get());
         ago(then.get(), now)
     };
-    let exact = move || {
-        let then = then.get();
-        then.is_finite()
-            .then(|| {
-                js_sys::Date::new(&then.into())
-                    .to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED)
-            })
-            .map(String::from)
-    };
+    let exact = move || at.with(|at| exactly(at));
     view! {
         <time class="nowrap" datetime=move || at.get() title=exact>
             {words}

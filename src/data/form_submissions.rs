@@ -3,108 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bedside_query::{QueryKey, QueryOptions, query_key};
-use postgrest::Builder;
+use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_key};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
+pub use super::form_filter::{FormFilter, FormView, PAGE};
 use super::query::query;
 use super::{DataError, Page, Rest};
 use crate::model::form_submission::PatientName;
-use crate::model::{FormStatus, FormSubmission, FormType};
+use crate::model::{FormStatus, FormSubmission, Version};
 
 /// A form with the name of the patient that it is about.
-const COLUMNS: &str = "*,patient:patients(id,mrn,first_name,last_name)";
+pub(super) const COLUMNS: &str = "*,patient:patients(id,mrn,first_name,last_name)";
+/// The same, of forms whose patient is found by a search.
+pub(super) const FOUND: &str = "*,patient:patients!inner(id,mrn,first_name,last_name)";
 /// Statuses of a form that somebody should look at.
-const WAITING: [&str; 2] = ["submitted", "in_review"];
-/// How many rows a page of the list has.
-pub const PAGE: usize = 50;
-
-/// Which forms a list shows, the latest change first.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct FormFilter {
-    pub patient: Option<Uuid>,
-    pub status: Option<FormStatus>,
-    pub form_type: Option<FormType>,
-    /// From zero.
-    pub page: usize,
-}
-
-impl FormFilter {
-    /// Reads the filter from the URL's query; what it doesn't know is as if it were not there.
-    pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Self {
-        Self {
-            patient: None,
-            status: get("status")
-                .map(|word| FormStatus::from_word(&word))
-                .filter(|status| *status != FormStatus::Unknown),
-            form_type: get("type")
-                .map(|word| FormType::from_word(&word))
-                .filter(|form_type| *form_type != FormType::Unknown),
-            page: get("page")
-                .and_then(|page| page.parse::<usize>().ok())
-                .map_or(0, |page| page.saturating_sub(1)),
-        }
-    }
-
-    /// The URL's query for this filter; empty for the plain list.
-    ///
-    /// ```
-    /// use bedside::{data::form_submissions::FormFilter, model::FormStatus};
-    /// let filter = FormFilter { status: Some(FormStatus::InReview), page: 1, ..FormFilter::default() };
-    /// assert_eq!(filter.to_query(), "?status=in_review&page=2");
-    /// ```
-    pub fn to_query(&self) -> String {
-        let parts = [
-            self.status
-                .map(|status| format!("status={}", status.word())),
-            self.form_type
-                .map(|form_type| format!("type={}", form_type.word())),
-            (self.page > 0).then(|| format!("page={}", self.page.saturating_add(1))),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        if parts.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", parts.join("&"))
-        }
-    }
-
-    /// The filter in a query's key.
-    fn to_json(&self) -> Value {
-        json!({
-            "patient_id": self.patient,
-            "status": self.status.map(FormStatus::word),
-            "form_type": self.form_type.map(FormType::word),
-            "page": self.page,
-        })
-    }
-
-    /// Whether the list leaves any form out.
-    pub fn narrows(&self) -> bool {
-        self.status.is_some() || self.form_type.is_some()
-    }
-
-    fn request(&self, rest: &Rest) -> Builder {
-        let mut request = rest
-            .table("form_submissions")
-            .select(COLUMNS)
-            .order("updated_at.desc,id.asc");
-        if let Some(patient) = self.patient {
-            request = request.eq("patient_id", patient.to_string());
-        }
-        if let Some(status) = self.status {
-            request = request.eq("status", status.word());
-        }
-        if let Some(form_type) = self.form_type {
-            request = request.eq("form_type", form_type.word());
-        }
-        let from = self.page.saturating_mul(PAGE);
-        request.range(from, from.saturating_add(PAGE - 1))
-    }
-}
-
+pub(super) const WAITING: [&str; 2] = ["submitted", "in_review"];
+/// How far a review queue reaches: nobody reviews more in a shift.
+const QUEUE: usize = 200;
 /// A page of the list.
 pub async fn list(rest: Rest, filter: FormFilter) -> Result<Page<Arc<FormSubmission>>, DataError> {
     let page = rest.page::<FormSubmission>(filter.request(&rest)).await?;
@@ -167,6 +84,50 @@ pub async fn waiting(rest: Rest) -> Result<usize, DataError> {
     .await
 }
 
+/// The forms that wait for this reviewer, in the order of the queue.
+pub async fn queue(rest: Rest, reviewer: Uuid) -> Result<Vec<Uuid>, DataError> {
+    #[derive(Deserialize)]
+    struct Waiting {
+        id: Uuid,
+    }
+    let filter = FormFilter {
+        view: FormView::ToReview,
+        reviewer: Some(reviewer),
+        ..FormFilter::default()
+    };
+    let request = filter.narrow(rest.table("form_submissions").select("id"));
+    let rows: Vec<Waiting> = rest.rows(request.range(0, QUEUE - 1)).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// A step of a form on its way that is decided over what the person saw, and over nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub id: Uuid,
+    /// The version that the person saw.
+    pub version: Version,
+    pub status: FormStatus,
+    /// What the reviewer asks for, where the step takes a comment.
+    pub comment: Option<String>,
+}
+
+/// Takes a step, if the form is still as the person saw it.
+///
+/// Fails with [`DataError::Conflict`] when the form has moved on, or is out of this person's reach.
+pub async fn decide(rest: Rest, decision: Decision) -> Result<FormSubmission, DataError> {
+    let mut body = json!({ "status": decision.status.word() });
+    if let (Some(comment), Some(body)) = (decision.comment, body.as_object_mut()) {
+        body.insert("review_comment".to_owned(), comment.into());
+    }
+    let request = rest
+        .table("form_submissions")
+        .update(body.to_string())
+        .eq("id", decision.id.to_string())
+        .eq("version", decision.version.to_string())
+        .select(COLUMNS);
+    rest.write(request).await
+}
+
 /// How many drafts a person is writing.
 pub async fn drafts(rest: Rest, author: Uuid) -> Result<usize, DataError> {
     let request = rest
@@ -210,6 +171,25 @@ pub fn one_key(id: Uuid) -> QueryKey {
 /// The query of one form.
 pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<FormSubmission, DataError> {
     query(one_key(id), move || one(rest.clone(), id))
+}
+
+/// The query of the forms that wait for this reviewer, in the order of the queue.
+pub fn queue_query(rest: Rest, reviewer: Uuid) -> QueryOptions<Vec<Uuid>, DataError> {
+    query(
+        query_key!["form_submissions", "queue", reviewer],
+        move || queue(rest.clone(), reviewer),
+    )
+}
+
+/// The mutation that takes a step of a form on its way. The page shows it when it is decided, not before: a review that was
+/// not stored must never look as if it were.
+pub fn decision_mutation(rest: Rest) -> MutationOptions<Decision, FormSubmission, DataError> {
+    MutationOptions::new(move |decision| decide(rest.clone(), decision))
+        .network_mode(NetworkMode::Always)
+        .on_settled(|_, call| async move {
+            call.client
+                .invalidate_queries(query_key!["form_submissions"]);
+        })
 }
 
 /// The query of how many forms wait for a review.

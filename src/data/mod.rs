@@ -6,6 +6,7 @@ pub mod auth_error;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod form_filter;
 pub mod form_submissions;
 pub mod invitations;
 pub mod overview;

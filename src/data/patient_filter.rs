@@ -191,9 +191,8 @@ impl PatientFilter {
             .table("patients")
             .select("*")
             .order(self.sort.order(self.order));
-        // A handful of words is plenty for a name; a pasted novel is not a search.
-        for word in fold(&decomposed(&self.search)).split_whitespace().take(6) {
-            request = request.like("search_text", like_pattern(word));
+        for pattern in search_patterns(&self.search) {
+            request = request.like("search_text", pattern);
         }
         if let Some(status) = self.status {
             request = request.eq("status", status.word());
@@ -204,6 +203,15 @@ impl PatientFilter {
         let from = self.page.saturating_mul(PAGE);
         request.range(from, from.saturating_add(PAGE - 1))
     }
+}
+
+/// What `search_text` has to match for each word of a search. A handful of words is plenty for a name; a pasted novel is not a search.
+pub(super) fn search_patterns(search: &str) -> Vec<String> {
+    fold(&decomposed(search))
+        .split_whitespace()
+        .take(6)
+        .map(like_pattern)
+        .collect()
 }
 
 /// A text with every accented letter as letter and accent. The browser knows how; natively nobody asks.
@@ -253,7 +261,7 @@ fn like_pattern(word: &str) -> String {
     pattern
 }
 
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

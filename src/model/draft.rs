@@ -183,6 +183,20 @@ impl<F: Copy + PartialEq> Draft<F> {
         }
     }
 
+    /// Gives away what a save is to send now: what the person changed, unless somebody else did, too, or it may not go yet. From
+    /// here on it counts as what the row holds.
+    pub fn hand_over(&mut self, may_go: impl Fn(F, &str) -> bool) -> Vec<(F, String)> {
+        let mut sent = Vec::new();
+        for held in &mut self.fields {
+            let changed = held.typed != held.base && !held.conflict;
+            if changed && may_go(held.field, &held.typed) {
+                held.base.clone_from(&held.typed);
+                sent.push((held.field, held.typed.clone()));
+            }
+        }
+        sent
+    }
+
     /// The fields that wait for the person's choice.
     pub fn conflicts(&self) -> Vec<F> {
         self.fields
@@ -302,6 +316,32 @@ mod tests {
             draft.changes(),
             vec![("notes", "awake, in pain".to_owned())]
         );
+    }
+
+    #[test]
+    fn what_was_handed_over_comes_back_as_ones_own_while_typing_goes_on() {
+        let mut draft = draft();
+        draft.type_in("notes", "in".to_owned());
+        let sent = draft.hand_over(|_, _| true);
+        assert_eq!(sent, vec![("notes", "in".to_owned())]);
+        draft.type_in("notes", "in pain".to_owned());
+        draft.follow(2, row([("ward", "Maternity"), ("notes", "in")]));
+        assert!(draft.conflicts().is_empty());
+        assert_eq!(draft.changes(), vec![("notes", "in pain".to_owned())]);
+    }
+
+    #[test]
+    fn what_may_not_go_yet_and_what_is_in_conflict_is_kept_back() {
+        let mut draft = draft();
+        draft.type_in("notes", "in pain".to_owned());
+        draft.type_in("ward", "Maternity".to_owned());
+        assert!(draft.hand_over(|_, text| text == "nothing").is_empty());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "asleep")]));
+        assert_eq!(
+            draft.hand_over(|_, _| true),
+            vec![("ward", "Maternity".to_owned())]
+        );
+        assert_eq!(draft.conflicts(), vec!["notes"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod caret;
 pub mod date;
 pub mod draft;
 pub mod form_kind;
+pub mod form_step;
 pub mod form_submission;
 pub mod invitation;
 pub mod merge;

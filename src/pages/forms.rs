@@ -1,4 +1,4 @@
-//! The list of forms, the latest change first.
+//! The list of forms: all of them, the latest change first, or what waits for a review. Its state is in the address.
 
 use std::sync::Arc;
 
@@ -8,31 +8,46 @@ use leptos_router::components::A;
 use leptos_router::hooks::{use_navigate, use_query_map};
 use uuid::Uuid;
 
+use super::form::in_queue;
+use crate::components::changed::use_mark;
 use crate::components::{
-    Ago, Changed, Empty, Failed, FormStatusBadge, NotRefreshed, Pager, Shape, SkeletonRows,
-    use_title,
+    Ago, Changed, Empty, Failed, FormStatusBadge, Icon, NotRefreshed, Pager, SearchBox, Shape,
+    SkeletonRows, use_title,
 };
-use crate::data::form_submissions::{self, FormFilter, PAGE};
+use crate::data::Page;
+use crate::data::form_submissions::{self, FormFilter, FormView, PAGE};
 use crate::data::profiles::{self, Directory};
-use crate::hooks::use_reading;
-use crate::model::{FormStatus, FormSubmission, FormType};
+use crate::hooks::{Me, Reading, use_reading};
+use crate::model::{FormStatus, FormSubmission, FormType, Role};
 use crate::sync::Table;
 
 const COLUMNS: &[&str] = &["cell-lead", "col-second", "", "col-third", "col-second"];
+
+/// What somebody does to a filter.
+type Narrow = Box<dyn FnOnce(&mut FormFilter)>;
 
 /// The list of forms.
 #[component]
 pub fn Forms() -> impl IntoView {
     use_title(|| "Forms".to_owned());
+    let me = use_context::<Me>();
+    let my_id = me.and_then(|me| me.user.try_with_value(|user| user.id));
+    let may_edit = Memo::new(move |_| me.and_then(Me::role).is_some_and(Role::may_edit));
     let query = use_query_map();
-    let filter =
-        Memo::new(move |_| query.with(|query| FormFilter::from_query(|name| query.get(name))));
+    let filter = Memo::new(move |_| {
+        let filter = query.with(|query| FormFilter::from_query(|name| query.get(name)));
+        FormFilter {
+            reviewer: my_id.filter(|_| filter.view == FormView::ToReview),
+            ..filter
+        }
+    });
     let list = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
         form_submissions::list_query(rest, filter.get())
     });
     let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     let navigate = use_navigate();
     let go = Callback::new(move |filter: FormFilter| {
+        // Replaced, not pushed: the back button leaves the list instead of undoing it letter by letter.
         let options = NavigateOptions {
             replace: true,
             scroll: false,
@@ -40,6 +55,167 @@ pub fn Forms() -> impl IntoView {
         };
         navigate(&format!("/forms{}", filter.to_query()), options);
     });
+    let change = Callback::new(move |change: Narrow| {
+        let mut filter = filter.get_untracked();
+        filter.page = 0;
+        change(&mut filter);
+        go.run(filter);
+    });
+    view! {
+        <div class="page">
+            <div class="page-head">
+                <div class="page-title">
+                    <h1>"Forms"</h1>
+                </div>
+                <Show when=move || may_edit.get()>
+                    <A href="/forms/new" attr:class="button button-primary">
+                        <Icon shape=Shape::Plus />
+                        "New form"
+                    </A>
+                </Show>
+            </div>
+            <Views filter my_id may_edit />
+            <Narrowing filter directory=directory.data my_id change />
+            <List filter list directory=directory.data go />
+        </div>
+    }
+}
+
+/// Everything, or what waits for this person, with how much that is.
+#[component]
+fn Views(filter: Memo<FormFilter>, my_id: Option<Uuid>, may_edit: Memo<bool>) -> impl IntoView {
+    let view = Memo::new(move |_| filter.with(|filter| filter.view));
+    let current = move |of: FormView| (view.get() == of).then_some("page");
+    let queue = move || {
+        let reviewer = my_id.filter(|_| may_edit.get())?;
+        let waiting = use_reading(&[Table::FormSubmissions], move |rest| {
+            form_submissions::queue_query(rest, reviewer)
+        });
+        let count = Signal::derive(move || {
+            waiting
+                .data
+                .with(|ids| ids.as_ref().map(|ids| ids.len().to_string()))
+                .unwrap_or_default()
+        });
+        Some(view! {
+            <a href="/forms?view=review" aria-current=move || current(FormView::ToReview)>
+                "Waiting for review"
+                <span class="count">
+                    <Changed of=count>{move || count.get()}</Changed>
+                </span>
+            </a>
+        })
+    };
+    view! {
+        <nav class="views" aria-label="Views of the list">
+            // Not the router's own link: that one takes both for the current page, since they share a path.
+            <a href="/forms" aria-current=move || current(FormView::All)>
+                "All forms"
+            </a>
+            {queue}
+        </nav>
+    }
+}
+
+#[component]
+fn Narrowing(
+    filter: Memo<FormFilter>,
+    directory: Signal<Option<Arc<Directory>>>,
+    my_id: Option<Uuid>,
+    change: Callback<Narrow>,
+) -> impl IntoView {
+    let authors = Memo::new(move |_| {
+        directory.with(|directory| {
+            let people = directory
+                .as_ref()
+                .map(|directory| directory.people.as_slice());
+            people
+                .unwrap_or_default()
+                .iter()
+                .filter(|person| person.role.may_edit() && Some(person.id) != my_id)
+                .map(|person| (person.id, person.full_name.clone()))
+                .collect::<Vec<_>>()
+        })
+    });
+    let author =
+        move || filter.with(|filter| filter.author.map(|id| id.to_string()).unwrap_or_default());
+    view! {
+        <div class="toolbar">
+            <SearchBox
+                label="Search by patient"
+                text=Signal::derive(move || filter.with(|filter| filter.search.clone()))
+                on_search=Callback::new(move |text: String| {
+                    change.run(Box::new(move |filter| filter.search = text));
+                })
+            />
+            <select
+                class="input input-fit"
+                aria-label="Status"
+                on:change=move |event| {
+                    let word = event_target_value(&event);
+                    let status = FormStatus::ALL.iter().copied().find(|status| status.word() == word);
+                    change.run(Box::new(move |filter| filter.status = status));
+                }
+                prop:value=move || filter.with(|filter| filter.status.map_or("", FormStatus::word))
+            >
+                <option value="">"Every status"</option>
+                {FormStatus::ALL
+                    .iter()
+                    .map(|status| view! { <option value=status.word()>{status.label()}</option> })
+                    .collect_view()}
+            </select>
+            <select
+                class="input input-fit"
+                aria-label="Kind"
+                on:change=move |event| {
+                    let word = event_target_value(&event);
+                    let form_type = FormType::ALL.iter().copied().find(|kind| kind.word() == word);
+                    change.run(Box::new(move |filter| filter.form_type = form_type));
+                }
+                prop:value=move || filter.with(|filter| filter.form_type.map_or("", FormType::word))
+            >
+                <option value="">"Every kind"</option>
+                {FormType::ALL
+                    .iter()
+                    .map(|kind| view! { <option value=kind.word()>{kind.label()}</option> })
+                    .collect_view()}
+            </select>
+            <select
+                class="input input-fit"
+                aria-label="Written by"
+                on:change=move |event| {
+                    let author = Uuid::parse_str(&event_target_value(&event)).ok();
+                    change.run(Box::new(move |filter| filter.author = author));
+                }
+                prop:value=author
+            >
+                <option value="">"By anyone"</option>
+                {my_id.map(|id| view! { <option value=id.to_string()>"By me"</option> })}
+                {move || {
+                    // Set anew when the names have come: a choice from the address has no option before.
+                    let chosen = author();
+                    authors
+                        .get()
+                        .into_iter()
+                        .map(|(id, name)| {
+                            let id = id.to_string();
+                            let selected = id == chosen;
+                            view! { <option value=id selected=selected>{name}</option> }
+                        })
+                        .collect_view()
+                }}
+            </select>
+        </div>
+    }
+}
+
+#[component]
+fn List(
+    filter: Memo<FormFilter>,
+    list: Reading<Page<Arc<FormSubmission>>>,
+    directory: Signal<Option<Arc<Directory>>>,
+    go: Callback<FormFilter>,
+) -> impl IntoView {
     let rows = Memo::new(move |_| {
         list.data.with(|page| {
             page.as_ref()
@@ -47,8 +223,16 @@ pub fn Forms() -> impl IntoView {
                 .unwrap_or_default()
         })
     });
-    let ids =
-        Memo::new(move |_| rows.with(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>()));
+    let to_review = Memo::new(move |_| filter.with(|filter| filter.view == FormView::ToReview));
+    // The view is part of the key: its rows lead to the queue, and say how long they have waited.
+    let ids = Memo::new(move |_| {
+        let to_review = to_review.get();
+        rows.with(|rows| {
+            rows.iter()
+                .map(|row| (row.id, to_review))
+                .collect::<Vec<_>>()
+        })
+    });
     let total = Memo::new(move |_| list.data.with(|page| page.as_ref().map(|page| page.total)));
     let waiting = Memo::new(move |_| total.get().is_none() && list.error.with(Option::is_none));
     let failed = Memo::new(move |_| {
@@ -58,111 +242,105 @@ pub fn Forms() -> impl IntoView {
             None
         }
     });
-
+    let narrows = Memo::new(move |_| filter.with(FormFilter::narrows));
+    let empty = move || {
+        let (title, advice) = match (narrows.get(), to_review.get()) {
+            (true, _) => (
+                "No form matches",
+                "Try fewer letters, or another status, kind or author.",
+            ),
+            (false, true) => (
+                "Nothing waits for you",
+                "Forms that colleagues submit about your patients appear here by themselves.",
+            ),
+            (false, false) => (
+                "No forms yet",
+                "Forms about your patients appear here as they are written.",
+            ),
+        };
+        let shape = if to_review.get() && !narrows.get() {
+            Shape::Check
+        } else {
+            Shape::Form
+        };
+        view! {
+            <Empty shape title=title.to_owned() advice=advice.to_owned()>
+                {narrows
+                    .get()
+                    .then(|| {
+                        view! {
+                            <button
+                                class="button"
+                                type="button"
+                                on:click=move |_| go.run(filter.with_untracked(FormFilter::widened))
+                            >
+                                "Show all of them"
+                            </button>
+                        }
+                    })}
+            </Empty>
+        }
+    };
     view! {
-        <div class="page">
-            <div class="page-head">
-                <div class="page-title">
-                    <h1>"Forms"</h1>
-                </div>
-            </div>
-            <div class="toolbar">
-                <select
-                    class="input input-fit"
-                    aria-label="Status"
-                    on:change=move |event| {
-                        let word = event_target_value(&event);
-                        let status = FormStatus::ALL.iter().copied().find(|status| status.word() == word);
-                        go.run(FormFilter { status, page: 0, ..filter.get_untracked() });
-                    }
-                    prop:value=move || filter.with(|filter| filter.status.map_or("", FormStatus::word))
-                >
-                    <option value="">"Every status"</option>
-                    {FormStatus::ALL
-                        .iter()
-                        .map(|status| view! { <option value=status.word()>{status.label()}</option> })
-                        .collect_view()}
-                </select>
-                <select
-                    class="input input-fit"
-                    aria-label="Kind"
-                    on:change=move |event| {
-                        let word = event_target_value(&event);
-                        let form_type = FormType::ALL.iter().copied().find(|kind| kind.word() == word);
-                        go.run(FormFilter { form_type, page: 0, ..filter.get_untracked() });
-                    }
-                    prop:value=move || filter.with(|filter| filter.form_type.map_or("", FormType::word))
-                >
-                    <option value="">"Every kind"</option>
-                    {FormType::ALL
-                        .iter()
-                        .map(|kind| view! { <option value=kind.word()>{kind.label()}</option> })
-                        .collect_view()}
-                </select>
-                <span class="toolbar-end" aria-live="polite">
-                    {move || total.get().map(|total| if total == 1 { "1 form".to_owned() } else { format!("{total} forms") })}
-                </span>
-            </div>
-            <NotRefreshed
-                shown=Signal::derive(move || total.get().is_some())
-                error=list.error
-                retry=list.refetch
-            />
-            <div class="table-frame" data-refetching=move || list.outdated.get().then_some("true")>
-                <table class="table" aria-label="Forms" aria-busy=move || waiting.get().then_some("true")>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Patient"</th>
-                            <th scope="col" class="col-second">"Form"</th>
-                            <th scope="col">"Status"</th>
-                            <th scope="col" class="col-third">"Written by"</th>
-                            <th scope="col" class="col-second">"Updated"</th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        <Show when=move || waiting.get()>
-                            <SkeletonRows columns=COLUMNS />
-                        </Show>
-                        <For
-                            each=move || ids.get()
-                            key=|id| *id
-                            children=move |id| view! { <FormRow id rows directory=directory.data /> }
-                        />
-                    </tbody>
-                </table>
-                {move || failed.get().map(|error| view! { <Failed error retry=list.refetch /> })}
-                <Show when=move || total.get() == Some(0)>
-                    <Empty
-                        shape=Shape::Form
-                        title=Signal::derive(move || {
-                            if filter.with(FormFilter::narrows) { "No form matches" } else { "No forms yet" }.to_owned()
-                        })
-                        advice=Signal::derive(move || {
-                            if filter.with(FormFilter::narrows) {
-                                "Try another status or kind."
-                            } else {
-                                "Forms about your patients appear here as they are written."
-                            }
-                                .to_owned()
-                        })
+        <NotRefreshed
+            shown=Signal::derive(move || total.get().is_some())
+            error=list.error
+            retry=list.refetch
+        />
+        <div class="table-frame" data-refetching=move || list.outdated.get().then_some("true")>
+            <table class="table table-forms" aria-label="Forms" aria-busy=move || waiting.get().then_some("true")>
+                <thead>
+                    <tr>
+                        <th scope="col">"Patient"</th>
+                        <th scope="col" class="col-second">"Form"</th>
+                        <th scope="col">"Status"</th>
+                        <th scope="col" class="col-third">"Written by"</th>
+                        <th scope="col" class="col-second">
+                            {move || if to_review.get() { "Waiting since" } else { "Updated" }}
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <Show when=move || waiting.get()>
+                        <SkeletonRows columns=COLUMNS />
+                    </Show>
+                    <For
+                        each=move || ids.get()
+                        key=|id| *id
+                        children=move |(id, to_review)| view! { <FormRow id to_review rows directory /> }
                     />
-                </Show>
-            </div>
-            <Show when=move || total.get().is_some_and(|total| total > PAGE)>
-                <Pager
-                    page=Signal::derive(move || filter.with(|filter| filter.page))
-                    page_size=PAGE
-                    total=Signal::derive(move || total.get().unwrap_or_default())
-                    on_page=Callback::new(move |page| go.run(FormFilter { page, ..filter.get_untracked() }))
-                />
-            </Show>
+                </tbody>
+            </table>
+            {move || failed.get().map(|error| view! { <Failed error retry=list.refetch /> })}
+            {move || (total.get() == Some(0)).then(empty)}
         </div>
+        <div class="table-foot">
+            <span aria-live="polite">
+                {move || total.get().filter(|total| *total <= PAGE).map(counted)}
+            </span>
+        </div>
+        <Show when=move || total.get().is_some_and(|total| total > PAGE)>
+            <Pager
+                page=Signal::derive(move || filter.with(|filter| filter.page))
+                page_size=PAGE
+                total=Signal::derive(move || total.get().unwrap_or_default())
+                on_page=Callback::new(move |page| go.run(FormFilter { page, ..filter.get_untracked() }))
+            />
+        </Show>
+    }
+}
+
+fn counted(total: usize) -> String {
+    match total {
+        1 => "1 form".to_owned(),
+        total => format!("{total} forms"),
     }
 }
 
 #[component]
 fn FormRow(
     id: Uuid,
+    to_review: bool,
     rows: Memo<Vec<Arc<FormSubmission>>>,
     directory: Signal<Option<Arc<Directory>>>,
 ) -> impl IntoView {
@@ -183,21 +361,30 @@ fn FormRow(
             _ => "–".to_owned(),
         })
     };
+    let mark = use_mark(text(|form| form.version.to_string()));
+    let address = if to_review {
+        in_queue(id)
+    } else {
+        format!("/forms/{id}")
+    };
+    let since = text(if to_review {
+        |form| form.submitted_at.clone().unwrap_or_default()
+    } else {
+        |form| form.updated_at.clone()
+    });
     view! {
-        <tr>
+        <tr data-changed=move || mark.word() on:animationend=move |_| mark.clear()>
             <td class="cell-lead">
-                <A href=format!("/forms/{id}")>{text(FormSubmission::about)}</A>
+                <A href=address>{text(FormSubmission::about)}</A>
                 <span class="cell-sub">{text(|form| form.form_type.label().to_owned())}</span>
             </td>
             <td class="col-second">{text(|form| form.form_type.label().to_owned())}</td>
             <td>
-                <Changed of=Signal::derive(move || status.get().label().to_owned())>
-                    <FormStatusBadge status />
-                </Changed>
+                <FormStatusBadge status />
             </td>
             <td class="col-third">{author}</td>
             <td class="col-second">
-                <Ago at=text(|form| form.updated_at.clone()) />
+                <Ago at=since />
             </td>
         </tr>
     }

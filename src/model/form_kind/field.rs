@@ -118,6 +118,11 @@ impl Field {
         self
     }
 
+    /// Whether an answer may take several lines.
+    pub fn is_long(&self) -> bool {
+        matches!(self.question, Question::LongText)
+    }
+
     /// Whether the question is asked, given the other answers.
     pub fn is_asked(&self, text: impl Fn(&'static str) -> String) -> bool {
         match self.asked {
