@@ -2,6 +2,7 @@
 //! clock or network of its own and calls none; the skin carries its effects out. Closures that it was given (predicates,
 //! overlays) are pure functions of their arguments.
 
+pub(crate) mod cancel;
 pub(crate) mod effect;
 pub(crate) mod event;
 pub(crate) mod fetch;
@@ -13,13 +14,13 @@ pub(crate) mod observer;
 pub(crate) mod operations;
 pub(crate) mod options;
 mod query;
+mod retry;
 pub(crate) mod rows;
 mod showing;
 pub(crate) mod signal;
 mod staleness;
 mod store;
-#[cfg(test)]
-mod tests;
+mod surroundings;
 pub(crate) mod time;
 pub(crate) mod value;
 pub(crate) mod view;
@@ -38,6 +39,8 @@ use self::options::{FetchSettings, GcTime};
 pub(crate) use self::query::Change;
 use self::query::Query;
 use self::store::Store;
+use self::surroundings::Resuming;
+pub(crate) use self::surroundings::Surroundings;
 use self::time::{Alarm, Time, Timers};
 use self::value::TypeTag;
 use crate::deps::Router;
@@ -63,15 +66,6 @@ pub(crate) struct FetchId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct OverlayId(u64);
 
-/// What is outside: whether requests can succeed and whether anybody looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Surroundings {
-    pub(crate) online: bool,
-    pub(crate) visible: bool,
-    /// While a persister restores, nobody fetches (rule 114).
-    pub(crate) restoring: bool,
-}
-
 /// The store. `S` is how a query's fetcher is named; the core hands it out and never calls it.
 pub(crate) struct Core<S> {
     now: Time,
@@ -87,6 +81,7 @@ pub(crate) struct Core<S> {
     /// Queries whose observers are told at the end of the command; each once (rule 74).
     dirty: Vec<QueryId>,
     around: Surroundings,
+    resuming: Resuming,
     fetching: usize,
     next_number: u64,
     listening: bool,
@@ -112,6 +107,7 @@ impl<S: Clone> Core<S> {
                 visible: true,
                 restoring: false,
             },
+            resuming: Resuming::default(),
             fetching: 0,
             next_number: 1,
             listening: false,
@@ -148,9 +144,10 @@ impl<S: Clone> Core<S> {
         self.listening = listening;
     }
 
-    /// Everything that is to be done now. Empty when a round of commands has been carried out.
-    pub(crate) fn drain(&mut self) -> Vec<Effect<S>> {
-        for id in std::mem::take(&mut self.dirty) {
+    /// Puts everything that is to be done now into `effects`, which is empty and lends its room. Still empty: a round of
+    /// commands has been carried out.
+    pub(crate) fn drain(&mut self, effects: &mut Vec<Effect<S>>) {
+        while let Some(id) = self.dirty.pop() {
             self.after_update(id);
         }
         let due = self.timers.next_due();
@@ -158,7 +155,7 @@ impl<S: Clone> Core<S> {
             self.woken_for = due;
             self.effects.push(Effect::Wake(due));
         }
-        std::mem::take(&mut self.effects)
+        std::mem::swap(&mut self.effects, effects);
     }
 
     /// Lets every alarm ring that is due.
@@ -172,6 +169,7 @@ impl<S: Clone> Core<S> {
                 Alarm::Interval(id) => self.interval(id),
                 Alarm::RetryMutation(id) => self.retry_mutation(id),
                 Alarm::CollectMutation(id) => self.collect_mutation(id),
+                Alarm::TellQueries => self.tell_queries_by_now(),
                 Alarm::Save => self.effects.push(Effect::Save),
             }
         }
@@ -200,8 +198,8 @@ impl<S: Clone> Core<S> {
     /// The query at `key`, made if it is missing (rule 6); the longest gc time ever given wins (rule 53).
     pub(crate) fn build(&mut self, key: &QueryKey, gc_time: GcTime) -> QueryId {
         let keep = match gc_time {
-            GcTime::After(duration) => duration,
-            GcTime::Never => std::time::Duration::MAX,
+            GcTime::After(duration) => time::in_ms(duration),
+            GcTime::Never => u64::MAX,
         };
         if let Some(id) = self.index.get(key) {
             if let Some(query) = self
@@ -268,6 +266,7 @@ impl<S: Clone> Core<S> {
             self.remove_query(id);
         }
         self.clear_mutations();
+        self.resuming = Resuming::default();
         self.router = Router::default();
         self.timers.clear();
         for (id, observer) in &mut self.observers {

@@ -2,6 +2,7 @@
 //! numbers by which the store orders them.
 
 mod intern;
+mod names;
 mod segment;
 
 use std::fmt;

@@ -4,6 +4,7 @@
 mod client;
 mod data;
 mod defaults;
+mod erased;
 mod events;
 mod flush;
 mod hydrate;
@@ -24,12 +25,15 @@ mod use_queries;
 mod use_query;
 mod watch;
 
-pub use client::{ClientOptions, QueryClient, Settled, provide_query_client, use_query_client};
+pub use client::{
+    ClientOptions, MutationNews, MutationStep, QueryClient, Settled, provide_query_client,
+    use_query_client,
+};
 pub use defaults::QueryDefaults;
 pub use events::{Listening, MutationRow, QueryRow, Snapshot};
 pub use hydrate::{Dehydrated, DehydratedMutation, DehydratedQuery};
 pub use infinite::{InfiniteOptions, PageDirection, Pages};
-pub use mutation::{Call, MutationOptions, Optimistic};
+pub use mutation::{Call, CallbackResult, MutationOptions, Optimistic};
 pub use observation::{Observation, Observed};
 pub use operations::{Network, Page};
 pub use options::{FetchContext, QueryOptions};

@@ -1,5 +1,5 @@
-//! Fetching: start, share, owe, retry, pause, cancel, settle (rules 19 to 23 and 28 to 44). Knows what a query is; who
-//! asked and why is the callers' business.
+//! Fetching from the wish to the settlement: start, share, owe, settle (rules 19 to 22, 28 to 31 and 36 to 41). Knows what a
+//! query is; who asked and why is the callers' business.
 
 use super::event::Action;
 use super::options::{NetworkMode, Overlap, Retry};
@@ -9,15 +9,6 @@ use super::time::Alarm;
 use super::value::{Failure, Value};
 use super::view::Status;
 use super::{Core, Effect, FetchId, Outcome, QueryId};
-
-/// What a cancelled fetch leaves behind (rule 35).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Undo {
-    /// The state before it.
-    Revert,
-    /// The error of being cancelled, if there is no data.
-    Keep,
-}
 
 /// How often a fetch is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +98,7 @@ impl<S: Clone> Core<S> {
         self.updated(id, Action::Fetch);
     }
 
-    fn count_fetching(&mut self, by: isize) {
+    pub(super) fn count_fetching(&mut self, by: isize) {
         self.fetching = self.fetching.saturating_add_signed(by);
         self.effects.push(Effect::Counts);
     }
@@ -153,90 +144,6 @@ impl<S: Clone> Core<S> {
                 self.timers.set(at, Alarm::Retry(fetch));
                 self.updated(id, Action::Failed);
             }
-        }
-    }
-
-    /// The delay is over: the next attempt runs, unless the page is hidden or the network away (rule 43).
-    pub(super) fn retry(&mut self, fetch: FetchId) {
-        let around = self.around;
-        let Some(query) = self.queries.get_mut(fetch.query) else {
-            return;
-        };
-        let network = query
-            .settings
-            .as_ref()
-            .map_or(NetworkMode::Online, |held| held.network);
-        let Some(waiting) = query
-            .fetch
-            .as_mut()
-            .filter(|held| held.number == fetch.number && held.phase == Phase::Delayed)
-        else {
-            return;
-        };
-        if around.visible && (around.online || network == NetworkMode::Always) {
-            self.run_again(fetch.query, Action::Fetch);
-        } else {
-            waiting.phase = Phase::Paused;
-            self.count_fetching(-1);
-            self.updated(fetch.query, Action::Pause);
-        }
-    }
-
-    fn run_again(&mut self, id: QueryId, action: Action) {
-        let Some(query) = self.queries.get_mut(id) else {
-            return;
-        };
-        let source = query
-            .settings
-            .as_ref()
-            .and_then(|settings| settings.source.clone());
-        let (Some(fetch), Some(source)) = (query.fetch.as_mut(), source) else {
-            return;
-        };
-        let was_paused = fetch.phase == Phase::Paused;
-        fetch.phase = Phase::Running;
-        let (fetch, signal) = (
-            FetchId {
-                query: id,
-                number: fetch.number,
-            },
-            fetch.signal.clone(),
-        );
-        if was_paused {
-            self.count_fetching(1);
-        }
-        self.effects.push(Effect::Start {
-            fetch,
-            source,
-            signal,
-        });
-        if action == Action::Continue {
-            self.updated(id, action);
-        }
-    }
-
-    /// Network or page are back: what waited for them goes on.
-    pub(super) fn resume_paused(&mut self) {
-        let around = self.around;
-        let paused: Vec<QueryId> = self
-            .queries
-            .iter()
-            .filter(|(_, query)| {
-                let network = query
-                    .settings
-                    .as_ref()
-                    .map_or(NetworkMode::Online, |held| held.network);
-                query
-                    .fetch
-                    .as_ref()
-                    .is_some_and(|fetch| fetch.phase == Phase::Paused)
-                    && (around.online || network == NetworkMode::Always)
-                    && around.visible
-            })
-            .map(|(id, _)| id)
-            .collect();
-        for id in paused {
-            self.run_again(id, Action::Continue);
         }
     }
 
@@ -297,7 +204,7 @@ impl<S: Clone> Core<S> {
     }
 
     /// Takes the fetch off the query, whatever its phase.
-    fn end_fetch(&mut self, id: QueryId) -> Option<Box<Fetch>> {
+    pub(super) fn end_fetch(&mut self, id: QueryId) -> Option<Box<Fetch>> {
         let fetch = self.queries.get_mut(id)?.fetch.take()?;
         self.queries.attend(id);
         self.router.fetch_ends(id);
@@ -305,81 +212,6 @@ impl<S: Clone> Core<S> {
             self.count_fetching(-1);
         }
         Some(fetch)
-    }
-
-    /// Ends the fetch without a trace in the query's state; who waits goes on waiting for its replacement (rule 31).
-    pub(super) fn drop_fetch(&mut self, id: QueryId) -> Option<Box<Fetch>> {
-        let fetch = self.end_fetch(id)?;
-        let number = fetch.number;
-        self.effects.push(Effect::Cancel {
-            fetch: FetchId { query: id, number },
-            signal: fetch.signal.clone(),
-        });
-        Some(fetch)
-    }
-
-    /// Cancels what runs (rule 35); nothing to do if nothing does (rule 40).
-    pub(crate) fn cancel(&mut self, id: QueryId, undo: Undo) {
-        let Some(fetch) = self.drop_fetch(id) else {
-            return;
-        };
-        let Some(query) = self.queries.get_mut(id) else {
-            return;
-        };
-        match undo {
-            Undo::Revert => {
-                let revert = fetch.revert;
-                query.base = revert.base;
-                query.status = revert.status;
-                query.updated_at = revert.updated_at;
-                query.update_count = revert.update_count;
-                // What arrived in the meantime stays true of the old data.
-                query.invalidated.set(revert.invalidated || fetch.owed);
-                query.trouble = revert.trouble;
-                query.fold();
-            }
-            Undo::Keep if query.base.is_none() => {
-                query.status = Status::Error;
-                query.trouble().error = Some(Failure::Cancelled);
-            }
-            Undo::Keep => {}
-        }
-        self.reindex(id);
-        self.updated(id, Action::Cancel);
-        self.arm_gc(id);
-        let Some(query) = self.queries.get_mut(id) else {
-            return;
-        };
-        query.waiting = 0;
-        let outcome = query.visible().cloned().ok_or(Failure::Cancelled);
-        self.effects.push(Effect::Settled { query: id, outcome });
-    }
-
-    /// The last observer left while a fetch runs (rules 33, 34).
-    pub(super) fn abandon_fetch(&mut self, id: QueryId) {
-        let Some(query) = self.queries.get_mut(id) else {
-            return;
-        };
-        let has_data = query.base.is_some();
-        if query.waiting > 0 {
-            return;
-        }
-        let Some(fetch) = &mut query.fetch else {
-            return;
-        };
-        if fetch.signal.is_taken() || (fetch.phase == Phase::Paused && !has_data) {
-            self.cancel(id, Undo::Revert);
-        } else {
-            fetch.retry_stopped = true;
-            if fetch.phase == Phase::Delayed {
-                let failure = query
-                    .trouble()
-                    .failure_reason
-                    .clone()
-                    .unwrap_or(Failure::Cancelled);
-                self.fail(id, failure);
-            }
-        }
     }
 
     /// A change that arrives while a fetch runs is kept to be replayed over its result, and becomes part of what a

@@ -15,7 +15,7 @@ impl<S: Clone> Core<S> {
             query.gc_due = Time::NEVER;
             return;
         }
-        query.gc_due = now.after(query.gc_time);
+        query.gc_due = now.after_ms(query.gc_time);
         if !query.gc_armed && query.gc_due < Time::NEVER {
             query.gc_armed = true;
             let due = query.gc_due;

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::QueryId;
 use crate::key::{Interner, QueryKey, Segment, SegmentId};
 
-/// A key as the store holds it: four bytes a segment.
-pub(crate) type Path = Arc<[SegmentId]>;
+/// A key as the store holds it: four bytes a segment, in place, so that looking one up among many follows no pointers.
+pub(crate) type Path = SmallVec<[SegmentId; 5]>;
 
 #[derive(Default)]
 pub(crate) struct Index {
@@ -28,11 +29,11 @@ impl Index {
 
     pub(crate) fn get(&self, key: &QueryKey) -> Option<QueryId> {
         self.find(key.segments())
-            .and_then(|path| self.queries.get(path.as_slice()).copied())
+            .and_then(|path| self.queries.get(&path).copied())
     }
 
     /// The known numbers of all segments, or `None` at the first segment that no key holds.
-    fn find(&self, segments: &[Segment]) -> Option<Vec<SegmentId>> {
+    fn find(&self, segments: &[Segment]) -> Option<Path> {
         segments
             .iter()
             .map(|segment| self.interner.find(segment))
@@ -46,7 +47,7 @@ impl Index {
             .iter()
             .filter_map(|segment| self.interner.acquire(segment))
             .collect();
-        self.queries.insert(Arc::clone(&path), id);
+        self.queries.insert(path.clone(), id);
         path
     }
 
@@ -76,7 +77,7 @@ impl Index {
             return None;
         }
         let path = self.find(prefix.segments())?;
-        self.has_under(&path).then(|| path.into())
+        self.has_under(&path).then_some(path)
     }
 
     pub(crate) fn has_under(&self, prefix: &[SegmentId]) -> bool {
@@ -129,7 +130,7 @@ pub(crate) fn under<'a, V>(
     map: &'a BTreeMap<Path, V>,
     prefix: &[SegmentId],
 ) -> impl Iterator<Item = (&'a Path, &'a V)> + use<'a, V> {
-    let mut end = prefix.to_vec();
+    let mut end = Path::from_slice(prefix);
     if let Some(last) = end.last_mut() {
         *last = last.next();
     }

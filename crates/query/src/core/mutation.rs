@@ -240,19 +240,26 @@ impl<S: Clone> Core<S> {
         if let Some(next) = next {
             self.start_mutation(next);
         }
+        self.mutation_ended(id);
     }
 
-    /// What waits for the network goes on, scopes in parallel (rule 104).
-    pub(super) fn resume_mutations(&mut self) {
+    /// What waits for the network goes on, scopes in parallel (rule 104). Answers what now runs or will when its turn comes.
+    pub(super) fn resume_mutations(&mut self) -> Vec<MutationId> {
         let waiting: Vec<MutationId> = self
             .mutations
             .iter()
             .filter(|(_, mutation)| mutation.is_paused())
             .map(|(id, _)| id)
             .collect();
-        for id in waiting {
-            self.start_mutation(id);
+        for id in &waiting {
+            self.start_mutation(*id);
         }
+        let going = |id: &MutationId| {
+            self.mutations.get(*id).is_some_and(|mutation| {
+                mutation.phase == Phase::Running || !self.mutations.has_turn(*id)
+            })
+        };
+        waiting.into_iter().filter(going).collect()
     }
 
     pub(crate) fn watch_mutation(&mut self, id: MutationId) {

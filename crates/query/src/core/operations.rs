@@ -1,11 +1,12 @@
-//! What callers do to many queries at once: invalidate, refetch, reset, remove, and news from outside (rules 73 to 79, 60).
+//! What callers do to many queries at once: invalidate, refetch, reset, remove (rules 73 to 79).
 
+use super::cancel::Undo;
 use super::event::Action;
-use super::fetch::{Tries, Undo};
+use super::fetch::Tries;
 use super::filter::QueryFilter;
-use super::options::{ObserverSettings, Overlap};
+use super::options::Overlap;
 use super::view::Status;
-use super::{Core, QueryId, Surroundings};
+use super::{Core, QueryId};
 
 /// Which of the invalidated queries are fetched at once (rule 75).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,26 +167,5 @@ impl<S: Clone> Core<S> {
                     .is_some_and(|query| query.fetch_status() == super::view::FetchStatus::Fetching)
             })
             .count()
-    }
-
-    /// News of network, page and persister. Paused mutations go before queries (rule 88).
-    pub(crate) fn surroundings(&mut self, around: Surroundings) {
-        let before = std::mem::replace(&mut self.around, around);
-        let online = around.online && !before.online;
-        let seen = around.visible && !before.visible;
-        let restored = !around.restoring && before.restoring;
-        if online || seen {
-            self.resume_mutations();
-            self.resume_paused();
-        }
-        if online {
-            self.occasion_for_all(|settings: &ObserverSettings| settings.on_reconnect);
-        }
-        if seen {
-            self.occasion_for_all(|settings: &ObserverSettings| settings.on_focus);
-        }
-        if restored {
-            self.mount_all();
-        }
     }
 }

@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::index::Path;
 use super::options::FetchSettings;
 use super::signal::CancelSignal;
@@ -38,11 +40,13 @@ pub(crate) struct Query<S> {
     pub(crate) gc_armed: bool,
     /// Whether `gc_due` means anything: nobody observes.
     pub(crate) gc_due: Time,
-    pub(crate) gc_time: std::time::Duration,
+    /// In milliseconds; the maximum: for good.
+    pub(crate) gc_time: u64,
     pub(crate) trouble: Option<Box<Trouble>>,
     pub(crate) fetch: Option<Box<Fetch>>,
     pub(crate) settings: Option<Rc<FetchSettings<S>>>,
-    pub(crate) observers: Vec<ObserverId>,
+    /// In place while there is one, as for most.
+    pub(crate) observers: SmallVec<[ObserverId; 1]>,
     /// Callers outside that wait for it to come to rest.
     pub(crate) waiting: u32,
     pub(crate) extra: Option<Box<Extra>>,
@@ -135,11 +139,11 @@ impl<S> Query<S> {
             attended: Cell::new(false),
             gc_armed: false,
             gc_due: Time::NEVER,
-            gc_time: std::time::Duration::ZERO,
+            gc_time: 0,
             trouble: None,
             fetch: None,
             settings: None,
-            observers: Vec::new(),
+            observers: SmallVec::new(),
             waiting: 0,
             extra: None,
         }

@@ -19,7 +19,9 @@ impl<S: Clone> Core<S> {
         };
         let trouble = query.trouble.as_deref();
         let data = query.visible().cloned();
+        let failed = trouble.is_some_and(|t| t.error.is_some() || t.failure_reason.is_some());
         let mut shown = Shown {
+            key: failed.then(|| self.index.key(&query.path)),
             status: query.status,
             fetch_status: query.fetch_status(),
             error: trouble

@@ -4,7 +4,6 @@
 //! invalidating them has consequences at once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use slotmap::SlotMap;
 
@@ -108,7 +107,7 @@ impl<S> Store<S> {
             return;
         }
         if attended {
-            self.attended.insert(Arc::clone(&query.path), id);
+            self.attended.insert(query.path.clone(), id);
         } else {
             self.attended.remove(&query.path);
         }
@@ -123,7 +122,7 @@ impl<S> Store<S> {
     /// with the one that was in the same place.
     pub(crate) fn stamp(&mut self, prefix: &Path) -> Vec<Path> {
         let replaced: Vec<Path> = under(&self.stamps.by_prefix, prefix)
-            .map(|(path, _)| Arc::clone(path))
+            .map(|(path, _)| path.clone())
             .collect();
         for path in &replaced {
             self.stamps.by_prefix.remove(path);
@@ -131,7 +130,7 @@ impl<S> Store<S> {
         self.stamps.latest += 1;
         self.stamps
             .by_prefix
-            .insert(Arc::clone(prefix), self.stamps.latest);
+            .insert(prefix.clone(), self.stamps.latest);
         replaced
     }
 

@@ -38,7 +38,10 @@ impl Time {
     /// This moment plus a duration; saturates at [`Time::NEVER`].
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.after_ms(in_ms(duration))
+    }
+
+    pub(crate) fn after_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
@@ -47,6 +50,11 @@ impl Time {
     pub fn until(self, later: Self) -> Duration {
         Duration::from_millis(later.0.saturating_sub(self.0))
     }
+}
+
+/// A duration in whole milliseconds, saturating.
+pub(crate) fn in_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a timer is for.
@@ -64,6 +72,8 @@ pub(crate) enum Alarm {
     RetryMutation(MutationId),
     /// A settled mutation nobody looks at may go.
     CollectMutation(MutationId),
+    /// Queries have waited long enough for the mutations that go before them.
+    TellQueries,
     /// The cache is to be saved.
     Save,
 }

@@ -90,6 +90,19 @@ pub(crate) enum Failure {
     Mismatch(TypeMismatch),
 }
 
+impl Failure {
+    /// What kind of failure it is, for those who must not see the error's own text.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Own(_) => "failed",
+            Self::Panicked(_) => "panicked",
+            Self::Cancelled => "cancelled",
+            Self::NoFetcher => "no fetcher",
+            Self::Mismatch(_) => "type mismatch",
+        }
+    }
+}
+
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -148,13 +161,13 @@ impl<E> PartialEq for QueryError<E> {
 }
 
 impl<E: Send + Sync + 'static> QueryError<E> {
-    /// Puts the type back on; `key` names the query in a mismatch.
-    pub(crate) fn typed(failure: &Failure, key: &QueryKey) -> Self {
+    /// Puts the type back on; `key` names the query in a mismatch, where there is one.
+    pub(crate) fn typed(failure: &Failure, key: Option<&QueryKey>) -> Self {
         match failure {
             Failure::Own(value) => match Arc::clone(value).downcast::<E>() {
                 Ok(error) => Self::Failed(error),
                 Err(_) => Self::Mismatch(TypeMismatch {
-                    key: key.clone(),
+                    key: key.cloned().unwrap_or_else(|| QueryKey::new([])),
                     held: "another error type",
                     asked: type_name::<E>(),
                 }),

@@ -97,6 +97,8 @@ impl QueryView {
 /// Everything one observer shows at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
+    /// The query's key, if there is an error: what a mismatch of types names.
+    pub(crate) key: Option<QueryKey>,
     pub(crate) data: Option<Value>,
     pub(crate) is_placeholder: bool,
     pub(crate) status: Status,

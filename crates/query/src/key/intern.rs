@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::Segment;
+use super::names::Names;
 
 /// The number of an interned segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +32,7 @@ pub(crate) struct Interner {
     /// Indexed by number - 1; `uses` is 0 exactly for the numbers in `free`.
     slots: Vec<Slot>,
     free: Vec<SegmentId>,
+    names: Names,
 }
 
 struct Slot {
@@ -63,7 +65,7 @@ impl Interner {
             return Some(id);
         }
         let slot = Slot {
-            segment: segment.clone(),
+            segment: self.with_shared_names(segment),
             uses: 1,
         };
         let id = match self.free.pop() {
@@ -107,7 +109,38 @@ impl Interner {
             if let Ok(entry) = self.numbers.find_entry(hash(&segment), |held| *held == id) {
                 entry.remove();
             }
+            self.release_names(&segment);
             self.free.push(id);
+        }
+    }
+
+    /// The segment, its properties' names replaced by the one handle on each. As deep as segments may be nested.
+    fn with_shared_names(&mut self, segment: &Segment) -> Segment {
+        match segment {
+            Segment::Object(properties) => Segment::Object(
+                properties
+                    .iter()
+                    .map(|(name, value)| (self.names.acquire(name), self.with_shared_names(value)))
+                    .collect(),
+            ),
+            Segment::List(items) => Segment::List(
+                items
+                    .iter()
+                    .map(|item| self.with_shared_names(item))
+                    .collect(),
+            ),
+            scalar => scalar.clone(),
+        }
+    }
+
+    fn release_names(&mut self, segment: &Segment) {
+        match segment {
+            Segment::Object(properties) => properties.iter().for_each(|(name, value)| {
+                self.names.release(name);
+                self.release_names(value);
+            }),
+            Segment::List(items) => items.iter().for_each(|item| self.release_names(item)),
+            _ => {}
         }
     }
 
@@ -118,5 +151,25 @@ impl Interner {
     /// Distinct segments in use.
     pub(crate) fn len(&self) -> usize {
         self.numbers.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_of_properties_are_held_once_and_forgotten_with_their_last_object() {
+        let mut interner = Interner::default();
+        let ids: Vec<SegmentId> = (0..100)
+            .filter_map(|i| {
+                interner.acquire(&Segment::from(json!([{"ward": i, "page": {"at": i}}])))
+            })
+            .collect();
+        assert_eq!((ids.len(), interner.names.len()), (100, 3));
+        ids.iter().for_each(|id| interner.release(*id));
+        assert_eq!((interner.len(), interner.names.len()), (0, 0));
     }
 }

@@ -18,7 +18,7 @@ use super::options::Source;
 use super::runtime::Runtime;
 use crate::core::event::Event;
 use crate::core::options::GcTime;
-use crate::core::{Core, FetchId, MutationId, ObserverId, Outcome, QueryId};
+use crate::core::{Core, Effect, FetchId, MutationId, ObserverId, Outcome, QueryId};
 use crate::key::QueryKey;
 
 /// A handle to a cache. Clone it freely: every clone is the same cache.
@@ -41,7 +41,7 @@ pub struct QueryClient {
 
 /// What shows an observer's state; told when that may have changed, with nothing borrowed.
 pub(super) trait Sink {
-    fn update(&self, client: &QueryClient);
+    fn update(&self, client: &QueryClient, observer: ObserverId);
 }
 
 pub(super) type Posted = Box<dyn FnOnce(&mut Core<Source>)>;
@@ -58,6 +58,8 @@ pub(super) struct Inner {
     pub(super) sinks: RefCell<SecondaryMap<ObserverId, Rc<dyn Sink>>>,
     pub(super) waiters: RefCell<SecondaryMap<QueryId, Vec<oneshot::Sender<Outcome>>>>,
     pub(super) jobs: RefCell<SecondaryMap<MutationId, Rc<Job>>>,
+    /// Room for effects, lent to each round of carrying them out.
+    pub(super) spare: RefCell<Vec<Effect<Source>>>,
     pub(super) listeners: RefCell<Vec<(u64, Listener)>>,
     pub(super) next_listener: Cell<u64>,
     pub(super) defaults: RefCell<Defaults>,
@@ -72,10 +74,41 @@ pub(super) struct Inner {
 
 type OnSettled = Arc<dyn Fn(&Settled) + Send + Sync>;
 
-/// Called once a fetch, whoever observes (rule 90).
+type OnMutation = Arc<dyn Fn(&MutationNews) + Send + Sync>;
+
+/// Callbacks of the whole cache: once a fetch, whoever observes (rule 90), and at each step of a mutation (rule 97).
 #[derive(Clone, Default)]
 pub(super) struct CacheHooks {
     pub(super) settled: Option<OnSettled>,
+    mutation: Option<OnMutation>,
+}
+
+/// A step of a mutation, for [`ClientOptions::on_mutation`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MutationNews {
+    /// The mutation.
+    pub id: MutationId,
+    /// Its key, if its options say one.
+    pub key: Option<QueryKey>,
+    /// What happens to it.
+    pub step: MutationStep,
+}
+
+/// What happens to a mutation. Each step is told before the mutation's own callback for it runs (rules 97, 98).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MutationStep {
+    /// It was called.
+    Mutate,
+    /// Its run succeeded.
+    Success,
+    /// It failed for good, in its run or in a callback of success; says how, without the error's own text.
+    Error(&'static str),
+    /// It is over, either way.
+    Settled,
+    /// A callback that follows a failure failed itself; nothing else tells of that (rule 101).
+    CallbackFailed(&'static str),
 }
 
 /// How a fetch ended, for [`ClientOptions::on_settled`].
@@ -123,6 +156,29 @@ impl ClientOptions {
         self.hooks.settled = Some(Arc::new(call));
         self
     }
+
+    /// Called at each step of each mutation, before the mutation's own callback (rules 97, 98).
+    ///
+    /// ```
+    /// use bedside_query::{ClientOptions, ManualRuntime, MutationOptions, MutationStep, QueryClient};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let runtime = ManualRuntime::new();
+    /// let failed = Arc::new(Mutex::new(0));
+    /// let count = Arc::clone(&failed);
+    /// let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()).on_mutation(move |news| {
+    ///     if let (MutationStep::Error(_), Ok(mut count)) = (news.step, count.lock()) {
+    ///         *count += 1;
+    ///     }
+    /// }));
+    /// let refused = MutationOptions::new(|_: u32| async { Err::<(), _>("refused".to_string()) });
+    /// assert!(runtime.run(client.mutate(refused, 1)).is_err());
+    /// assert_eq!(failed.lock().map(|count| *count).ok(), Some(1));
+    /// ```
+    pub fn on_mutation(mut self, call: impl Fn(&MutationNews) + Send + Sync + 'static) -> Self {
+        self.hooks.mutation = Some(Arc::new(call));
+        self
+    }
 }
 
 impl Default for QueryClient {
@@ -156,6 +212,7 @@ impl QueryClient {
             sinks: RefCell::default(),
             waiters: RefCell::default(),
             jobs: RefCell::default(),
+            spare: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
             defaults: RefCell::new(defaults),
@@ -181,14 +238,14 @@ impl QueryClient {
     }
 
     /// The wishes of a call site with the defaults under them.
-    pub(super) fn resolved(&self, key: &QueryKey, wishes: &QueryDefaults) -> QueryDefaults {
+    pub(super) fn resolved(&self, key: &QueryKey, wishes: QueryDefaults) -> QueryDefaults {
         let held = self.inner.defaults.borrow();
         let with_prefixes = held
             .prefixes
             .iter()
             .rev()
             .filter(|(prefix, _)| prefix.is_prefix_of(key))
-            .fold(wishes.clone(), |wishes, (_, under)| wishes.over(under));
+            .fold(wishes, |wishes, (_, under)| wishes.over(under));
         with_prefixes.over(&held.client)
     }
 
@@ -201,6 +258,16 @@ impl QueryClient {
             .filter(|(prefix, _)| prefix.is_prefix_of(key))
             .find_map(|(_, defaults)| defaults.gc_time)
             .unwrap_or_else(|| held.client.gc())
+    }
+
+    pub(super) fn tell_mutation(&self, id: MutationId, key: Option<&QueryKey>, step: MutationStep) {
+        if let Some(call) = &self.inner.hooks.mutation {
+            call(&MutationNews {
+                id,
+                key: key.cloned(),
+                step,
+            });
+        }
     }
 
     pub(super) fn downgrade(&self) -> Weak<Inner> {

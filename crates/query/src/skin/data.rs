@@ -233,6 +233,6 @@ where
                 asked: std::any::type_name::<T>(),
             })
         }),
-        Err(failure) => Err(QueryError::typed(&failure, key)),
+        Err(failure) => Err(QueryError::typed(&failure, Some(key))),
     }
 }

@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{AbortHandle, Abortable};
 use reactive_graph::traits::Update;
+use smallvec::SmallVec;
 
 use super::client::{Inner, QueryClient, Settled};
 use super::options::{FetchContext, Source};
@@ -49,8 +50,15 @@ impl QueryClient {
         Some(command(core.at(now)))
     }
 
-    /// Commands the core, later if it is busy asking the closure that commands.
+    /// Commands the core, later if it is busy asking the closure that commands, or if earlier commands wait for that.
     pub(super) fn post(&self, command: impl FnOnce(&mut Core<Source>) + 'static) {
+        let none_wait = self.inner.posted.borrow().is_empty();
+        if none_wait && let Ok(mut core) = self.inner.core.try_borrow_mut() {
+            command(core.at(self.inner.runtime.now()));
+            drop(core);
+            self.flush();
+            return;
+        }
         self.inner.posted.borrow_mut().push_back(Box::new(command));
         self.flush();
     }
@@ -85,11 +93,12 @@ impl QueryClient {
             return;
         }
         let _released = Restore(|| inner.flushing.set(false));
+        let mut effects = inner.spare.take();
         loop {
-            let (effects, now) = {
+            let now = {
                 // Busy: whoever holds it flushes when done.
                 let Ok(mut core) = inner.core.try_borrow_mut() else {
-                    return;
+                    break;
                 };
                 // Asking the platform for the time is a call out of WASM, so only for commands that waited.
                 if !inner.posted.borrow().is_empty() {
@@ -101,20 +110,25 @@ impl QueryClient {
                     };
                     command(&mut core);
                 }
-                (core.drain(), core.now())
+                core.drain(&mut effects);
+                core.now()
             };
             if effects.is_empty() {
-                return;
+                break;
             }
-            self.carry_out(effects, now);
+            self.carry_out(&mut effects, now);
+        }
+        // The room of a burst is not kept.
+        if effects.capacity() <= 256 {
+            inner.spare.replace(effects);
         }
     }
 
-    fn carry_out(&self, effects: Vec<Effect<Source>>, now: Time) {
-        let mut notify: Vec<ObserverId> = Vec::new();
+    fn carry_out(&self, effects: &mut Vec<Effect<Source>>, now: Time) {
+        let mut notify: SmallVec<[ObserverId; 4]> = SmallVec::new();
         let mut settled: Vec<(QueryId, Outcome)> = Vec::new();
         let mut counts = false;
-        for effect in effects {
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Start {
                     fetch,
@@ -151,7 +165,7 @@ impl QueryClient {
             // Looked up one by one: a callback may take later ones away (rule 69).
             let sink = self.inner.sinks.borrow().get(observer).cloned();
             if let Some(sink) = sink {
-                sink.update(self);
+                sink.update(self, observer);
             }
         }
         if counts {
@@ -237,16 +251,7 @@ impl QueryClient {
                 .peek(|core| core.query(query).map(|_| core.key(query)))
                 .flatten()
         {
-            let result = outcome
-                .as_ref()
-                .map(|_| ())
-                .map_err(|failure| match failure {
-                    Failure::Own(_) => "failed",
-                    Failure::Panicked(_) => "panicked",
-                    Failure::Cancelled => "cancelled",
-                    Failure::NoFetcher => "no fetcher",
-                    Failure::Mismatch(_) => "type mismatch",
-                });
+            let result = outcome.as_ref().map(|_| ()).map_err(Failure::reason);
             call(&Settled { key, result });
         }
     }

@@ -2,6 +2,7 @@
 //! attempt may start is the core's decision.
 
 use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -9,10 +10,10 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 
-use super::client::QueryClient;
+use super::client::{MutationStep, QueryClient};
 use super::data::typed;
 use super::mutation::{Call, MutationOptions, Optimistic};
-use super::options::{erased, guarded};
+use super::options::{erased, guarded, panicked};
 use crate::core::mutation::MutationStatus;
 use crate::core::value::{Failure, QueryError, Value};
 use crate::core::{MutationId, Outcome, OverlayId, QueryId};
@@ -90,7 +91,7 @@ impl QueryClient {
                 context: None,
             };
             // Polled once here, so that `on_mutate` has begun when `mutate` returns (rule 99).
-            let mut task = guarded_unit(lifecycle.live(call, done)).boxed_local();
+            let mut task = lifecycle.live(call, done).boxed_local();
             if (&mut task).now_or_never().is_none() {
                 self.inner.runtime.spawn(task);
             }
@@ -198,15 +199,6 @@ impl QueryClient {
     }
 }
 
-async fn guarded_unit(run: impl Future<Output = ()>) {
-    // A callback that panics ends its mutation's lifecycle, not the thread.
-    let _ = guarded(async {
-        run.await;
-        Err(Failure::Cancelled)
-    })
-    .await;
-}
-
 struct Lifecycle<V, T, E, C> {
     id: MutationId,
     laid: Vec<(QueryId, OverlayId)>,
@@ -232,54 +224,115 @@ where
             variables: Arc::clone(&before.variables),
             context: None,
         };
-        if let Some(on_mutate) = &self.options.on_mutate {
-            call.context = Some(Arc::new(on_mutate(before).await));
-        }
         let id = self.id;
-        client.post(move |core| core.prepared(id));
-        let outcome = (&mut self.attempts)
-            .await
-            .unwrap_or(Err(Failure::Cancelled));
-        let outcome = self.after(outcome, &call).await;
-        let result = typed(outcome.clone(), &QueryKey::new([]));
-        if let Some(on_settled) = &self.options.on_settled {
-            on_settled(result.clone(), call.clone()).await;
+        self.tell(&client, MutationStep::Mutate);
+        let begun = match self.options.on_mutate.clone() {
+            None => Ok(()),
+            Some(on_mutate) => AssertUnwindSafe(async { on_mutate(before).await })
+                .catch_unwind()
+                .await
+                .map(|context| call.context = Some(Arc::new(context)))
+                .map_err(|panic| panicked(&*panic)),
+        };
+        let outcome = match begun {
+            Ok(()) => {
+                client.post(move |core| core.prepared(id));
+                let attempts = (&mut self.attempts).await;
+                attempts.unwrap_or(Err(Failure::Cancelled))
+            }
+            Err(failure) => Err(failure),
+        };
+        let outcome = match outcome {
+            Ok(value) => match self.succeeded(&value, &call).await {
+                Ok(()) => Ok(value),
+                Err(failure) => Err(failure),
+            },
+            failed => failed,
+        };
+        if let Err(failure) = &outcome {
+            self.failed(failure, &call).await;
         }
+        let result = typed(outcome.clone(), &QueryKey::new([]));
         client.post(move |core| core.finish_mutation(id, outcome));
         // Whoever called may no longer want to know.
         let _ = done.send(result);
     }
 
-    /// `on_success` or `on_error`, with the optimistic changes lifted at the right moment.
-    async fn after(&mut self, outcome: Outcome, call: &Call<V, C>) -> Outcome {
+    /// The callbacks of success, with the optimistic changes lifted at the right moment. The first that fails ends it.
+    async fn succeeded(&mut self, value: &Value, call: &Call<V, C>) -> Result<(), Failure> {
         let client = call.client.clone();
-        let no_key = QueryKey::new([]);
-        let mut outcome = outcome;
-        if let (Ok(value), Some(on_success)) = (&outcome, &self.options.on_success)
-            && let Ok(data) = typed::<T, E>(Ok(Arc::clone(value)), &no_key)
-        {
+        let data = typed::<T, E>(Ok(Arc::clone(value)), &QueryKey::new([]));
+        self.tell(&client, MutationStep::Success);
+        if let (Ok(data), Some(on_success)) = (&data, self.options.on_success.clone()) {
+            let (data, call) = (Arc::clone(data), call.clone());
+            let mut running = Box::pin(guarded_callback(
+                async move { on_success(data, call).await },
+            ));
             // What it writes before its first await and the lifting are one batch: no moment shows neither or both.
             let laid = &mut self.laid;
-            let (at_once, running) = client.batch(|| {
-                let mut running = on_success(data, call.clone());
+            let at_once = client.batch(|| {
                 let ready = (&mut running).now_or_never();
                 if ready.is_some() {
                     client.lift(laid);
                 }
-                (ready, running)
+                ready
             });
-            let finished = match at_once {
-                Some(finished) => finished,
-                None => running.await,
-            };
-            if let Err(error) = finished {
-                outcome = Err(Failure::Own(Arc::new(error) as Value));
+            match at_once {
+                Some(finished) => finished?,
+                None => running.await?,
             }
         }
         client.lift(&mut self.laid);
-        if let (Err(failure), Some(on_error)) = (&outcome, &self.options.on_error) {
-            on_error(QueryError::typed(failure, &no_key), call.clone()).await;
+        self.settled(data, call).await
+    }
+
+    /// The callbacks of failure. What they fail with changes nothing any more and is reported.
+    async fn failed(&mut self, failure: &Failure, call: &Call<V, C>) {
+        let client = call.client.clone();
+        client.lift(&mut self.laid);
+        let error = QueryError::typed(failure, None);
+        self.tell(&client, MutationStep::Error(failure.reason()));
+        if let Some(on_error) = self.options.on_error.clone() {
+            let (error, call) = (error.clone(), call.clone());
+            let finished = guarded_callback(async move { on_error(error, call).await }).await;
+            self.report(&client, finished);
         }
-        outcome
+        let finished = self.settled(Err(error), call).await;
+        self.report(&client, finished);
+    }
+
+    async fn settled(
+        &self,
+        result: Result<Arc<T>, QueryError<E>>,
+        call: &Call<V, C>,
+    ) -> Result<(), Failure> {
+        self.tell(&call.client, MutationStep::Settled);
+        match self.options.on_settled.clone() {
+            Some(on_settled) => {
+                let call = call.clone();
+                guarded_callback(async move { on_settled(result, call).await }).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn report(&self, client: &QueryClient, finished: Result<(), Failure>) {
+        if let Err(failure) = finished {
+            self.tell(client, MutationStep::CallbackFailed(failure.reason()));
+        }
+    }
+
+    fn tell(&self, client: &QueryClient, step: MutationStep) {
+        client.tell_mutation(self.id, self.options.settings.key.as_ref(), step);
+    }
+}
+
+/// A callback with its error's type off, and its panic caught where panics unwind: it ends its mutation, not the thread.
+async fn guarded_callback<E: Send + Sync + 'static>(
+    run: impl Future<Output = Result<(), E>>,
+) -> Result<(), Failure> {
+    match AssertUnwindSafe(run).catch_unwind().await {
+        Ok(finished) => finished.map_err(|error| Failure::Own(Arc::new(error))),
+        Err(panic) => Err(panicked(&*panic)),
     }
 }

@@ -22,9 +22,30 @@ pub(super) type OnMutate<V, C> = Rc<dyn Fn(Call<V, ()>) -> LocalBoxFuture<'stati
 pub(super) type OnSuccess<V, T, E, C> =
     Rc<dyn Fn(Arc<T>, Call<V, C>) -> LocalBoxFuture<'static, Result<(), E>>>;
 pub(super) type OnError<V, E, C> =
-    Rc<dyn Fn(QueryError<E>, Call<V, C>) -> LocalBoxFuture<'static, ()>>;
+    Rc<dyn Fn(QueryError<E>, Call<V, C>) -> LocalBoxFuture<'static, Result<(), E>>>;
 pub(super) type OnSettled<V, T, E, C> =
-    Rc<dyn Fn(Result<Arc<T>, QueryError<E>>, Call<V, C>) -> LocalBoxFuture<'static, ()>>;
+    Rc<dyn Fn(Result<Arc<T>, QueryError<E>>, Call<V, C>) -> LocalBoxFuture<'static, Result<(), E>>>;
+
+/// What a callback of a mutation comes to: nothing, or a `Result` whose error counts as the mutation's (rule 101).
+pub trait CallbackResult<E> {
+    /// As a `Result`.
+    ///
+    /// # Errors
+    /// What the callback failed with.
+    fn into_result(self) -> Result<(), E>;
+}
+
+impl<E> CallbackResult<E> for () {
+    fn into_result(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+impl<E> CallbackResult<E> for Result<(), E> {
+    fn into_result(self) -> Result<(), E> {
+        self
+    }
+}
 
 /// One call of a mutation, as its callbacks see it.
 pub struct Call<V, C> {
@@ -152,38 +173,46 @@ where
         self
     }
 
-    /// What to do after success. An error from here counts as the mutation's (rule 101).
+    /// What to do after success. An error from here counts as the mutation's: `on_error` and `on_settled` follow (rule 101).
     pub fn on_success<F, Fut>(mut self, call: F) -> Self
     where
         F: Fn(Arc<T>, Call<V, C>) -> Fut + 'static,
-        Fut: Future<Output = Result<(), E>> + 'static,
+        Fut: Future<Output: CallbackResult<E>> + 'static,
     {
         self.on_success = Some(Rc::new(move |data, context| {
-            call(data, context).boxed_local()
+            call(data, context)
+                .map(CallbackResult::into_result)
+                .boxed_local()
         }));
         self
     }
 
-    /// What to do after failing for good.
+    /// What to do after failing for good. An error from here changes nothing and is reported as
+    /// [`MutationStep::CallbackFailed`](crate::MutationStep::CallbackFailed).
     pub fn on_error<F, Fut>(mut self, call: F) -> Self
     where
         F: Fn(QueryError<E>, Call<V, C>) -> Fut + 'static,
-        Fut: Future<Output = ()> + 'static,
+        Fut: Future<Output: CallbackResult<E>> + 'static,
     {
         self.on_error = Some(Rc::new(move |error, context| {
-            call(error, context).boxed_local()
+            call(error, context)
+                .map(CallbackResult::into_result)
+                .boxed_local()
         }));
         self
     }
 
-    /// What to do last, either way.
+    /// What to do last, either way. After success an error from here counts as the mutation's, so that it is called once more,
+    /// after `on_error`; after a failure it is reported as from [`on_error`](Self::on_error).
     pub fn on_settled<F, Fut>(mut self, call: F) -> Self
     where
         F: Fn(Result<Arc<T>, QueryError<E>>, Call<V, C>) -> Fut + 'static,
-        Fut: Future<Output = ()> + 'static,
+        Fut: Future<Output: CallbackResult<E>> + 'static,
     {
         self.on_settled = Some(Rc::new(move |result, context| {
-            call(result, context).boxed_local()
+            call(result, context)
+                .map(CallbackResult::into_result)
+                .boxed_local()
         }));
         self
     }

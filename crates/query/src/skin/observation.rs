@@ -1,6 +1,5 @@
 //! Observing a query without signals: a callback and a guard. For code that is no component, and for tests.
 
-use std::cell::Cell;
 use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -9,10 +8,8 @@ use super::client::{Inner, QueryClient, Sink};
 use super::options::QueryOptions;
 use super::shown::{TypedShown, same_arc};
 use crate::core::ObserverId;
-use crate::core::options::ObserverSettings;
 use crate::core::value::QueryError;
 use crate::core::view::{FetchStatus, Status};
-use crate::key::QueryKey;
 
 /// What an observer sees at one moment.
 #[derive(Debug)]
@@ -60,20 +57,14 @@ pub struct Observation<T: 'static, E: 'static> {
     client: Weak<Inner>,
     observer: Option<ObserverId>,
     refused: Option<QueryError<E>>,
-    key: QueryKey,
     types: PhantomData<fn() -> (T, E)>,
 }
 
-struct Callback<F> {
-    observer: Cell<Option<ObserverId>>,
-    call: F,
-}
+struct Callback<F>(F);
 
 impl<F: Fn(&QueryClient, ObserverId)> Sink for Callback<F> {
-    fn update(&self, client: &QueryClient) {
-        if let Some(observer) = self.observer.get() {
-            (self.call)(client, observer);
-        }
+    fn update(&self, client: &QueryClient, observer: ObserverId) {
+        (self.0)(client, observer);
     }
 }
 
@@ -105,47 +96,27 @@ impl QueryClient {
         T: PartialEq + Send + Sync + 'static,
         E: Send + Sync + 'static,
     {
-        let resolved = self.resolved(&options.key, &options.settings);
-        let settings = ObserverSettings {
-            enabled: options.enabled,
-            placeholder: options.placeholder.clone(),
-            ..resolved.observer()
-        };
+        let call = Rc::new(call);
+        let refusal = Rc::clone(&call);
+        let sink = Rc::new(Callback(move |client: &QueryClient, observer| {
+            if let Some(shown) = client.peek(|core| core.shown(observer)) {
+                call(&TypedShown::of(shown).into());
+            }
+        }));
         let mut observation = Observation {
             client: self.downgrade(),
             observer: None,
             refused: None,
-            key: options.key.clone(),
             types: PhantomData,
         };
-        self.batch(|| {
-            let query = match self.prepare(options, &resolved) {
-                Ok(query) => query,
-                Err(failure) => {
-                    let error = QueryError::typed(&failure, &observation.key);
-                    call(&TypedShown::failed(error.clone()).into());
-                    observation.refused = Some(error);
-                    return;
-                }
-            };
-            observation.observer = self.run(|core| core.observe(query, settings));
-            let Some(observer) = observation.observer else {
-                return;
-            };
-            let key = observation.key.clone();
-            let sink = Callback {
-                observer: Cell::new(Some(observer)),
-                call: move |client: &QueryClient, observer| {
-                    if let Some(shown) = client.peek(|core| core.shown(observer)) {
-                        call(&TypedShown::of(shown, &key).into());
-                    }
-                },
-            };
-            self.inner
-                .sinks
-                .borrow_mut()
-                .insert(observer, Rc::new(sink));
-        });
+        match self.observe_erased(options.erased, None, sink) {
+            Ok((_, observer)) => observation.observer = Some(observer),
+            Err(failure) => {
+                let error = QueryError::typed(&failure, None);
+                refusal(&TypedShown::failed(error.clone()).into());
+                observation.refused = Some(error);
+            }
+        }
         observation
     }
 }
@@ -166,9 +137,7 @@ where
             .zip(self.observer)
             .and_then(|(client, observer)| client.peek(|core| core.shown(observer)));
         shown
-            .map_or_else(TypedShown::default, |shown| {
-                TypedShown::of(shown, &self.key)
-            })
+            .map_or_else(TypedShown::default, TypedShown::of)
             .into()
     }
 }
@@ -176,10 +145,7 @@ where
 impl<T, E> Drop for Observation<T, E> {
     fn drop(&mut self) {
         if let (Some(inner), Some(observer)) = (self.client.upgrade(), self.observer) {
-            let client = QueryClient::from_inner(inner);
-            let sink = client.inner.sinks.borrow_mut().remove(observer);
-            drop(sink);
-            client.post(move |core| core.unobserve(observer));
+            QueryClient::from_inner(inner).unobserve(observer);
         }
     }
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::client::QueryClient;
 use super::data::typed;
-use super::options::{QueryOptions, Source};
-use crate::core::fetch::{Tries, Undo};
+use super::options::QueryOptions;
+use crate::core::cancel::Undo;
 use crate::core::filter::QueryFilter;
 use crate::core::operations::Refetch;
-use crate::core::options::{FetchSettings, Overlap, StaleTime};
+use crate::core::options::{Overlap, StaleTime};
 use crate::core::rows::Routed;
-use crate::core::value::{Failure, QueryError, TypeTag};
+use crate::core::value::QueryError;
 use crate::core::view::QueryView;
-use crate::core::{Core, Counts, QueryId, Surroundings};
+use crate::core::{Core, Counts, Surroundings};
 use crate::deps::RowChange;
 use crate::key::QueryKey;
 
@@ -32,31 +32,9 @@ impl QueryClient {
         T: PartialEq + Send + Sync + 'static,
         E: Send + Sync + 'static,
     {
-        let key = options.key.clone();
-        let resolved = self.resolved(&key, &options.settings);
-        let tries = if resolved.has_retry() {
-            Tries::AsConfigured
-        } else {
-            Tries::Once
-        };
-        let stale = resolved.stale();
-        let prepared = self.prepare(options, &resolved);
-        let waited = prepared.map(|id| {
-            let fresh = self
-                .peek(|core| core.is_fresh_under(id, &stale))
-                .unwrap_or(false);
-            if !fresh {
-                self.run(|core| core.fetch(id, Overlap::Join, tries));
-            }
-            self.wait_for(id)
-        });
-        async move {
-            let outcome = match waited {
-                Ok(outcome) => outcome.await,
-                Err(failure) => Err(failure),
-            };
-            typed(outcome, &key)
-        }
+        let key = options.key().clone();
+        let outcome = self.fetch_erased(options.erased);
+        async move { typed(outcome.await, &key) }
     }
 
     /// Fetches what is not there or stale, for later (rule 86). Errors stay in the query's state.
@@ -65,7 +43,7 @@ impl QueryClient {
         T: PartialEq + Send + Sync + 'static,
         E: Send + Sync + 'static,
     {
-        drop(self.fetch_query(options));
+        drop(self.fetch_erased(options.erased));
     }
 
     /// Any data that is there, however stale, else fetched (rule 84).
@@ -81,42 +59,6 @@ impl QueryClient {
         E: Send + Sync + 'static,
     {
         self.fetch_query(options.stale_time(StaleTime::Static))
-    }
-
-    /// The query of these options, made and configured.
-    pub(super) fn prepare<T, E>(
-        &self,
-        options: QueryOptions<T, E>,
-        resolved: &super::QueryDefaults,
-    ) -> Result<QueryId, Failure>
-    where
-        T: PartialEq + Send + Sync + 'static,
-        E: Send + Sync + 'static,
-    {
-        let settings: FetchSettings<Source> = resolved.fetch(options.source);
-        let cold = options
-            .codec
-            .and_then(|codec| self.thaw(&options.key, codec));
-        self.run(|core| {
-            let id = core.build(&options.key, resolved.gc());
-            core.claim(id, TypeTag::of::<T>)
-                .map_err(Failure::Mismatch)?;
-            if settings.source.is_some() {
-                core.configure(id, settings);
-            }
-            if let Some((value, at)) = &options.initial {
-                core.seed(id, value, *at);
-            }
-            core.declare(id, &options.deps, options.rows);
-            if let Some(codec) = options.codec {
-                core.encode_with(id, codec);
-            }
-            if let Some((value, at)) = cold {
-                core.hydrate(id, value, at);
-            }
-            Ok(id)
-        })
-        .unwrap_or(Err(Failure::Cancelled))
     }
 
     /// Marks the selected queries invalid and fetches those that somebody looks at (rules 74 to 76). One that is being

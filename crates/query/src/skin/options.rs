@@ -11,6 +11,7 @@ use futures::future::LocalBoxFuture;
 
 use super::client::QueryClient;
 use super::defaults::QueryDefaults;
+use super::erased::ErasedOptions;
 use crate::core::Outcome;
 use crate::core::options::{
     Enabled, GcTime, InBackground, Interval, NetworkMode, Placeholder, RefetchOn, Retry,
@@ -18,7 +19,7 @@ use crate::core::options::{
 };
 use crate::core::signal::CancelSignal;
 use crate::core::time::Time;
-use crate::core::value::{Codec, Failure, Value};
+use crate::core::value::{Codec, Failure, TypeTag, Value};
 use crate::deps::TableDep;
 use crate::key::QueryKey;
 use crate::rows::{Row, RowOps, Rows};
@@ -71,30 +72,14 @@ impl FetchContext {
 /// ```
 #[must_use]
 pub struct QueryOptions<T, E> {
-    pub(crate) key: QueryKey,
-    pub(crate) source: Option<Source>,
-    pub(crate) settings: QueryDefaults,
-    pub(crate) enabled: Enabled,
-    pub(crate) placeholder: Placeholder,
-    pub(crate) initial: Option<(Value, Option<Time>)>,
-    pub(crate) deps: Arc<[TableDep]>,
-    pub(crate) rows: Option<RowOps>,
-    pub(crate) codec: Option<Codec>,
-    pub(crate) types: PhantomData<fn() -> (T, E)>,
+    pub(super) erased: ErasedOptions,
+    pub(super) types: PhantomData<fn() -> (T, E)>,
 }
 
 impl<T, E> Clone for QueryOptions<T, E> {
     fn clone(&self) -> Self {
         Self {
-            key: self.key.clone(),
-            source: self.source.clone(),
-            settings: self.settings.clone(),
-            enabled: self.enabled,
-            placeholder: self.placeholder.clone(),
-            initial: self.initial.clone(),
-            deps: Arc::clone(&self.deps),
-            rows: self.rows,
-            codec: self.codec,
+            erased: self.erased.clone(),
             types: PhantomData,
         }
     }
@@ -109,25 +94,16 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
         Fut: Future<Output = Result<T, E>> + 'static,
     {
         let source: Source = Rc::new(move |context| erased(fetcher(context)).boxed_local());
-        Self {
-            source: Some(source),
-            ..Self::without_fetcher(key)
-        }
+        let mut options = Self::without_fetcher(key);
+        options.erased.source = Some(source);
+        options
     }
 
     /// A query that others fetch or write, and this caller only reads; an explicit refetch borrows the fetcher of whoever
     /// has one (rule 39).
     pub fn without_fetcher(key: impl Into<QueryKey>) -> Self {
         Self {
-            key: key.into(),
-            source: None,
-            settings: QueryDefaults::default(),
-            enabled: Enabled::Yes,
-            placeholder: Placeholder::None,
-            initial: None,
-            deps: Arc::from([]),
-            rows: None,
-            codec: None,
+            erased: ErasedOptions::new(key.into(), TypeTag::of::<T>),
             types: PhantomData,
         }
     }
@@ -139,35 +115,24 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// Whether it fetches by itself; accepts a `bool`. Default: yes.
-    pub fn enabled(self, enabled: impl Into<Enabled>) -> Self {
-        Self {
-            enabled: enabled.into(),
-            ..self
-        }
+    pub fn enabled(mut self, enabled: impl Into<Enabled>) -> Self {
+        self.erased.enabled = enabled.into();
+        self
     }
 
     /// How long data is fresh. Default: stale at once.
     pub fn stale_time(self, stale_time: impl Into<StaleTime>) -> Self {
-        Self {
-            settings: self.settings.stale_time(stale_time),
-            ..self
-        }
+        self.wishing(|wishes| wishes.stale_time(stale_time))
     }
 
     /// How long an unobserved query is kept. Default: five minutes.
     pub fn gc_time(self, gc_time: impl Into<GcTime>) -> Self {
-        Self {
-            settings: self.settings.gc_time(gc_time),
-            ..self
-        }
+        self.wishing(|wishes| wishes.gc_time(gc_time))
     }
 
     /// How often a failed fetch is tried again. Default: three times.
     pub fn retry(self, retry: Retry) -> Self {
-        Self {
-            settings: self.settings.retry(retry),
-            ..self
-        }
+        self.wishing(|wishes| wishes.retry(retry))
     }
 
     /// Tries again while the closure says so, given the failures so far, from 0, and the error.
@@ -182,162 +147,125 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
 
     /// How long to wait before trying again. Default: 1 s, doubled each time, 30 s at most.
     pub fn retry_delay(self, delay: RetryDelay) -> Self {
-        Self {
-            settings: self.settings.retry_delay(delay),
-            ..self
-        }
+        self.wishing(|wishes| wishes.retry_delay(delay))
     }
 
     /// What being offline means. Default: fetches wait.
     pub fn network_mode(self, mode: NetworkMode) -> Self {
-        Self {
-            settings: self.settings.network_mode(mode),
-            ..self
-        }
+        self.wishing(|wishes| wishes.network_mode(mode))
     }
 
     /// Whether mounting fetches data that is there. Default: if stale.
     pub fn refetch_on_mount(self, on: RefetchOn) -> Self {
-        Self {
-            settings: self.settings.refetch_on_mount(on),
-            ..self
-        }
+        self.wishing(|wishes| wishes.refetch_on_mount(on))
     }
 
     /// Whether the page being seen again fetches. Default: if stale.
     pub fn refetch_on_focus(self, on: RefetchOn) -> Self {
-        Self {
-            settings: self.settings.refetch_on_focus(on),
-            ..self
-        }
+        self.wishing(|wishes| wishes.refetch_on_focus(on))
     }
 
     /// Whether the network coming back fetches. Default: if stale.
     pub fn refetch_on_reconnect(self, on: RefetchOn) -> Self {
-        Self {
-            settings: self.settings.refetch_on_reconnect(on),
-            ..self
-        }
+        self.wishing(|wishes| wishes.refetch_on_reconnect(on))
     }
 
     /// Whether mounting fetches a query that failed without ever having had data. Default: yes.
     pub fn retry_on_mount(self, retry: RetryOnMount) -> Self {
-        Self {
-            settings: self.settings.retry_on_mount(retry),
-            ..self
-        }
+        self.wishing(|wishes| wishes.retry_on_mount(retry))
     }
 
     /// Polling. Default: off.
     pub fn refetch_interval(self, every: impl Into<Interval>) -> Self {
-        Self {
-            settings: self.settings.refetch_interval(every),
-            ..self
-        }
+        self.wishing(|wishes| wishes.refetch_interval(every))
     }
 
     /// Whether polling goes on while the page is hidden. Default: it rests.
     pub fn refetch_in_background(self, background: InBackground) -> Self {
-        Self {
-            settings: self.settings.refetch_in_background(background),
-            ..self
-        }
+        self.wishing(|wishes| wishes.refetch_in_background(background))
     }
 
     /// What to show while there is no data; never enters the cache (rule 66).
-    pub fn placeholder(self, data: T) -> Self {
-        Self {
-            placeholder: Placeholder::Value(Arc::new(data)),
-            ..self
-        }
+    pub fn placeholder(mut self, data: T) -> Self {
+        self.erased.placeholder = Placeholder::Value(Arc::new(data));
+        self
     }
 
     /// What to show while there is no data, given what this observer showed last (rule 67).
     pub fn placeholder_with(
-        self,
+        mut self,
         make: impl Fn(Option<Arc<T>>) -> Option<Arc<T>> + Send + Sync + 'static,
     ) -> Self {
         let make = move |last: Option<&Value>| {
             let last = last.and_then(|last| Arc::clone(last).downcast::<T>().ok());
             make(last).map(|data| data as Value)
         };
-        Self {
-            placeholder: Placeholder::With(Arc::new(make)),
-            ..self
-        }
+        self.erased.placeholder = Placeholder::With(Arc::new(make));
+        self
     }
 
     /// Shows the previous key's data until the new key's comes (rule 67).
-    pub fn keep_previous_data(self) -> Self {
-        Self {
-            placeholder: Placeholder::Previous,
-            ..self
-        }
+    pub fn keep_previous_data(mut self) -> Self {
+        self.erased.placeholder = Placeholder::Previous;
+        self
     }
 
     /// Data that the query is born with, as if fetched now (rule 17).
-    pub fn initial_data(self, data: T) -> Self {
-        Self {
-            initial: Some((Arc::new(data), None)),
-            ..self
-        }
+    pub fn initial_data(mut self, data: T) -> Self {
+        self.erased.initial = Some((Arc::new(data), None));
+        self
     }
 
     /// Data that the query is born with, as if fetched then.
-    pub fn initial_data_at(self, data: T, updated_at: Time) -> Self {
-        Self {
-            initial: Some((Arc::new(data), Some(updated_at))),
-            ..self
-        }
+    pub fn initial_data_at(mut self, data: T, updated_at: Time) -> Self {
+        self.erased.initial = Some((Arc::new(data), Some(updated_at)));
+        self
     }
 
     /// What the data is made from: a change of it, as told by [`QueryClient::apply`](crate::QueryClient::apply),
     /// invalidates the query. For data that changes can be patched into, see [`rows`](Self::rows) and
     /// [`row`](Self::row).
-    pub fn deps(self, deps: impl IntoIterator<Item = TableDep>) -> Self {
-        Self {
-            deps: deps.into_iter().collect(),
-            ..self
-        }
+    pub fn deps(mut self, deps: impl IntoIterator<Item = TableDep>) -> Self {
+        self.erased.deps = deps.into_iter().collect();
+        self
     }
 
     /// Lets the data leave this page: it is dehydrated, persisted and shared between tabs as JSON, and comes back that way.
-    pub fn persisted(self) -> Self
+    pub fn persisted(mut self) -> Self
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
     {
-        Self {
-            codec: Some(Codec::of::<T>()),
-            ..self
-        }
+        self.erased.codec = Some(Codec::of::<T>());
+        self
     }
 
     /// The key.
     #[must_use]
     pub fn key(&self) -> &QueryKey {
-        &self.key
+        &self.erased.key
+    }
+
+    fn wishing(mut self, wish: impl FnOnce(QueryDefaults) -> QueryDefaults) -> Self {
+        self.erased.settings = wish(std::mem::take(&mut self.erased.settings));
+        self
     }
 }
 
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
     /// The data are the rows that `dep` describes: changes of them are patched in where that can be decided.
-    pub fn rows(self, dep: TableDep) -> Self {
-        Self {
-            deps: Arc::from([dep]),
-            rows: Some(RowOps::list::<R>()),
-            ..self
-        }
+    pub fn rows(mut self, dep: TableDep) -> Self {
+        self.erased.deps = Arc::from([dep]);
+        self.erased.rows = Some(RowOps::list::<R>());
+        self
     }
 }
 
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<R, E> {
     /// The data is the one row that `dep` describes: changes of it are patched in.
-    pub fn row(self, dep: TableDep) -> Self {
-        Self {
-            deps: Arc::from([dep]),
-            rows: Some(RowOps::single::<R>()),
-            ..self
-        }
+    pub fn row(mut self, dep: TableDep) -> Self {
+        self.erased.deps = Arc::from([dep]);
+        self.erased.rows = Some(RowOps::single::<R>());
+        self
     }
 }
 

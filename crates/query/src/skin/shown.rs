@@ -10,7 +10,6 @@ use reactive_graph::traits::{Set, WithUntracked};
 use crate::core::time::Time;
 use crate::core::value::QueryError;
 use crate::core::view::{FetchStatus, Shown, Status};
-use crate::key::QueryKey;
 
 /// A signal that exists once somebody wants it.
 pub(super) struct Field<V>(OnceCell<ArcRwSignal<V>>);
@@ -90,8 +89,9 @@ pub(super) struct Plain {
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> TypedShown<T, E> {
-    pub(super) fn of(shown: Shown, key: &QueryKey) -> Self {
-        let typed = |failure| QueryError::typed(&failure, key);
+    pub(super) fn of(shown: Shown) -> Self {
+        let key = shown.key;
+        let typed = |failure| QueryError::typed(&failure, key.as_ref());
         Self {
             plain: Plain {
                 status: shown.status,

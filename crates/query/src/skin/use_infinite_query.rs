@@ -185,10 +185,9 @@ where
             growing.request.borrow_mut().want(direction);
             growing.direction.set(Some(direction));
             let query = options.query(Rc::clone(&growing.request));
-            let key = query.key.clone();
-            let resolved = client.resolved(&key, &query.settings);
+            let key = query.key().clone();
             // This hook's fetcher must be the query's: it is the one that knows of the request.
-            let id = client.prepare(query, &resolved).ok()?;
+            let id = client.prepare(query.erased).ok()?;
             client.run(|core| core.fetch(id, Overlap::Replace, Tries::AsConfigured));
             let settled = client.wait_for(id);
             let direction = growing.direction.clone();

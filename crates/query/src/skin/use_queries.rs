@@ -59,7 +59,7 @@ where
                 let next: Vec<_> = wanted
                     .into_iter()
                     .map(|options| {
-                        let key = options.key.clone();
+                        let key = options.key().clone();
                         let kept = before.iter().position(|(held, _)| *held == key);
                         let watch = match kept {
                             Some(at) => before.swap_remove(at).1,

@@ -11,8 +11,8 @@ use super::client::{Inner, QueryClient, Sink};
 use super::data::typed;
 use super::options::QueryOptions;
 use super::shown::{Fields, TypedShown};
-use crate::core::options::{ObserverSettings, Overlap};
-use crate::core::value::{Failure, QueryError};
+use crate::core::options::Overlap;
+use crate::core::value::QueryError;
 use crate::core::{ObserverId, QueryId};
 use crate::key::QueryKey;
 
@@ -20,7 +20,6 @@ pub(super) struct Watch<T: 'static, E: 'static> {
     client: Weak<Inner>,
     observer: Cell<Option<ObserverId>>,
     query: Cell<Option<QueryId>>,
-    key: RefCell<QueryKey>,
     /// Why it observes nothing: the key has another type.
     refused: RefCell<Option<QueryError<E>>>,
     /// Suspense boundaries that wait for the first answer.
@@ -40,7 +39,6 @@ where
             client: client.downgrade(),
             observer: Cell::new(None),
             query: Cell::new(None),
-            key: RefCell::new(QueryKey::new([])),
             refused: RefCell::new(None),
             suspended: RefCell::default(),
             told: None,
@@ -69,60 +67,35 @@ where
             .client()
             .zip(self.observer.get())
             .and_then(|(client, observer)| client.peek(|core| core.shown(observer)));
-        shown.map_or_else(TypedShown::default, |shown| {
-            TypedShown::of(shown, &self.key.borrow())
-        })
+        shown.map_or_else(TypedShown::default, TypedShown::of)
     }
 
     /// Starts to observe, or follows new options.
     pub(super) fn observe(watch: &Rc<Self>, options: QueryOptions<T, E>) {
         let Some(client) = watch.client() else { return };
-        let resolved = client.resolved(&options.key, &options.settings);
-        let settings = ObserverSettings {
-            enabled: options.enabled,
-            placeholder: options.placeholder.clone(),
-            ..resolved.observer()
-        };
-        let key = options.key.clone();
+        // What it shows is told at the end, when it knows its observer.
         client.batch(|| {
-            watch.key.replace(key.clone());
-            match client.prepare(options, &resolved) {
-                Ok(query) => watch.attach(watch, &client, query, settings),
+            let sink: Rc<dyn Sink> = Rc::<Self>::clone(watch);
+            match client.observe_erased(options.erased, watch.observer.get(), sink) {
+                Ok((query, observer)) => {
+                    watch.refused.replace(None);
+                    watch.query.set(Some(query));
+                    watch.observer.set(Some(observer));
+                }
                 Err(failure) => {
                     watch.unobserve(&client);
-                    watch
-                        .refused
-                        .replace(Some(QueryError::typed(&failure, &key)));
+                    let error = QueryError::typed(&failure, None);
+                    watch.refused.replace(Some(error));
                     watch.fields.show(&watch.now());
                 }
             }
         });
     }
 
-    fn attach(
-        &self,
-        watch: &Rc<Self>,
-        client: &QueryClient,
-        query: QueryId,
-        settings: ObserverSettings,
-    ) {
-        self.refused.replace(None);
-        self.query.set(Some(query));
-        if let Some(observer) = self.observer.get() {
-            client.run(|core| core.reobserve(observer, query, settings));
-        } else if let Some(observer) = client.run(|core| core.observe(query, settings)) {
-            self.observer.set(Some(observer));
-            let sink: Rc<dyn Sink> = Rc::<Self>::clone(watch);
-            client.inner.sinks.borrow_mut().insert(observer, sink);
-        }
-    }
-
     fn unobserve(&self, client: &QueryClient) {
         self.query.set(None);
         if let Some(observer) = self.observer.take() {
-            let sink = client.inner.sinks.borrow_mut().remove(observer);
-            drop(sink);
-            client.post(move |core| core.unobserve(observer));
+            client.unobserve(observer);
         }
     }
 
@@ -138,7 +111,11 @@ where
         &self,
         outcome: F,
     ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E, F> {
-        let key = self.key.borrow().clone();
+        let key = self
+            .client()
+            .zip(self.query.get())
+            .and_then(|(client, query)| client.peek(|core| core.key(query)))
+            .unwrap_or_else(|| QueryKey::new([]));
         async move { typed(outcome.await, &key) }
     }
 
@@ -182,7 +159,7 @@ where
             match waits {
                 Err(at_once) => at_once,
                 Ok(Some(settled)) => settled.await,
-                Ok(None) => Err(QueryError::typed(&Failure::Cancelled, &QueryKey::new([]))),
+                Ok(None) => Err(QueryError::Cancelled),
             }
         }
     }
@@ -199,7 +176,7 @@ where
     T: PartialEq + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    fn update(&self, _client: &QueryClient) {
+    fn update(&self, _client: &QueryClient, _observer: ObserverId) {
         let now = self.now();
         let loads = now.plain.is_loading();
         self.fields.show(&now);

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bedside_query::{Call, MutationOptions, Network, QueryError, QueryFilter, Retry, query_key};
+use bedside_query::{
+    Call, ClientOptions, MutationOptions, Network, QueryError, QueryFilter, Retry, query_key,
+};
 use futures::channel::oneshot;
 
 use crate::support::{Script, World};
@@ -148,19 +150,124 @@ fn r045_mutations_are_not_repeated_unless_told() {
     assert_eq!(calls.get(), 4);
 }
 
+/// A cache that writes its own callbacks of mutations into the same log.
+fn logging_world(log: &Log) -> World {
+    let said = send_wrapper::SendWrapper::new(Rc::clone(log));
+    World::with(ClientOptions::default().on_mutation(move |news| {
+        note(&said, &format!("cache {:?}", news.step));
+    }))
+}
+
+#[test]
+fn r097_the_caches_own_callbacks_come_first() {
+    let log = log();
+    let world = logging_world(&log);
+    world.start(world.client.mutate(logged(&log), 4));
+    assert_eq!(
+        log.take(),
+        [
+            "cache Mutate",
+            "on_mutate",
+            "run",
+            "cache Success",
+            "on_success 8 104",
+            "cache Settled",
+            "on_settled true"
+        ]
+    );
+    world.start(world.client.mutate(logged(&log), -1));
+    assert_eq!(
+        log.take(),
+        [
+            "cache Mutate",
+            "on_mutate",
+            "run",
+            "cache Error(\"failed\")",
+            "on_error negative 99",
+            "cache Settled",
+            "on_settled false"
+        ]
+    );
+}
+
 #[test]
 fn r101_an_error_from_on_success_takes_the_error_path() {
     let (world, log) = (World::new(), log());
-    let said = Rc::clone(&log);
-    let options = MutationOptions::new(|()| async { Ok::<i32, String>(1) })
-        .on_success(|_, _| async { Err("late".to_string()) })
-        .on_error(move |error, _| {
-            note(&said, &format!("on_error {error}"));
-            async {}
-        });
-    let done = world.start(world.client.mutate(options, ()));
+    let options = logged(&log).on_success(|_, _| async { Err("late".to_string()) });
+    let done = world.start(world.client.mutate(options, 1));
     assert!(done.borrow().as_ref().unwrap().is_err());
-    assert_eq!(*log.borrow(), ["on_error late"]);
+    assert_eq!(
+        *log.borrow(),
+        ["on_mutate", "run", "on_error late 101", "on_settled false"]
+    );
+}
+
+#[test]
+fn r101_an_error_from_on_settled_takes_the_error_path_and_settles_again() {
+    let (world, log) = (World::new(), log());
+    let said = Rc::clone(&log);
+    let options = logged(&log).on_settled(move |result, _| {
+        note(&said, &format!("on_settled {}", result.is_ok()));
+        async { Err("late".to_string()) }
+    });
+    let done = world.start(world.client.mutate(options, 1));
+    assert!(done.borrow().as_ref().unwrap().is_err());
+    assert_eq!(
+        *log.borrow(),
+        [
+            "on_mutate",
+            "run",
+            "on_success 2 101",
+            "on_settled true",
+            "on_error late 101",
+            "on_settled false"
+        ]
+    );
+}
+
+#[test]
+fn r101_errors_from_the_error_path_are_reported_and_change_nothing() {
+    let log = log();
+    let world = logging_world(&log);
+    let options = MutationOptions::new(|()| async { Err::<(), _>("first".to_string()) })
+        .on_error(|_, _| async { Err("second".to_string()) })
+        .on_settled(|_, _| async { Err("third".to_string()) });
+    let done = world.start(world.client.mutate(options, ()));
+    assert!(
+        matches!(done.borrow().as_ref(), Some(Err(QueryError::Failed(text))) if *text.as_ref() == "first")
+    );
+    assert_eq!(
+        *log.borrow(),
+        [
+            "cache Mutate",
+            "cache Error(\"failed\")",
+            "cache CallbackFailed(\"failed\")",
+            "cache Settled",
+            "cache CallbackFailed(\"failed\")"
+        ]
+    );
+}
+
+#[test]
+fn r101_a_callback_that_panics_fails_its_mutation_and_frees_its_scope() {
+    let world = World::new();
+    let options = || MutationOptions::new(|()| async { Ok::<i32, String>(1) }).scope("ward");
+    let in_on_mutate = options().on_mutate(|_| async { panic!("a bug") });
+    let in_on_success = options().on_success(|_, _| {
+        assert!(std::hint::black_box(false), "another bug");
+        async {}
+    });
+    let first = world.start(world.client.mutate(in_on_mutate, ()));
+    let second = world.start(world.client.mutate(in_on_success, ()));
+    let third = world.start(world.client.mutate(options(), ()));
+    for done in [first, second] {
+        assert!(matches!(
+            done.borrow().as_ref(),
+            Some(Err(QueryError::Panicked(_)))
+        ));
+    }
+    assert!(matches!(third.borrow().as_ref(), Some(Ok(_))));
+    assert_eq!(world.client.is_mutating(), 0);
 }
 
 #[test]

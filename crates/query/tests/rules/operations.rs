@@ -1,6 +1,6 @@
 //! Rules 75 to 90: what callers do to many queries, and what they hear of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +8,7 @@ use bedside_query::{
     Action, ClientOptions, EventKind, MutationOptions, Network, Overlap, QueryError, QueryFilter,
     QueryOptions, Refetch, RefetchOn, Retry, StaleTime, Status, Time, query_key,
 };
+use futures::channel::oneshot;
 
 use crate::support::{Options, Script, World, counter, seen};
 
@@ -262,28 +263,64 @@ fn r087_counting_what_runs() {
     assert_eq!(world.client.is_mutating(), 0);
 }
 
-#[test]
-fn r088_paused_mutations_start_before_queries_are_fetched() {
+type Observer = bedside_query::Observation<i32, String>;
+
+/// A world whose network is away, with an observed query and a mutation that waits and answers when told.
+fn about_to_resume() -> (World, Observer, Rc<Cell<i32>>, oneshot::Sender<()>) {
     let world = World::new();
-    let order = Rc::new(RefCell::new(Vec::new()));
-    let (queries, mutations) = (Rc::clone(&order), Rc::clone(&order));
-    let options = QueryOptions::new(query_key!["a"], move |_| {
-        queries.borrow_mut().push("query");
-        async { Ok::<i32, String>(1) }
-    });
-    let _o = world.observe(options);
-    order.borrow_mut().clear();
+    let (calls, options) = counter();
+    let observation = world.observe(options(&query_key!["a"]));
     world.client.set_online(Network::Offline);
+    let (answer, answered) = oneshot::channel::<()>();
+    let answered = RefCell::new(Some(answered));
     let save = MutationOptions::new(move |()| {
-        mutations.borrow_mut().push("mutation");
-        async { Ok::<(), ()>(()) }
+        let answered = answered.take();
+        async move {
+            if let Some(answered) = answered {
+                let _ = answered.await;
+            }
+            Ok::<(), ()>(())
+        }
     });
     drop(world.client.mutate(save, ()));
     world.settle();
-    assert!(order.borrow().is_empty());
+    calls.set(0);
+    (world, observation, calls, answer)
+}
+
+#[test]
+fn r088_paused_mutations_finish_before_queries_are_fetched() {
+    let (world, _observer, calls, answer) = about_to_resume();
+    world.client.set_online(Network::Online);
+    world.wait(4_999);
+    assert_eq!((world.client.is_mutating(), calls.get()), (1, 0));
+    answer.send(()).unwrap();
+    world.settle();
+    assert_eq!((world.client.is_mutating(), calls.get()), (0, 1));
+    world.wait(10_000);
+    assert_eq!(calls.get(), 1, "told once");
+}
+
+#[test]
+fn r088_a_mutation_that_hangs_keeps_queries_waiting_for_five_seconds() {
+    let (world, _observer, calls, _answer) = about_to_resume();
+    world.client.set_online(Network::Online);
+    world.wait(5_000);
+    assert_eq!((world.client.is_mutating(), calls.get()), (1, 1));
+}
+
+#[test]
+fn r088_a_network_that_goes_again_is_no_news() {
+    let (world, _observer, calls, answer) = about_to_resume();
     world.client.set_online(Network::Online);
     world.settle();
-    assert_eq!(*order.borrow(), ["mutation", "query"]);
+    world.client.set_online(Network::Offline);
+    answer.send(()).unwrap();
+    world.wait(10_000);
+    assert_eq!(calls.get(), 0);
+    world.client.set_online(Network::Online);
+    world.settle();
+    assert_eq!(calls.get(), 1);
 }
 
 #[test]

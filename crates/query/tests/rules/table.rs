@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 const TABLE: &str = include_str!("../../docs/rules.md");
 
-const TESTS: [&str; 12] = [
+const TESTS: [&str; 14] = [
     include_str!("bad_input.rs"),
     include_str!("fetching.rs"),
     include_str!("infinite.rs"),
@@ -16,7 +16,9 @@ const TESTS: [&str; 12] = [
     include_str!("outside.rs"),
     include_str!("state.rs"),
     include_str!("time.rs"),
-    include_str!("../hooks.rs"),
+    include_str!("../hooks/groups.rs"),
+    include_str!("../hooks/mutations.rs"),
+    include_str!("../hooks/queries.rs"),
 ];
 
 /// The first cells of the table's rows that are numbers.
