@@ -2,13 +2,15 @@
 
 use bedside_realtime::BuildError;
 use leptos::prelude::*;
+use leptos::reactive::effect::ImmediateEffect;
 use leptos::task::spawn_local;
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::path;
 
 use crate::components::time::provide_now;
-use crate::components::{Frame, Toaster, Toasts};
-use crate::data::{Auth, Config, ConfigError, Rest};
+use crate::components::{Frame, LockScreen, Toaster, Toasts, Veil};
+use crate::data::{Auth, AuthState, Config, ConfigError, Rest};
+use crate::idle::Idle;
 use crate::pages::{
     Accept, ConfigErrorPage, Dashboard, FormPage, Forms, NotFound, PatientPage, Patients,
     RealtimePage, SignIn, Staff,
@@ -55,11 +57,13 @@ fn Configured(config: Config) -> impl IntoView {
         });
         return view! { <ConfigErrorPage error retry=reload /> }.into_any();
     }
-    provide_context(auth);
+    provide_context(auth.clone());
     provide_context(config);
     provide_context(Toasts::new());
     provide_now();
+    provide_context(watched(&auth));
     view! {
+        <Veil>
         <Router>
             <Routes fallback=NotFound>
                 <Route path=path!("/sign-in") view=SignIn />
@@ -76,6 +80,22 @@ fn Configured(config: Config) -> impl IntoView {
             </Routes>
         </Router>
         <Toaster />
+        </Veil>
+        <LockScreen />
     }
     .into_any()
+}
+
+/// The idle lock, which is of whoever is signed in at that very moment.
+fn watched(auth: &Auth) -> Idle {
+    let idle = Idle::begin();
+    let state = auth.state();
+    let follows = idle.clone();
+    ImmediateEffect::new_scoped(move || {
+        follows.belongs_to(match state.get() {
+            AuthState::SignedIn(user) => Some(user.id),
+            AuthState::SignedOut(_) => None,
+        });
+    });
+    idle
 }

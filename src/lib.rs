@@ -6,6 +6,7 @@ pub mod app;
 pub mod components;
 pub mod data;
 pub mod hooks;
+pub mod idle;
 pub mod model;
 pub mod pages;
 pub mod sync;

@@ -9,11 +9,12 @@ use wasm_bindgen::JsCast;
 
 use super::outbox_status::{OutboxStatus, changes};
 use super::{Confirm, Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
-use crate::data::auth::SignOut;
 use crate::data::profiles;
 use crate::data::session::User;
 use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
 use crate::hooks::{Me, Reading, use_outbox, use_reading};
+use crate::idle::Idle;
+use crate::model::policy::Place;
 use crate::model::profile::initials;
 use crate::model::{Profile, Role};
 use crate::sync::Table;
@@ -166,32 +167,36 @@ fn focus_main() {
 
 #[component]
 fn MainNav() -> impl IntoView {
-    let me = use_context::<Me>();
-    let admin = Memo::new(move |_| me.is_some_and(Me::may_administer));
     view! {
         <nav class="nav" aria-label="Main">
             <ul>
-                <NavLink href="/" shape=Shape::Dashboard label="Dashboard" />
-                <NavLink href="/patients" shape=Shape::Patients label="Patients" />
-                <NavLink href="/forms" shape=Shape::Form label="Forms" />
-                <Show when=move || admin.get()>
-                    <NavLink href="/staff" shape=Shape::Staff label="Staff" />
-                    <NavLink href="/realtime" shape=Shape::Pulse label="Realtime" />
-                </Show>
+                <NavLink place=Place::Dashboard href="/" shape=Shape::Dashboard label="Dashboard" />
+                <NavLink place=Place::Patients href="/patients" shape=Shape::Patients label="Patients" />
+                <NavLink place=Place::Forms href="/forms" shape=Shape::Form label="Forms" />
+                <NavLink place=Place::Staff href="/staff" shape=Shape::Staff label="Staff" />
+                <NavLink place=Place::Realtime href="/realtime" shape=Shape::Pulse label="Realtime" />
             </ul>
         </nav>
     }
 }
 
+/// A link to a place that is open to the person; what is open to everybody is there before the role is known.
 #[component]
-fn NavLink(href: &'static str, shape: Shape, label: &'static str) -> impl IntoView {
+fn NavLink(place: Place, href: &'static str, shape: Shape, label: &'static str) -> impl IntoView {
+    let me = use_context::<Me>();
+    let open = Memo::new(move |_| match me.and_then(Me::role) {
+        Some(role) => place.opens_to(role),
+        None => Role::ALL.iter().all(|role| place.opens_to(*role)),
+    });
     view! {
-        <li>
-            <A href exact={href == "/"}>
-                <Icon shape size=18 />
-                <span>{label}</span>
-            </A>
-        </li>
+        <Show when=move || open.get()>
+            <li>
+                <A href exact={href == "/"}>
+                    <Icon shape size=18 />
+                    <span>{label}</span>
+                </A>
+            </li>
+        </Show>
     }
 }
 
@@ -213,7 +218,13 @@ fn Person() -> impl IntoView {
     let role = move || me.and_then(Me::role).map(Role::label).unwrap_or_default();
     let sign_out = move || {
         if let Some(auth) = auth.clone() {
-            spawn_local(async move { auth.sign_out(SignOut::Here).await });
+            spawn_local(async move { auth.sign_out().await });
+        }
+    };
+    let idle = use_context::<Idle>();
+    let lock = move |_| {
+        if let Some(idle) = &idle {
+            idle.lock_now();
         }
     };
     let held = use_outbox();
@@ -235,6 +246,9 @@ fn Person() -> impl IntoView {
                 <p class="person-name">{name}</p>
                 <p class="person-role">{role}</p>
             </div>
+            <button class="button button-quiet button-icon" type="button" aria-label="Lock the screen" title="Lock the screen" on:click=lock>
+                <Icon shape=Shape::Lock />
+            </button>
             <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=ask>
                 <Icon shape=Shape::Door />
             </button>

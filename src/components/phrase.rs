@@ -85,6 +85,10 @@ pub fn auth_error(error: &AuthError) -> Phrase {
         ),
         AuthError::Blocked => Phrase::new("Account blocked", "An admin can lift the block."),
         AuthError::SessionEnded => Phrase::new("Session ended", "Sign in again to go on."),
+        AuthError::AccountGone => Phrase::new(
+            "Account gone",
+            "This account no longer exists. If that is a mistake, ask an admin.",
+        ),
         AuthError::WeakPassword => Phrase::new(
             "Password too weak",
             "Take a longer one that is not easily guessed.",
@@ -126,12 +130,13 @@ pub fn auth_error(error: &AuthError) -> Phrase {
 pub const fn signed_out(because: SignedOutBecause) -> Option<&'static str> {
     match because {
         SignedOutBecause::Nobody | SignedOutBecause::Asked => None,
-        SignedOutBecause::Ended => {
-            Some("Your session has ended. Sign in again to go on where you were.")
-        }
+        SignedOutBecause::Ended => Some(
+            "Your session has ended: it ran out, or was ended from another device. Sign in again to go on where you were.",
+        ),
         SignedOutBecause::NotActive => Some(
             "Your account is not active, so there is nothing for you to see. An admin can activate it.",
         ),
+        SignedOutBecause::Blocked => Some("Your account is blocked. An admin can lift the block."),
         SignedOutBecause::Gone => {
             Some("Your account no longer exists. If that is a mistake, ask an admin.")
         }

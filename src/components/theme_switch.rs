@@ -58,7 +58,8 @@ impl Theme {
         match self.word() {
             Some(word) => {
                 let _ = root.set_attribute("data-theme", word);
-                store::write(KEY, word);
+                // A choice that is not kept holds until the next load.
+                let _ = store::write(KEY, word);
             }
             None => {
                 let _ = root.remove_attribute("data-theme");

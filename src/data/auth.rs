@@ -3,49 +3,32 @@
 //! One [`Auth`] a page; clones share it. Every holder of a token asks here each time, and an asker waits while a renewal is
 //! on its way, so there is one renewal however many ask. It never knows rows, sockets or pages.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{Either, select};
 use futures::pin_mut;
-use gloo_net::http::{Request, RequestBuilder};
-use gloo_timers::future::TimeoutFuture;
+use gloo_timers::future::sleep;
 use leptos::ev;
 use leptos::prelude::{
     ArcReadSignal, ArcRwSignal, Get, GetUntracked, Set, Update, window_event_listener,
 };
-use serde_json::json;
+use leptos::task::spawn_local;
+use uuid::Uuid;
 
-use super::clock::{Moment, unix_seconds};
+use super::auth_api::{Answer, AuthApi, DEADLINE};
+use super::clock::Now;
+use super::kept::{self, KEY, Kept};
+use super::respite::Respite;
 use super::session::{Session, User};
+use super::signed_out::SignedOutBecause;
 use super::tab_turn::TabTurn;
 use super::{AuthError, Config, store};
-
-/// Where the session is kept. Another app on the same origin has another name.
-const KEY: &str = "bedside.session";
-/// How long the auth service may take.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Whether somebody is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthState {
     SignedIn(User),
     SignedOut(SignedOutBecause),
-}
-
-/// Why nobody is signed in, for the sign-in page to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignedOutBecause {
-    /// Nobody has signed in here.
-    Nobody,
-    /// The person asked, here or in another tab.
-    Asked,
-    /// The server no longer accepts the session.
-    Ended,
-    /// The account is not active: nobody let the person in yet, or an admin has switched it off.
-    NotActive,
-    /// The account is gone.
-    Gone,
 }
 
 /// Which access token will do.
@@ -62,15 +45,18 @@ pub enum Wanted<'a> {
 pub enum SignOut {
     /// This browser's.
     Here,
-    /// All of the person's sessions on all devices.
+    /// All of the person's other sessions, on whatever device.
+    Elsewhere,
+    /// All of the person's sessions.
     Everywhere,
 }
 
-/// An access token and how long it is still good for.
+/// An access token, whose it is, and how long it is still good for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     pub jwt: String,
-    pub left: Duration,
+    pub user: Uuid,
+    pub left: std::time::Duration,
 }
 
 /// Who is signed in. Cheap to clone.
@@ -78,10 +64,9 @@ pub struct Token {
 pub struct Auth(Arc<Inner>);
 
 struct Inner {
-    base: String,
-    anon_key: String,
-    /// Never locked across an await or a signal write.
-    session: Mutex<Option<Session>>,
+    api: AuthApi,
+    project: String,
+    held: Mutex<Held>,
     /// Held by the one renewal.
     renewing: futures::lock::Mutex<()>,
     state: ArcRwSignal<AuthState>,
@@ -89,18 +74,27 @@ struct Inner {
     tokens: ArcRwSignal<u32>,
 }
 
+/// Never locked across an await or a signal write.
+struct Held {
+    session: Option<Session>,
+    /// Whether the storage speaks for all tabs; where it is full or forbidden, each is on its own.
+    written: store::Written,
+    respite: Respite,
+}
+
 impl Auth {
     /// Takes up the session that a former load of the page left, if there is one.
     pub fn restore(config: &Config) -> Self {
-        let session = kept_session();
-        let state = match &session {
-            Some(session) => AuthState::SignedIn(session.user.clone()),
-            None => AuthState::SignedOut(SignedOutBecause::Nobody),
-        };
+        let kept = kept::read(&config.supabase_url, Now::read());
+        let (session, state) = taken(kept);
         Self(Arc::new(Inner {
-            base: format!("{}/auth/v1", config.supabase_url),
-            anon_key: config.anon_key.clone(),
-            session: Mutex::new(session),
+            api: AuthApi::new(config),
+            project: config.supabase_url.clone(),
+            held: Mutex::new(Held {
+                written: store::Written::Kept,
+                session,
+                respite: Respite::default(),
+            }),
             renewing: futures::lock::Mutex::new(()),
             state: ArcRwSignal::new(state),
             tokens: ArcRwSignal::new(0),
@@ -110,13 +104,50 @@ impl Auth {
     /// Follows sign-in, sign-out and renewal in other tabs, for the life of the page.
     pub fn follow_other_tabs(&self) {
         let auth = self.clone();
-        let handle = window_event_listener(ev::storage, move |event| {
+        // The handles would end the listening when dropped, and the page listens as long as it lives.
+        std::mem::forget(window_event_listener(ev::storage, move |event| {
             // No key: the whole storage was cleared.
             if event.key().is_none_or(|key| key == KEY) {
-                auth.adopt(kept_session(), SignedOutBecause::Asked);
+                auth.take_up();
             }
-        });
-        std::mem::forget(handle);
+        }));
+        let auth = self.clone();
+        std::mem::forget(window_event_listener(ev::online, move |_| {
+            auth.held().respite.end();
+        }));
+        // A page that was frozen, or comes back out of the history, heard nothing meanwhile.
+        let auth = self.clone();
+        std::mem::forget(window_event_listener(ev::pageshow, move |_| {
+            auth.look_again();
+        }));
+        let auth = self.clone();
+        std::mem::forget(window_event_listener(ev::focus, move |_| auth.look_again()));
+    }
+
+    /// Believes the storage where it speaks for all tabs.
+    pub fn look_again(&self) {
+        if self.held().written == store::Written::Kept {
+            self.take_up();
+        }
+    }
+
+    fn take_up(&self) {
+        let kept = kept::read(&self.0.project, Now::read());
+        let known = match &kept {
+            Kept::Session(kept) => self.holds(kept),
+            Kept::Nothing(_) => self.held().session.is_none(),
+        };
+        if known {
+            return;
+        }
+        let (session, state) = match kept {
+            // Taken away without a word, while somebody was signed in: the person cleared the site's data.
+            Kept::Nothing(SignedOutBecause::Nobody) => {
+                (None, AuthState::SignedOut(SignedOutBecause::Asked))
+            }
+            kept => taken(kept),
+        };
+        self.adopt(session, state);
     }
 
     /// Whether somebody is signed in, as a signal.
@@ -132,6 +163,11 @@ impl Auth {
         }
     }
 
+    /// Who is signed in at this moment.
+    pub fn user_id(&self) -> Option<Uuid> {
+        self.held().session.as_ref().map(|session| session.user.id)
+    }
+
     /// Grows with every new token: a holder of the old one takes the new one then.
     pub fn token_count(&self) -> ArcReadSignal<u32> {
         self.0.tokens.read_only()
@@ -139,10 +175,8 @@ impl Auth {
 
     /// Signs in.
     pub async fn sign_in(&self, email: &str, password: &str) -> Result<(), AuthError> {
-        let body = json!({ "email": email.trim(), "password": password });
-        let session = self.grant("password", &body).await?;
-        self.adopt(Some(session), SignedOutBecause::Nobody);
-        self.keep();
+        let answer = self.0.api.by_password(email, password).await?;
+        self.begin(self.read(&answer)?);
         Ok(())
     }
 
@@ -152,47 +186,64 @@ impl Auth {
     /// [`AuthError::EmailNotConfirmed`] when the account was made and its owner has to open a message first; a code that is not
     /// good is the server's failure, since it is the database that refuses the account.
     pub async fn sign_up(&self, email: &str, code: &str, password: &str) -> Result<(), AuthError> {
-        let body = json!({
-            "email": email.trim(),
-            "password": password,
-            "data": { "invitation": code.trim() },
-        });
-        let request = Request::post(&format!("{}/signup", self.0.base));
-        let answer = self.call(request, Some(&body)).await?;
-        let session =
-            Session::received(&answer, Moment::now()).map_err(|_| AuthError::EmailNotConfirmed)?;
-        self.adopt(Some(session), SignedOutBecause::Nobody);
-        self.keep();
+        let answer = self.0.api.sign_up(email, code, password).await?;
+        let session = self
+            .read(&answer)
+            .map_err(|_| AuthError::EmailNotConfirmed)?;
+        self.begin(session);
         Ok(())
     }
 
-    /// Ends the session here for a reason that the sign-in page then says; the server is told, and need not answer.
+    /// Asks for the password again: the person at the screen is the one who is signed in. The proof is a new session, which takes
+    /// the place of the old one.
+    pub async fn prove(&self, password: &str) -> Result<(), AuthError> {
+        let held = self.current().ok_or(AuthError::SessionEnded)?;
+        let answer = self.0.api.by_password(&held.user.email, password).await?;
+        let session = self.read(&answer)?;
+        let same = session.user.id == held.user.id && self.user_id() == Some(held.user.id);
+        if !same {
+            self.forget_on_server(session);
+            return Err(AuthError::SessionEnded);
+        }
+        self.begin(session);
+        self.forget_on_server(held);
+        Ok(())
+    }
+
+    /// Changes the password, which ends all other sessions of the person.
+    pub async fn change_password(&self, present: &str, new: &str) -> Result<(), AuthError> {
+        self.prove(present).await?;
+        let token = self.access_token(Wanted::Usable).await?;
+        let token = token.ok_or(AuthError::SessionEnded)?;
+        self.0.api.set_password(&token.jwt, new).await
+    }
+
+    /// Signs out at once here; the server is told, and need not answer: without an answer the tokens simply run out.
+    pub async fn sign_out(&self) {
+        self.end(SignedOutBecause::Asked).await;
+    }
+
+    /// Ends sessions that this browser can't see. Nothing has happened here either when the server could not be told.
+    pub async fn sign_out_beyond(&self, reach: SignOut) -> Result<(), AuthError> {
+        let token = self.access_token(Wanted::Usable).await?;
+        let token = token.ok_or(AuthError::SessionEnded)?;
+        self.0.api.log_out(&token.jwt, reach).await?;
+        if reach == SignOut::Everywhere && self.user_id() == Some(token.user) {
+            self.leave(SignedOutBecause::Asked);
+        }
+        Ok(())
+    }
+
+    /// Ends the session here for a reason that the sign-in page then says.
     pub async fn end(&self, because: SignedOutBecause) {
-        self.leave(SignOut::Here, because).await;
-    }
-
-    /// Signs out at once here; the server is told, and need not answer.
-    pub async fn sign_out(&self, reach: SignOut) {
-        self.leave(reach, SignedOutBecause::Asked).await;
-    }
-
-    async fn leave(&self, reach: SignOut, because: SignedOutBecause) {
-        let held = self.current();
-        self.adopt(None, because);
-        self.keep();
-        let Some(session) = held else { return };
-        let scope = match reach {
-            SignOut::Here => "local",
-            SignOut::Everywhere => "global",
-        };
-        let request = Request::post(&format!("{}/logout?scope={scope}", self.0.base));
-        // Without an answer the tokens simply run out.
-        let _ = self
-            .call(
-                request.header("Authorization", &bearer(session.held_token())),
-                None,
-            )
-            .await;
+        if let Some(session) = self.leave(because) {
+            // The tokens are forgotten here, whatever becomes of this.
+            let _ = self
+                .0
+                .api
+                .log_out(session.held_token(), SignOut::Here)
+                .await;
+        }
     }
 
     /// An access token to use now; `None` when nobody is signed in. Waits for a renewal when one is due.
@@ -206,10 +257,17 @@ impl Auth {
         self.renew(wanted).await
     }
 
+    /// A server said what time it is there.
+    pub fn correct(&self, server_unix: u64) {
+        if let Some(session) = &mut self.held().session {
+            session.corrected(server_unix, Now::read());
+        }
+    }
+
     async fn renew(&self, wanted: Wanted<'_>) -> Result<Option<Token>, AuthError> {
         let _turn = self.0.renewing.lock().await;
         // A refresh token is good for one use: two tabs that renew at once would end each other's session.
-        let _tabs = TabTurn::take(KEY).await;
+        let _tabs = self.take_turn().await;
         let Some(session) = self.current() else {
             return Ok(None);
         };
@@ -220,25 +278,29 @@ impl Auth {
         if let Some(token) = self.adopt_newer(&session, wanted) {
             return Ok(Some(token));
         }
+        if let Some(error) = self.held().respite.failure(Now::read().moment) {
+            return last_resort(&session, wanted, error);
+        }
 
-        let body = json!({ "refresh_token": session.refresh_token() });
-        match self.grant("refresh_token", &body).await {
+        let renewed = match self.0.api.by_refresh_token(session.refresh_token()).await {
+            Ok(answer) => self.read(&answer),
+            Err(error) => Err(error),
+        };
+        match renewed {
             Ok(renewed) => {
+                self.held().respite.end();
                 // Signed out, or someone else signed in, while the answer was on its way.
                 if !self.holds(&session) {
                     return Ok(None);
                 }
                 let token = token(&renewed, renewed.held_token());
-                self.adopt(Some(renewed), SignedOutBecause::Nobody);
-                self.keep();
+                self.begin(renewed);
                 Ok(Some(token))
             }
             Err(error) if error.is_passing() => {
                 // The service is out, not the session.
-                match (wanted, session.last_token(Moment::now())) {
-                    (Wanted::Usable, Some(jwt)) => Ok(Some(token(&session, jwt))),
-                    _ => Err(error),
-                }
+                self.held().respite.failed(&error, Now::read().moment);
+                last_resort(&session, wanted, error)
             }
             Err(error) => {
                 // Another tab may have used the refresh token up a moment ago.
@@ -246,130 +308,136 @@ impl Auth {
                     return Ok(Some(token));
                 }
                 if self.holds(&session) {
-                    self.adopt(None, SignedOutBecause::Ended);
-                    self.keep();
+                    self.leave(SignedOutBecause::refused(&error));
                 }
                 Err(error)
             }
         }
     }
 
+    /// The turn among all tabs. One that is frozen while it has the turn must not keep the others waiting for ever: what the
+    /// turn guards is forgiven by the service for a moment.
+    async fn take_turn(&self) -> Option<TabTurn> {
+        let turn = TabTurn::take(KEY);
+        pin_mut!(turn);
+        match select(turn, sleep(DEADLINE)).await {
+            Either::Left((turn, _)) => Some(turn),
+            Either::Right(_) => None,
+        }
+    }
+
     /// Takes over what another tab renewed.
     fn adopt_newer(&self, ours: &Session, wanted: Wanted<'_>) -> Option<Token> {
-        let kept = kept_session()?;
+        let Kept::Session(kept) = kept::read(&self.0.project, Now::read()) else {
+            return None;
+        };
         if kept.user.id != ours.user.id || kept.refresh_token() == ours.refresh_token() {
             return None;
         }
         let token = suiting(&kept, wanted);
-        self.adopt(Some(kept), SignedOutBecause::Nobody);
+        let (session, state) = taken(Kept::Session(kept));
+        self.adopt(session, state);
         token
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn current(&self) -> Option<Session> {
-        self.0
-            .session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.held().session.clone()
     }
 
     fn holds(&self, session: &Session) -> bool {
-        self.current()
+        let held = self.held();
+        held.session
+            .as_ref()
             .is_some_and(|held| held.refresh_token() == session.refresh_token())
     }
 
+    fn read(&self, answer: &Answer) -> Result<Session, AuthError> {
+        let now = Now::read();
+        let mut session = Session::received(&answer.text, &self.0.project, now)
+            .map_err(|_| AuthError::Unreadable)?;
+        if let Some(server_unix) = answer.server_unix {
+            session.corrected(server_unix, now);
+        }
+        Ok(session)
+    }
+
+    /// This session is the browser's from now on.
+    fn begin(&self, session: Session) {
+        let written = kept::write(&session, Now::read());
+        self.held().written = written;
+        let state = AuthState::SignedIn(session.user.clone());
+        self.adopt(Some(session), state);
+    }
+
+    /// Nobody is signed in from now on. Gives back the session that was.
+    fn leave(&self, because: SignedOutBecause) -> Option<Session> {
+        let session = self.current();
+        kept::end(because);
+        self.adopt(None, AuthState::SignedOut(because));
+        session
+    }
+
+    fn forget_on_server(&self, session: Session) {
+        let auth = self.clone();
+        spawn_local(async move {
+            // Without an answer its tokens simply run out.
+            let _ = auth
+                .0
+                .api
+                .log_out(session.held_token(), SignOut::Here)
+                .await;
+        });
+    }
+
     /// Makes a session the one of this tab and tells those who watch.
-    fn adopt(&self, session: Option<Session>, because: SignedOutBecause) {
-        let state = match &session {
-            Some(session) => AuthState::SignedIn(session.user.clone()),
-            None => AuthState::SignedOut(because),
-        };
-        *self
-            .0
-            .session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = session;
+    fn adopt(&self, session: Option<Session>, state: AuthState) {
+        self.held().session = session;
         if self.0.state.get_untracked() != state {
             self.0.state.set(state);
         }
         self.0.tokens.update(|count| *count = count.wrapping_add(1));
     }
-
-    /// Writes the session down for the next load and the other tabs.
-    fn keep(&self) {
-        let text = self
-            .current()
-            .map(|session| session.stored(Moment::now(), unix_seconds()));
-        match text {
-            Some(Ok(text)) => store::write(KEY, &text),
-            _ => store::remove(KEY),
-        }
-    }
-
-    async fn grant(&self, kind: &str, body: &serde_json::Value) -> Result<Session, AuthError> {
-        let request = Request::post(&format!("{}/token?grant_type={kind}", self.0.base));
-        let answer = self.call(request, Some(body)).await?;
-        Session::received(&answer, Moment::now()).map_err(|_| AuthError::Unreadable)
-    }
-
-    async fn call(
-        &self,
-        request: RequestBuilder,
-        body: Option<&serde_json::Value>,
-    ) -> Result<String, AuthError> {
-        let request = request
-            .header("apikey", &self.0.anon_key)
-            .header("X-Supabase-Api-Version", "2024-01-01");
-        let request = match body {
-            Some(body) => request
-                .header("Content-Type", "application/json")
-                .body(body.to_string()),
-            None => request.build(),
-        };
-        let request = request.map_err(|_| AuthError::Unreadable)?;
-        let exchange = async {
-            let response = request.send().await.map_err(|_| AuthError::Offline)?;
-            let status = response.status();
-            let text = response.text().await.map_err(|_| AuthError::Offline)?;
-            if (200..300).contains(&status) {
-                Ok(text)
-            } else {
-                Err(AuthError::from_response(status, &text))
-            }
-        };
-        let deadline = TimeoutFuture::new(u32::try_from(DEADLINE.as_millis()).unwrap_or(u32::MAX));
-        pin_mut!(exchange);
-        match select(exchange, deadline).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(AuthError::Offline),
-        }
-    }
 }
 
-fn kept_session() -> Option<Session> {
-    let text = store::read(KEY)?;
-    match Session::restored(&text, Moment::now(), unix_seconds()) {
-        Ok(session) => Some(session),
-        Err(_) => {
-            // Corrupt, or not ours: start clean rather than trip over it at each load.
-            store::remove(KEY);
-            None
+fn taken(kept: Kept) -> (Option<Session>, AuthState) {
+    match kept {
+        Kept::Session(session) => {
+            let state = AuthState::SignedIn(session.user.clone());
+            (Some(*session), state)
         }
+        Kept::Nothing(because) => (None, AuthState::SignedOut(because)),
     }
 }
 
 fn suiting(session: &Session, wanted: Wanted<'_>) -> Option<Token> {
-    let jwt = session.usable_token(Moment::now())?;
+    let jwt = session.usable_token(Now::read())?;
     match wanted {
         Wanted::OtherThan(refused) if refused == jwt => None,
         _ => Some(token(session, jwt)),
     }
 }
 
+/// The token to its very end, for whoever has not seen it refused.
+fn last_resort(
+    session: &Session,
+    wanted: Wanted<'_>,
+    error: AuthError,
+) -> Result<Option<Token>, AuthError> {
+    match (wanted, session.last_token(Now::read())) {
+        (Wanted::Usable, Some(jwt)) => Ok(Some(token(session, jwt))),
+        _ => Err(error),
+    }
+}
+
 fn token(session: &Session, jwt: &str) -> Token {
     Token {
         jwt: jwt.to_owned(),
-        left: session.left(Moment::now()),
+        user: session.user.id,
+        left: session.left(Now::read()),
     }
 }
 

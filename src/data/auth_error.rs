@@ -17,6 +17,9 @@ pub enum AuthError {
     /// The refresh token is used up, revoked or unknown: sign in again.
     #[error("the session has ended")]
     SessionEnded,
+    /// The account that the token names is no longer there.
+    #[error("the account is gone")]
+    AccountGone,
     /// A new password that is too short or too common.
     #[error("the password is too weak")]
     WeakPassword,
@@ -86,8 +89,8 @@ impl AuthError {
             | "refresh_token_already_used"
             | "session_expired"
             | "session_not_found"
-            | "bad_jwt"
-            | "user_not_found" => Self::SessionEnded,
+            | "bad_jwt" => Self::SessionEnded,
+            "user_not_found" => Self::AccountGone,
             "over_request_rate_limit" | "over_email_send_rate_limit" => Self::RateLimited,
             _ => match status {
                 429 => Self::RateLimited,

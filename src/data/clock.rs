@@ -31,6 +31,38 @@ impl Moment {
     }
 }
 
+/// Both clocks, read together. The monotonic one can't be set; the calendar's goes on while the computer sleeps, which the other
+/// does not everywhere. Time has passed when either says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    pub moment: Moment,
+    /// Seconds since 1970, by this computer.
+    pub unix: u64,
+}
+
+impl Now {
+    /// Now.
+    pub fn read() -> Self {
+        Self {
+            moment: Moment::now(),
+            unix: unix_seconds(),
+        }
+    }
+
+    /// How long ago an earlier time was: the longer of what the two clocks say. A calendar clock that was set back says nothing.
+    pub fn since(self, earlier: Self) -> Duration {
+        let by_calendar = Duration::from_secs(self.unix.saturating_sub(earlier.unix));
+        self.moment.since(earlier.moment).max(by_calendar)
+    }
+}
+
+/// The seconds since 1970 of a `Date` header.
+pub fn unix_of_http_date(text: &str) -> Option<u64> {
+    let seconds = js_sys::Date::parse(text) / 1000.0;
+    // What is no date is no number.
+    (seconds >= 0.0).then_some(seconds as u64)
+}
+
 /// Seconds of the calendar clock since 1970. It can be wrong and can jump: good for a hint across reloads, never for a deadline.
 pub fn unix_seconds() -> u64 {
     // A browser's clock before 1970 is as good as 1970 here.

@@ -2,6 +2,7 @@
 //! It knows the wire and the rows; it never knows a page.
 
 pub mod auth;
+mod auth_api;
 pub mod auth_error;
 pub mod clock;
 pub mod config;
@@ -9,20 +10,24 @@ pub mod error;
 pub mod form_filter;
 pub mod form_submissions;
 pub mod invitations;
+mod kept;
 pub mod overview;
 pub mod patient_filter;
 pub mod patients;
 pub mod profiles;
 pub mod query;
+mod respite;
 pub mod rest;
 pub mod session;
+pub mod signed_out;
 pub mod store;
 pub(crate) mod tab_turn;
 pub mod written;
 
-pub use auth::{Auth, AuthState, SignedOutBecause};
+pub use auth::{Auth, AuthState};
 pub use auth_error::AuthError;
 pub use config::{Config, ConfigError};
 pub use error::DataError;
 pub use rest::{Page, Rest};
+pub use signed_out::SignedOutBecause;
 pub use written::{Versioned, Written};

@@ -11,8 +11,10 @@ use futures::pin_mut;
 use gloo_timers::future::TimeoutFuture;
 use postgrest::{Builder, Postgrest};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::auth::{Auth, Wanted, bearer};
+use super::clock::unix_of_http_date;
 use super::written::{Versioned, Writes, Written};
 use super::{AuthError, Config, DataError};
 
@@ -44,6 +46,8 @@ enum Count {
 
 struct Reply {
     text: String,
+    /// The server's calendar, where a page may read it.
+    server_unix: Option<u64>,
     content_range: Option<String>,
 }
 
@@ -126,17 +130,33 @@ impl Rest {
     }
 
     async fn send(&self, request: Builder, count: Count) -> Result<Reply, DataError> {
-        let token = self.token(Wanted::Usable).await?;
-        let outcome = exchange(request.clone(), &token, count).await;
+        let asker = self.auth.user_id();
+        let token = self.token(asker, Wanted::Usable).await?;
+        let outcome = self.exchange(request.clone(), &token, count).await;
         if outcome.as_ref().err() != Some(&DataError::SignedOut) {
             return outcome;
         }
-        let renewed = self.token(Wanted::OtherThan(&token)).await?;
-        exchange(request, &renewed, count).await
+        let renewed = self.token(asker, Wanted::OtherThan(&token)).await?;
+        self.exchange(request, &renewed, count).await
     }
 
-    async fn token(&self, wanted: Wanted<'_>) -> Result<String, DataError> {
+    async fn exchange(
+        &self,
+        request: Builder,
+        token: &str,
+        count: Count,
+    ) -> Result<Reply, DataError> {
+        let reply = exchange(request, token, count).await?;
+        if let Some(server_unix) = reply.server_unix {
+            self.auth.correct(server_unix);
+        }
+        Ok(reply)
+    }
+
+    /// A token of the person who asked: what waited for one while somebody else signed in is nobody's request any more.
+    async fn token(&self, asker: Option<Uuid>, wanted: Wanted<'_>) -> Result<String, DataError> {
         match self.auth.access_token(wanted).await {
+            Ok(Some(token)) if Some(token.user) != asker => Err(DataError::SignedOut),
             Ok(Some(token)) => Ok(token.jwt),
             Ok(None) => Err(DataError::SignedOut),
             Err(AuthError::Offline) => Err(DataError::Offline),
@@ -162,15 +182,22 @@ async fn exchange(request: Builder, token: &str, count: Count) -> Result<Reply, 
             .get("content-range")
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
+        let server_unix = response
+            .headers()
+            .get("date")
+            .and_then(|value| value.to_str().ok())
+            .and_then(unix_of_http_date);
         let text = response.text().await.map_err(|_| DataError::Offline)?;
         match status {
             200..300 => Ok(Reply {
                 text,
+                server_unix,
                 content_range,
             }),
             // Past the end of the list: no rows, and still an honest total.
             416 => Ok(Reply {
                 text: "[]".to_owned(),
+                server_unix,
                 content_range,
             }),
             _ => Err(DataError::from_response(status, &text)),

@@ -1,7 +1,8 @@
 //! A signed-in session as a value: what the auth service gave, when it runs out, and the text that survives a reload.
 //!
-//! Age is counted on the monotonic clock from `expires_in`, because the wall clock of a ward computer may be hours off. Across a
-//! reload only the wall clock is left, so a restored session trusts its token only when that clock makes sense.
+//! Age is counted from `expires_in` on both clocks of the computer, because either alone can be wrong: one is set by people, the
+//! other stands still while the computer sleeps. What the calendar says absolutely is never believed, only differences; and
+//! where a server's `Date` can be read, its word on the present outweighs both.
 
 use std::time::Duration;
 
@@ -9,19 +10,28 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::clock::Moment;
+use super::clock::Now;
 
 /// A token this close to its end is renewed before it is used.
 const MARGIN: Duration = Duration::from_secs(45);
+
+/// A server's `Date` counts whole seconds, and was on its way: a smaller difference is none.
+const NOISE: Duration = Duration::from_secs(5);
 
 /// Who is signed in, with the tokens that prove it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
     pub user: User,
+    /// The project's address; a token is worth nothing anywhere else.
+    project: String,
     access_token: String,
     refresh_token: String,
     lives: Duration,
-    since: Moment,
+    since: Now,
+    /// When it ends by the server's calendar, if the server said.
+    expires_at: Option<u64>,
+    /// So much earlier than it must be the token is renewed, in 256ths of the margin: not all browsers of a ward at once.
+    early: u8,
 }
 
 /// Tokens must not end up in a log by way of `{:?}`.
@@ -48,49 +58,61 @@ pub enum SessionError {
     NotASession,
     #[error("a token that no header can carry")]
     BadToken,
+    #[error("a session of another project, or of an older version that did not say of which")]
+    OtherProject,
 }
 
-/// What the auth service answers, and, with `saved_at`, what is stored.
+/// What the auth service answers, and, with `saved_at` and `project`, what is stored.
 #[derive(Serialize, Deserialize)]
 struct Text {
     access_token: String,
     refresh_token: String,
     expires_in: u64,
+    #[serde(default)]
+    expires_at: Option<u64>,
     user: User,
     /// Seconds since 1970; zero in the service's answer.
     #[serde(default)]
     saved_at: u64,
+    #[serde(default)]
+    project: String,
 }
 
 impl Session {
-    /// Reads the answer of the auth service, received now.
+    /// Reads the answer of a project's auth service, received now.
     ///
     /// ```
-    /// use bedside::data::{clock::Moment, session::Session};
+    /// use bedside::data::{clock::{Moment, Now}, session::Session};
     /// let answer = r#"{"access_token":"a.b.c","token_type":"bearer","expires_in":3600,"refresh_token":"r",
     ///     "user":{"id":"00000000-0000-4000-a000-000000000001","email":"ana@example.test"}}"#;
-    /// let session = Session::received(answer, Moment::from_millis(0))?;
-    /// assert!(session.usable_token(Moment::from_millis(1_000)).is_some());
+    /// let now = Now { moment: Moment::from_millis(0), unix: 1_800_000_000 };
+    /// let session = Session::received(answer, "https://x.test", now)?;
+    /// assert!(session.usable_token(now).is_some());
     /// # Ok::<(), bedside::data::session::SessionError>(())
     /// ```
-    pub fn received(answer: &str, now: Moment) -> Result<Self, SessionError> {
-        let text: Text = serde_json::from_str(answer).map_err(|_| SessionError::NotASession)?;
+    pub fn received(answer: &str, project: &str, now: Now) -> Result<Self, SessionError> {
+        let mut text: Text = serde_json::from_str(answer).map_err(|_| SessionError::NotASession)?;
+        project.clone_into(&mut text.project);
         let lives = Duration::from_secs(text.expires_in);
         Self::checked(text, lives, now)
     }
 
     /// Reads what [`Session::stored`] wrote, perhaps by another load of the page, perhaps by anyone else.
-    pub fn restored(text: &str, now: Moment, unix_now: u64) -> Result<Self, SessionError> {
+    pub fn restored(text: &str, project: &str, now: Now) -> Result<Self, SessionError> {
         let text: Text = serde_json::from_str(text).map_err(|_| SessionError::NotASession)?;
+        if text.project != project {
+            return Err(SessionError::OtherProject);
+        }
         // A clock that went back says nothing about the token's age: renew before use.
-        let left = unix_now
+        let left = now
+            .unix
             .checked_sub(text.saved_at)
             .and_then(|age| text.expires_in.checked_sub(age))
             .unwrap_or(0);
         Self::checked(text, Duration::from_secs(left), now)
     }
 
-    fn checked(text: Text, lives: Duration, now: Moment) -> Result<Self, SessionError> {
+    fn checked(text: Text, lives: Duration, now: Now) -> Result<Self, SessionError> {
         let carries =
             |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         if !carries(&text.access_token) || !carries(&text.refresh_token) {
@@ -98,38 +120,61 @@ impl Session {
         }
         Ok(Self {
             user: text.user,
+            project: text.project,
+            // Tokens are random enough to be their own dice, and every tab that holds this one throws the same.
+            early: text
+                .refresh_token
+                .bytes()
+                .fold(0, |sum: u8, byte| sum.wrapping_mul(31).wrapping_add(byte)),
             access_token: text.access_token,
             refresh_token: text.refresh_token,
             lives,
             since: now,
+            expires_at: text.expires_at,
         })
     }
 
     /// The text that survives a reload.
-    pub fn stored(&self, now: Moment, unix_now: u64) -> Result<String, SessionError> {
+    pub fn stored(&self, now: Now) -> Result<String, SessionError> {
         let text = Text {
             access_token: self.access_token.clone(),
             refresh_token: self.refresh_token.clone(),
             expires_in: self.left(now).as_secs(),
+            expires_at: self.expires_at,
             user: self.user.clone(),
-            saved_at: unix_now,
+            saved_at: now.unix,
+            project: self.project.clone(),
         };
         serde_json::to_string(&text).map_err(|_| SessionError::NotASession)
     }
 
+    /// The server says what time it is there. Its calendar is the one that the token ends by: what the clocks here made of a
+    /// sleep, or of being set, is corrected.
+    pub fn corrected(&mut self, server_unix: u64, now: Now) {
+        let Some(expires_at) = self.expires_at else {
+            return;
+        };
+        let left = Duration::from_secs(expires_at.saturating_sub(server_unix));
+        if left.abs_diff(self.left(now)) > NOISE {
+            self.lives = left;
+            self.since = now;
+        }
+    }
+
     /// How long the access token is still good for.
-    pub fn left(&self, now: Moment) -> Duration {
+    pub fn left(&self, now: Now) -> Duration {
         self.lives.saturating_sub(now.since(self.since))
     }
 
-    /// The access token while it is well clear of its end. A token that never had that much life is used to its end.
-    pub fn usable_token(&self, now: Moment) -> Option<&str> {
+    /// The access token while it is well clear of its end. A token that never had that much life is used for most of it.
+    pub fn usable_token(&self, now: Now) -> Option<&str> {
         let margin = MARGIN.min(self.lives / 4);
-        (self.left(now) > margin).then_some(self.access_token.as_str())
+        let early = (margin / 2).saturating_mul(self.early.into()) / 256;
+        (self.left(now) > margin.saturating_add(early)).then_some(self.access_token.as_str())
     }
 
     /// The access token to the very end: better than nothing while the auth service is out.
-    pub fn last_token(&self, now: Moment) -> Option<&str> {
+    pub fn last_token(&self, now: Now) -> Option<&str> {
         (!self.left(now).is_zero()).then_some(self.access_token.as_str())
     }
 
@@ -152,90 +197,179 @@ mod tests {
         clippy::indexing_slicing
     )]
     use super::*;
+    use crate::data::clock::Moment;
     use serde_json::json;
+
+    const HERE: &str = "https://here.test";
+    const HOUR: u64 = 3_600;
 
     fn answer(expires_in: u64) -> String {
         json!({"access_token": "a.b.c", "refresh_token": "r1", "expires_in": expires_in,
+            "expires_at": 1_000_000_u64.saturating_add(expires_in),
             "user": {"id": "00000000-0000-4000-a000-000000000001", "email": "ana@example.test"}})
         .to_string()
     }
 
-    fn at(seconds: u64) -> Moment {
-        Moment::from_millis(seconds * 1000)
+    /// Seconds on the page's clock and on the computer's calendar.
+    fn at(page: u64, unix: u64) -> Now {
+        Now {
+            moment: Moment::from_millis(page * 1000),
+            unix,
+        }
+    }
+
+    /// Both clocks, `seconds` after the answer came, on a calendar that is right.
+    fn after(seconds: u64) -> Now {
+        at(seconds, 1_000_000 + seconds)
+    }
+
+    fn received(expires_in: u64) -> Session {
+        Session::received(&answer(expires_in), HERE, after(0)).unwrap()
     }
 
     #[test]
     fn a_token_is_used_until_shortly_before_its_end() {
-        let session = Session::received(&answer(3600), at(10)).unwrap();
-        assert!(session.usable_token(at(10 + 3600 - 46)).is_some());
-        assert!(session.usable_token(at(10 + 3600 - 45)).is_none());
-        assert!(session.last_token(at(10 + 3599)).is_some());
-        assert!(session.last_token(at(10 + 3600)).is_none());
+        let session = received(HOUR);
+        assert!(session.usable_token(after(HOUR - 46 - 23)).is_some());
+        assert!(session.usable_token(after(HOUR - 45)).is_none());
+        assert!(session.last_token(after(HOUR - 1)).is_some());
+        assert!(session.last_token(after(HOUR)).is_none());
     }
 
     #[test]
     fn a_short_lived_token_is_usable_for_most_of_its_life() {
-        let session = Session::received(&answer(20), at(0)).unwrap();
-        assert!(session.usable_token(at(14)).is_some());
-        assert!(session.usable_token(at(15)).is_none());
+        let session = received(20);
+        assert!(session.usable_token(after(12)).is_some());
+        assert!(session.usable_token(after(15)).is_none());
+    }
+
+    #[test]
+    fn different_sessions_are_renewed_at_different_times() {
+        let renewed_at = |refresh: &str| {
+            let text = answer(HOUR).replace("r1", refresh);
+            let session = Session::received(&text, HERE, after(0)).unwrap();
+            (0..HOUR).find(|age| session.usable_token(after(*age)).is_none())
+        };
+        let times: std::collections::BTreeSet<_> = (0..32)
+            .map(|token| renewed_at(&format!("token-{token}")))
+            .collect();
+        assert!(times.len() > 10, "{times:?}");
+    }
+
+    #[test]
+    fn a_calendar_that_is_hours_off_changes_nothing() {
+        for skew in [-7_200_i64, 7_200] {
+            let unix = |seconds: u64| u64::try_from(1_000_000 + skew).unwrap() + seconds;
+            let session = Session::received(&answer(HOUR), HERE, at(0, unix(0))).unwrap();
+            assert!(session.usable_token(at(3_000, unix(3_000))).is_some());
+            let text = session.stored(at(3_000, unix(3_000))).unwrap();
+            let restored = Session::restored(&text, HERE, at(0, unix(3_010))).unwrap();
+            assert_eq!(restored.left(at(0, unix(3_010))), Duration::from_secs(590));
+        }
+    }
+
+    #[test]
+    fn a_night_s_sleep_ends_the_token_on_a_page_whose_clock_stood_still() {
+        let session = received(HOUR);
+        let morning = at(60, 1_000_000 + 8 * HOUR);
+        assert_eq!(session.last_token(morning), None);
+        assert_eq!(session.refresh_token(), "r1", "and can be renewed");
+    }
+
+    #[test]
+    fn a_calendar_that_jumps_ahead_costs_a_renewal_and_one_that_jumps_back_nothing() {
+        let session = received(HOUR);
+        assert_eq!(session.usable_token(at(10, 1_000_000 + 2 * HOUR)), None);
+        assert!(session.usable_token(at(10, 1_000_000 - 2 * HOUR)).is_some());
+    }
+
+    #[test]
+    fn the_server_s_word_on_the_time_outweighs_the_clocks_here() {
+        let mut session = received(HOUR);
+        // The page slept unnoticed: its clocks say ten minutes, the server fifty.
+        session.corrected(1_000_000 + 3_000, after(600));
+        assert_eq!(session.left(after(600)), Duration::from_secs(600));
+        // A second more or less is the wire's.
+        session.corrected(1_000_000 + 3_001, after(600));
+        assert_eq!(session.left(after(600)), Duration::from_secs(600));
     }
 
     #[test]
     fn a_session_survives_a_reload_with_the_life_it_had_left() {
-        let session = Session::received(&answer(3600), at(100)).unwrap();
-        let text = session.stored(at(700), 5_000).unwrap();
-        let restored = Session::restored(&text, at(0), 5_060).unwrap();
-        assert_eq!(restored.left(at(0)), Duration::from_secs(3600 - 600 - 60));
+        let session = received(HOUR);
+        let text = session.stored(after(600)).unwrap();
+        let restored = Session::restored(&text, HERE, at(0, 1_000_660)).unwrap();
+        assert_eq!(
+            restored.left(at(0, 1_000_660)),
+            Duration::from_secs(HOUR - 660)
+        );
         assert_eq!(restored.user, session.user);
     }
 
     #[test]
     fn a_clock_that_went_back_makes_the_token_one_to_renew() {
-        let text = Session::received(&answer(3600), at(0))
-            .unwrap()
-            .stored(at(0), 5_000)
-            .unwrap();
-        let restored = Session::restored(&text, at(0), 4_000).unwrap();
-        assert_eq!(restored.usable_token(at(0)), None);
+        let text = received(HOUR).stored(after(0)).unwrap();
+        let restored = Session::restored(&text, HERE, at(0, 999_000)).unwrap();
+        assert_eq!(restored.usable_token(at(0, 999_000)), None);
     }
 
     #[test]
     fn a_session_of_last_week_is_kept_to_be_renewed() {
-        let text = Session::received(&answer(3600), at(0))
-            .unwrap()
-            .stored(at(0), 5_000)
-            .unwrap();
-        let restored = Session::restored(&text, at(0), 1_000_000).unwrap();
-        assert_eq!(restored.usable_token(at(0)), None);
+        let text = received(HOUR).stored(after(0)).unwrap();
+        let later = at(0, 1_000_000 + 7 * 24 * HOUR);
+        let restored = Session::restored(&text, HERE, later).unwrap();
+        assert_eq!(restored.usable_token(later), None);
         assert_eq!(restored.refresh_token(), "r1");
     }
 
     #[test]
-    fn foreign_text_in_the_storage_is_no_session() {
-        for text in ["", "null", "{}", "[1]", "\"x\"", r#"{"access_token":"a"}"#] {
+    fn a_session_of_another_project_or_of_an_older_version_is_not_taken_up() {
+        let text = received(HOUR).stored(after(0)).unwrap();
+        for (text, project) in [(text.as_str(), "https://there.test"), (&answer(HOUR), HERE)] {
             assert_eq!(
-                Session::restored(text, at(0), 0),
+                Session::restored(text, project, after(0)),
+                Err(SessionError::OtherProject)
+            );
+        }
+    }
+
+    #[test]
+    fn foreign_text_in_the_storage_is_no_session() {
+        let whole = received(HOUR).stored(after(0)).unwrap();
+        let cut = &whole[..whole.len() / 2];
+        for text in [
+            "",
+            "null",
+            "{}",
+            "[1]",
+            "\"x\"",
+            r#"{"access_token":"a"}"#,
+            cut,
+        ] {
+            assert_eq!(
+                Session::restored(text, HERE, after(0)),
                 Err(SessionError::NotASession),
                 "{text}"
             );
         }
-        let forged = answer(3600).replace("a.b.c", "a\\nInjected: yes");
+        let forged = whole.replace("a.b.c", "a\\nInjected: yes");
         assert_eq!(
-            Session::restored(&forged, at(0), 0),
+            Session::restored(&forged, HERE, after(0)),
             Err(SessionError::BadToken)
         );
     }
 
     #[test]
     fn absurd_lifetimes_do_not_overflow() {
-        let session = Session::received(&answer(u64::MAX), at(5)).unwrap();
-        assert!(session.usable_token(at(u32::MAX.into())).is_some());
+        let mut session = Session::received(&answer(u64::MAX), HERE, after(5)).unwrap();
+        assert!(session.usable_token(at(u32::MAX.into(), 0)).is_some());
+        session.corrected(u64::MAX, after(5));
+        assert_eq!(session.usable_token(after(5)), None);
     }
 
     #[test]
     fn debug_output_shows_no_token() {
-        let session = Session::received(&answer(3600), at(0)).unwrap();
-        let shown = format!("{session:?}");
+        let shown = format!("{:?}", received(HOUR));
         assert!(!shown.contains("a.b.c") && !shown.contains("r1"), "{shown}");
     }
 }

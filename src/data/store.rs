@@ -2,6 +2,14 @@
 
 use web_sys::Storage;
 
+/// What became of a text that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Kept,
+    /// The storage is full, forbidden or absent.
+    Refused,
+}
+
 fn storage() -> Option<Storage> {
     web_sys::window()?.local_storage().ok()?
 }
@@ -12,16 +20,17 @@ pub fn read(key: &str) -> Option<String> {
 }
 
 /// Keeps a text under a key.
-pub fn write(key: &str, text: &str) {
-    if let Some(storage) = storage() {
-        // A full or forbidden storage costs the session its life across reloads, nothing else.
-        let _ = storage.set_item(key, text);
+pub fn write(key: &str, text: &str) -> Written {
+    match storage().map(|storage| storage.set_item(key, text)) {
+        Some(Ok(())) => Written::Kept,
+        _ => Written::Refused,
     }
 }
 
 /// Forgets a key.
 pub fn remove(key: &str) {
     if let Some(storage) = storage() {
+        // What can't be reached can't be read by anybody else either.
         let _ = storage.remove_item(key);
     }
 }

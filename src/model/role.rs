@@ -1,5 +1,6 @@
 //! What a person may do. The database enforces it; the app only avoids offering what would be refused.
 
+use super::policy::{self, Action, Reach, Resource};
 use super::word::words;
 
 words! {
@@ -23,11 +24,14 @@ impl Role {
     /// assert!(!Role::Viewer.may_edit());
     /// ```
     pub const fn may_edit(self) -> bool {
-        matches!(self, Self::Admin | Self::Clinician)
+        policy::may(self, Resource::Patients, Action::Change)
     }
 
-    /// Whether the role sees the staff list and the realtime page.
+    /// Whether the role decides on what others may do.
     pub const fn may_administer(self) -> bool {
-        matches!(self, Self::Admin)
+        matches!(
+            policy::reach(self, Resource::Profiles, Action::Change),
+            Reach::All
+        )
     }
 }

@@ -8,18 +8,7 @@ use leptos_router::components::{A, Redirect};
 use super::sign_in::email_error;
 use crate::components::{Banner, Field, Icon, Shape, Tone, phrase, use_title};
 use crate::data::{Auth, AuthError, AuthState};
-
-/// As supabase/config.toml asks; a project may ask for more, and says so then.
-const MIN_PASSWORD: usize = 10;
-
-/// What is wrong with a new password, as far as that can be told without asking.
-pub fn new_password_error(password: &str) -> Option<&'static str> {
-    if password.chars().count() < MIN_PASSWORD {
-        return Some("Choose at least 10 characters.");
-    }
-    // What is stored is made of the first 72 bytes.
-    (password.len() > 72).then_some("Choose a shorter one: at most 72 characters.")
-}
+use crate::model::password::new_password_error;
 
 /// The page of an invitation; whoever is signed in already goes on.
 #[component]
@@ -145,17 +134,5 @@ fn refused(error: &AuthError) -> impl IntoView + use<> {
             <strong>{title}</strong>
             <p>{advice}</p>
         </Banner>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_as_long_as_the_project_asks_and_not_longer_than_is_stored() {
-        assert!(new_password_error("nine char").is_some());
-        assert_eq!(new_password_error("ten chars!"), None);
-        assert!(new_password_error(&"ü".repeat(40)).is_some());
     }
 }

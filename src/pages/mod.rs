@@ -14,10 +14,10 @@ mod realtime;
 mod sign_in;
 mod staff;
 
-pub use accept::{Accept, new_password_error};
+pub use accept::Accept;
 pub use config_error::ConfigErrorPage;
 pub use dashboard::Dashboard;
-pub use forbidden::AdminOnly;
+pub use forbidden::Guard;
 pub use form::FormPage;
 pub use forms::Forms;
 pub use not_found::NotFound;

@@ -2,19 +2,20 @@
 
 use leptos::prelude::*;
 
-use super::AdminOnly;
+use super::Guard;
 use crate::components::realtime_connection_status::{look, seconds};
 use crate::components::{Badge, Icon, Shape, use_title};
 use crate::hooks::use_realtime;
+use crate::model::policy::Place;
 
 /// The state of the live feed.
 #[component]
 pub fn RealtimePage() -> impl IntoView {
     use_title(|| "Realtime".to_owned());
     view! {
-        <AdminOnly>
+        <Guard place=Place::Realtime>
             <Details />
-        </AdminOnly>
+        </Guard>
     }
 }
 

@@ -6,8 +6,9 @@ mod people;
 
 use leptos::prelude::*;
 
-use super::AdminOnly;
+use super::Guard;
 use crate::components::{Icon, Shape, use_title};
+use crate::model::policy::Place;
 use invitations::Invitations;
 use invite::Invite;
 use people::People;
@@ -18,7 +19,7 @@ pub fn Staff() -> impl IntoView {
     use_title(|| "Staff".to_owned());
     let inviting = RwSignal::new(false);
     view! {
-        <AdminOnly>
+        <Guard place=Place::Staff>
             <div class="page">
                 <div class="page-head">
                     <div class="page-title">
@@ -34,6 +35,6 @@ pub fn Staff() -> impl IntoView {
                 <Invitations />
                 <Invite open=inviting />
             </div>
-        </AdminOnly>
+        </Guard>
     }
 }
