@@ -122,10 +122,7 @@ impl Session {
             user: text.user,
             project: text.project,
             // Tokens are random enough to be their own dice, and every tab that holds this one throws the same.
-            early: text
-                .refresh_token
-                .bytes()
-                .fold(0, |sum: u8, byte| sum.wrapping_mul(31).wrapping_add(byte)),
+            early: dice(&text.refresh_token),
             access_token: text.access_token,
             refresh_token: text.refresh_token,
             lives,
@@ -186,6 +183,15 @@ impl Session {
     pub fn refresh_token(&self) -> &str {
         &self.refresh_token
     }
+}
+
+/// A number that tokens fall into evenly: FNV-1a, mixed once more, since its high bits know little of the last signs.
+fn dice(token: &str) -> u8 {
+    let hash = token.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let mixed = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+    mixed.to_be_bytes().first().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
