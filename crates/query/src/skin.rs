@@ -4,6 +4,7 @@
 mod client;
 mod data;
 mod defaults;
+mod entries;
 mod erased;
 mod events;
 mod flush;
@@ -30,6 +31,7 @@ pub use client::{
     use_query_client,
 };
 pub use defaults::QueryDefaults;
+pub use entries::{Entries, EntryStore};
 pub use events::{Listening, MutationRow, QueryRow, Snapshot};
 pub use hydrate::{Dehydrated, DehydratedMutation, DehydratedQuery};
 pub use infinite::{InfiniteOptions, PageDirection, Pages};

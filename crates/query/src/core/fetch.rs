@@ -5,7 +5,7 @@ use super::event::Action;
 use super::options::{NetworkMode, Overlap, Retry};
 use super::query::{Fenced, Fetch, Phase};
 use super::signal::CancelSignal;
-use super::time::Alarm;
+use super::time::{Alarm, Time};
 use super::value::{Failure, Value};
 use super::view::Status;
 use super::{Core, Effect, FetchId, Outcome, QueryId};
@@ -103,8 +103,8 @@ impl<S: Clone> Core<S> {
         self.effects.push(Effect::Counts);
     }
 
-    /// One attempt is over. Answers of fetches that are no longer the query's are late and are dropped (rule 38).
-    pub(crate) fn attempted(&mut self, fetch: FetchId, outcome: Outcome) {
+    /// One attempt is over; a result may be of an earlier time. Answers of fetches that are no longer the query's are late and are dropped (rule 38).
+    pub(crate) fn attempted(&mut self, fetch: FetchId, outcome: Outcome, as_of: Option<Time>) {
         let id = fetch.query;
         let Some(query) = self.queries.get_mut(id) else {
             return;
@@ -121,7 +121,7 @@ impl<S: Clone> Core<S> {
             return;
         }
         match outcome {
-            Ok(value) => self.succeed(id, value),
+            Ok(value) => self.succeed(id, value, as_of),
             Err(failure) => {
                 let failures = query
                     .trouble
@@ -147,7 +147,7 @@ impl<S: Clone> Core<S> {
         }
     }
 
-    fn succeed(&mut self, id: QueryId, value: Value) {
+    fn succeed(&mut self, id: QueryId, value: Value, as_of: Option<Time>) {
         let Some(fetch) = self.end_fetch(id) else {
             return;
         };
@@ -159,8 +159,10 @@ impl<S: Clone> Core<S> {
         };
         query.invalidated.set(owed);
         query.update_count = query.update_count.saturating_add(1);
-        self.store(id, value, None);
+        self.store(id, value, as_of);
         self.updated(id, Action::Success);
+        // What was restored is fetched if it is stale to whoever looks (rule 115).
+        let owed = owed || (as_of.is_some() && self.is_stale(id));
         self.rest(id, owed);
     }
 

@@ -39,8 +39,10 @@ pub enum Segment {
     /// A UUID.
     Uuid(Uuid),
     /// A list; the order of its elements counts.
+    #[non_exhaustive]
     List(Arc<[Segment]>),
     /// An object, its properties sorted by name. A property that is null in JSON stays; leave it out to have it absent.
+    #[non_exhaustive]
     Object(Arc<[(Arc<str>, Segment)]>),
 }
 
@@ -83,7 +85,7 @@ impl Segment {
                 .map_or_else(|| Self::number(&number.to_string()), Self::Int),
             Value::String(text) => Self::Str(text.as_str().into()),
             Value::Array(_) | Value::Object(_) if depth >= DEEPEST => {
-                Self::Str(value.to_string().into())
+                Self::Str(flat_text(value).into())
             }
             Value::Array(items) => Self::List(
                 items
@@ -101,6 +103,28 @@ impl Segment {
                 Self::Object(properties.into())
             }
         }
+    }
+
+    /// A list of these, or its text if they are as deep as a key may be.
+    fn list(items: Vec<Self>) -> Self {
+        let depth = items.iter().map(Self::depth).max().unwrap_or(0);
+        if depth < DEEPEST {
+            return Self::List(items.into());
+        }
+        Self::Str(
+            Value::Array(items.iter().map(Self::to_json).collect())
+                .to_string()
+                .into(),
+        )
+    }
+
+    fn depth(&self) -> usize {
+        let inner = match self {
+            Self::List(items) => items.iter().map(Self::depth).max(),
+            Self::Object(properties) => properties.iter().map(|(_, value)| value.depth()).max(),
+            _ => return 0,
+        };
+        1 + inner.unwrap_or(0)
     }
 
     /// The segment of a number's text, so that `1`, `1.0` and `1e0` are one segment whatever type they came from.
@@ -169,6 +193,46 @@ impl Segment {
             ),
         }
     }
+}
+
+/// JSON of any depth as text, properties in order of their names. A loop, because a recursion as deep as the value could
+/// exhaust the stack.
+fn flat_text(value: &Value) -> String {
+    enum Piece<'a> {
+        Value(&'a Value),
+        Name(&'a str),
+        Mark(char),
+    }
+    let mut text = String::new();
+    // What is still to be written, the next at the end.
+    let mut rest = vec![Piece::Value(value)];
+    while let Some(piece) = rest.pop() {
+        match piece {
+            Piece::Mark(mark) => text.push(mark),
+            Piece::Name(name) => {
+                text.push_str(&Value::from(name).to_string());
+                text.push(':');
+            }
+            Piece::Value(Value::Array(items)) => {
+                text.push('[');
+                rest.push(Piece::Mark(']'));
+                for item in items.iter().rev() {
+                    rest.extend([Piece::Mark(','), Piece::Value(item)]);
+                }
+            }
+            Piece::Value(Value::Object(properties)) => {
+                text.push('{');
+                rest.push(Piece::Mark('}'));
+                let mut properties: Vec<_> = properties.iter().collect();
+                properties.sort_unstable_by(|a, b| b.0.cmp(a.0));
+                for (name, value) in properties {
+                    rest.extend([Piece::Mark(','), Piece::Value(value), Piece::Name(name)]);
+                }
+            }
+            Piece::Value(scalar) => text.push_str(&scalar.to_string()),
+        }
+    }
+    text
 }
 
 macro_rules! from_int {
@@ -257,7 +321,7 @@ impl<S: Into<Segment>> From<Option<S>> for Segment {
 
 impl<S: Into<Segment>> From<Vec<S>> for Segment {
     fn from(list: Vec<S>) -> Self {
-        Self::List(list.into_iter().map(Into::into).collect())
+        Self::list(list.into_iter().map(Into::into).collect())
     }
 }
 
@@ -307,5 +371,20 @@ mod tests {
         let deep = |leaf: i32| (0..500).fold(json!(leaf), |inner, _| Value::Array(vec![inner]));
         check_same(deep(1), deep(1));
         assert_ne!(Segment::from(deep(1)), Segment::from(deep(2)));
+    }
+
+    #[test]
+    fn lists_put_into_lists_are_no_deeper_than_the_limit() {
+        let deep = |leaf: i32| (0..500).fold(Segment::from(leaf), |inner, _| vec![inner].into());
+        assert!(deep(1).depth() <= DEEPEST);
+        assert_ne!(deep(1), deep(2));
+    }
+
+    #[test]
+    fn the_order_of_properties_counts_as_little_past_the_limit() {
+        let nest = |leaf: Value| (0..100).fold(leaf, |inner, _| json!([inner]));
+        let a = serde_json::from_str(r#"{"a":[1,{}],"b":"\\\"x"}"#).unwrap();
+        let b = serde_json::from_str(r#"{"b":"\\\"x","a":[1,{}]}"#).unwrap();
+        check_same(nest(a), nest(b));
     }
 }

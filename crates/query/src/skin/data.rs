@@ -143,6 +143,12 @@ impl QueryClient {
         Ok(base.and_then(|base| base.downcast().ok()))
     }
 
+    /// Whether a query is there and has no data.
+    pub(super) fn is_empty_at(&self, key: &QueryKey) -> bool {
+        let empty = self.peek(|core| Some(core.query(core.find(key)?)?.base.is_none()));
+        empty.flatten().unwrap_or(false)
+    }
+
     /// Writes what `update` makes of each selected query that has data of this type (rule 82). Answers how many.
     pub fn update_queries_data<T>(
         &self,

@@ -1,6 +1,7 @@
 //! Carries the core's effects out. The one place where the core's borrow ends and the code of others begins: nothing is
 //! borrowed while a signal is written, a fetcher runs or a callback is called.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::FutureExt;
@@ -189,11 +190,13 @@ impl QueryClient {
             let Some(client) = inner.upgrade().map(Self::from_inner) else {
                 return;
             };
+            let as_of: Rc<Cell<Option<Time>>> = Rc::default();
             let run = async {
                 source(FetchContext {
                     key,
                     signal,
                     client,
+                    as_of: Rc::clone(&as_of),
                 })
                 .await
             };
@@ -202,7 +205,8 @@ impl QueryClient {
             if let Some(inner) = inner.upgrade() {
                 let client = QueryClient::from_inner(inner);
                 client.inner.tasks.borrow_mut().remove(&fetch);
-                client.post(move |core| core.attempted(fetch, outcome));
+                let as_of = as_of.take();
+                client.post(move |core| core.attempted(fetch, outcome, as_of));
             }
         };
         self.inner.runtime.spawn(

@@ -1,6 +1,7 @@
 //! A query as a caller writes it down: key, fetcher, wishes. Types come off here; nothing is done yet.
 
 use std::any::type_name;
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use futures::future::LocalBoxFuture;
 
 use super::client::QueryClient;
 use super::defaults::QueryDefaults;
+use super::entries::Entries;
 use super::erased::ErasedOptions;
 use crate::core::Outcome;
 use crate::core::options::{
@@ -33,6 +35,8 @@ pub struct FetchContext {
     pub(crate) key: QueryKey,
     pub(crate) signal: CancelSignal,
     pub(crate) client: QueryClient,
+    /// Said by a source whose answer is of an earlier time.
+    pub(super) as_of: Rc<Cell<Option<Time>>>,
 }
 
 impl FetchContext {
@@ -237,6 +241,24 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     {
         self.erased.codec = Some(Codec::of::<T>());
         self
+    }
+
+    /// Keeps the data in an entry of its own: the first fetch takes it from there, with the time it was of, and fetches it
+    /// if it is stale to whoever looks (rule 115). Say it after the fetcher; the network mode is then
+    /// [`OfflineFirst`](NetworkMode::OfflineFirst), unless it was said otherwise, since an entry needs no network.
+    pub fn kept_in(mut self, entries: &Entries) -> Self
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let codec = Codec::of::<T>();
+        self.erased.source = self
+            .erased
+            .source
+            .map(|source| entries.around(source, codec));
+        self.wishing(|wishes| {
+            let under = QueryDefaults::default().network_mode(NetworkMode::OfflineFirst);
+            wishes.over(&under)
+        })
     }
 
     /// The key.

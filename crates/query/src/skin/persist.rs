@@ -70,6 +70,15 @@ impl PersistOptions {
         Self { max_age, ..self }
     }
 
+    pub(super) fn kept_under(&self) -> &str {
+        &self.buster
+    }
+
+    /// Whether what was kept at a time under a buster may come back (rule 112).
+    pub(super) fn accept(&self, buster: &str, kept_at: Time, now: Time) -> bool {
+        buster == self.buster && now < kept_at.after(self.max_age)
+    }
+
     /// It is saved this long after a change, not at each one. Default: one second.
     pub fn throttle(self, throttle: Duration) -> Self {
         Self { throttle, ..self }
@@ -189,9 +198,9 @@ impl Keeper {
             }
         };
         let now = client.inner.runtime.now();
-        let kept = serde_json::from_str::<Kept>(&text).ok().filter(|kept| {
-            kept.buster == self.options.buster && now < kept.timestamp.after(self.options.max_age)
-        });
+        let kept = serde_json::from_str::<Kept>(&text)
+            .ok()
+            .filter(|kept| self.options.accept(&kept.buster, kept.timestamp, now));
         match kept {
             Some(kept) => client.hydrate(kept.state),
             None => client.inner.runtime.spawn(Box::pin({

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bedside_query::{InfiniteOptions, Pages, Retry, query_key};
+use bedside_query::{InfiniteOptions, Pages, QueryError, Retry, Status, query_key};
+use futures::channel::oneshot;
 
 use crate::support::World;
 
@@ -97,6 +98,39 @@ fn r095_a_failing_page_fails_the_fetch_and_keeps_what_was_held() {
         .unwrap()
         .unwrap();
     assert_eq!(held.params, [0, 1]);
+}
+
+#[test]
+fn r095_a_fetch_that_is_cancelled_between_pages_asks_for_no_more() {
+    let world = World::new();
+    let asked = Rc::new(RefCell::new(Vec::new()));
+    let gates: Rc<RefCell<Vec<oneshot::Sender<()>>>> = Rc::default();
+    let (into, opens) = (Rc::clone(&asked), Rc::clone(&gates));
+    let options = Options::new(query_key!["pages"], 0, move |_, page: i32| {
+        let (open, opened) = oneshot::channel();
+        into.borrow_mut().push(page);
+        opens.borrow_mut().push(open);
+        async move { opened.await.map(|()| page).map_err(|_| "gone".to_string()) }
+    })
+    .next_page(|held| held.params.last().map(|page| page + 1))
+    .first_pages(3);
+    let fetched = world.start(world.client.fetch_query(options.into_query()));
+    let first = gates.borrow_mut().remove(0);
+    first.send(()).unwrap();
+    world.settle();
+    assert_eq!(*asked.borrow(), [0, 1]);
+    world.client.cancel_queries(query_key!["pages"]);
+    world.settle();
+    assert!(
+        gates.borrow_mut().remove(0).send(()).is_err(),
+        "its future was dropped"
+    );
+    assert_eq!(*asked.borrow(), [0, 1]);
+    assert_eq!(
+        fetched.borrow_mut().take(),
+        Some(Err(QueryError::Cancelled))
+    );
+    assert_eq!(world.view(&query_key!["pages"]).status, Status::Pending);
 }
 
 #[test]

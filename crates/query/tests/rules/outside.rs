@@ -1,12 +1,14 @@
 //! Rules 109 to 116: network modes, and the cache outside the page.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bedside_query::{
-    Dehydrated, FetchStatus, MutationOptions, Network, NetworkMode, PersistError, PersistOptions,
-    Persister, QueryFilter, QueryOptions, StaleTime, Status, TabChannel, Time, query_key,
+    Dehydrated, Entries, EntryStore, FetchStatus, MutationOptions, Network, NetworkMode,
+    PersistError, PersistOptions, Persister, QueryFilter, QueryOptions, StaleTime, Status,
+    TabChannel, Time, query_key,
 };
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
@@ -313,6 +315,182 @@ fn r114_nobody_fetches_while_it_restores() {
         "restored, and fresh enough"
     );
     assert_eq!(calls.get(), 1, "only what was not restored is fetched");
+}
+
+/// Entries in memory, and how many were read.
+#[derive(Clone, Default)]
+struct Shelf {
+    texts: Rc<RefCell<BTreeMap<String, String>>>,
+    loads: Rc<Cell<u32>>,
+    is_full: bool,
+}
+
+impl EntryStore for Shelf {
+    fn save(
+        &self,
+        name: String,
+        text: String,
+    ) -> LocalBoxFuture<'static, Result<(), PersistError>> {
+        let result = if self.is_full {
+            Err(PersistError::Full)
+        } else {
+            self.texts.borrow_mut().insert(name, text);
+            Ok(())
+        };
+        async move { result }.boxed_local()
+    }
+
+    fn load(&self, name: String) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> {
+        self.loads.set(self.loads.get() + 1);
+        let text = self.texts.borrow().get(&name).cloned();
+        async move { Ok(text) }.boxed_local()
+    }
+
+    fn remove(&self, name: String) -> LocalBoxFuture<'static, Result<(), PersistError>> {
+        self.texts.borrow_mut().remove(&name);
+        async { Ok(()) }.boxed_local()
+    }
+}
+
+fn shelf_options(buster: &str) -> PersistOptions {
+    PersistOptions::default().buster(buster)
+}
+
+/// A shelf with the entry of a query that was fetched in an earlier session.
+fn filled_shelf() -> (Shelf, Time) {
+    let (world, shelf, script) = (World::new(), Shelf::default(), Script::default());
+    let entries = Entries::new(shelf.clone(), shelf_options("1"));
+    let _o = world.observe(script.options(&query_key!["a"]).kept_in(&entries));
+    script.succeed(&world, 7);
+    assert_eq!(shelf.texts.borrow().len(), 1);
+    let at = world.view(&query_key!["a"]).data_updated_at.unwrap();
+    (shelf, at)
+}
+
+#[test]
+fn r115_a_query_is_restored_from_its_entry_by_its_first_fetch_with_its_own_time() {
+    let (shelf, at) = filled_shelf();
+    let (world, script) = (World::new(), Script::default());
+    world.wait(60_000);
+    let entries = Entries::new(shelf.clone(), shelf_options("1"));
+    let key = query_key!["a"];
+    assert_eq!(shelf.loads.get(), 1, "nothing is read before it is wanted");
+    let fresh = script
+        .options(&key)
+        .kept_in(&entries)
+        .stale_time(StaleTime::Infinite);
+    let observer = world.observe(fresh);
+    assert_eq!(observer.now().data.as_deref(), Some(&7));
+    assert_eq!(
+        (world.view(&key).data_updated_at, script.calls()),
+        (Some(at), 0)
+    );
+    world.client.refetch_queries(&key);
+    world.settle();
+    assert_eq!(
+        (shelf.loads.get(), script.calls()),
+        (2, 1),
+        "a later fetch is a fetch"
+    );
+}
+
+#[test]
+fn r115_restored_data_that_is_stale_is_shown_and_fetched() {
+    let (shelf, _) = filled_shelf();
+    let (world, script) = (World::new(), Script::default());
+    world.client.set_online(Network::Offline);
+    let entries = Entries::new(shelf.clone(), shelf_options("1"));
+    let observer = world.observe(script.options(&query_key!["a"]).kept_in(&entries));
+    assert_eq!(
+        (observer.now().data.as_deref(), script.calls()),
+        (Some(&7), 1)
+    );
+    script.succeed(&world, 8);
+    assert_eq!(observer.now().data.as_deref(), Some(&8));
+    assert!(
+        shelf
+            .texts
+            .borrow()
+            .values()
+            .all(|text| text.contains("\"data\":8"))
+    );
+}
+
+#[test]
+fn r115_entries_that_are_too_old_of_another_buster_or_unreadable_are_removed() {
+    let check = |change: fn(&Shelf), after: u64, buster: &str| {
+        let (shelf, _) = filled_shelf();
+        change(&shelf);
+        let (world, script) = (World::new(), Script::default());
+        world.wait(after);
+        let entries = Entries::new(shelf.clone(), shelf_options(buster));
+        let observer = world.observe(script.options(&query_key!["a"]).kept_in(&entries));
+        assert_eq!((observer.now().data, script.calls()), (None, 1));
+        assert!(shelf.texts.borrow().is_empty());
+    };
+    check(|_| {}, 25 * 60 * 60 * 1_000, "1");
+    check(|_| {}, 0, "2");
+    check(
+        |shelf| {
+            shelf
+                .texts
+                .borrow_mut()
+                .values_mut()
+                .for_each(String::clear)
+        },
+        0,
+        "1",
+    );
+    check(
+        |shelf| {
+            shelf
+                .texts
+                .borrow_mut()
+                .values_mut()
+                .for_each(|text| *text = text.replace("7", "\"seven\""))
+        },
+        0,
+        "1",
+    );
+}
+
+#[test]
+fn r115_a_full_store_keeps_no_older_entry_and_the_query_works_on() {
+    let (mut shelf, _) = filled_shelf();
+    shelf.is_full = true;
+    let (world, script) = (World::new(), Script::default());
+    let entries = Entries::new(shelf.clone(), shelf_options("1"));
+    let observer = world.observe(script.options(&query_key!["a"]).kept_in(&entries));
+    script.succeed(&world, 8);
+    assert_eq!(observer.now().data.as_deref(), Some(&8));
+    assert_eq!(entries.last_error(), Some(PersistError::Full));
+    assert!(shelf.texts.borrow().is_empty());
+}
+
+#[test]
+fn a_persister_that_cannot_be_used_is_said_and_the_cache_works_on() {
+    struct Broken;
+    impl Persister for Broken {
+        fn save(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> {
+            async { Err(PersistError::Unavailable("gone".to_string())) }.boxed_local()
+        }
+        fn load(&self) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> {
+            async { Err(PersistError::Unavailable("gone".to_string())) }.boxed_local()
+        }
+        fn remove(&self) -> LocalBoxFuture<'static, Result<(), PersistError>> {
+            async { Err(PersistError::Unavailable("gone".to_string())) }.boxed_local()
+        }
+    }
+    let (world, script) = (World::new(), Script::default());
+    let persistence = world.client.persist(Broken, PersistOptions::default());
+    let observer = world.observe(script.options(&query_key!["a"]).persisted());
+    script.succeed(&world, 1);
+    world.wait(5_000);
+    assert_eq!(observer.now().data.as_deref(), Some(&1));
+    assert!(matches!(
+        persistence.last_error(),
+        Some(PersistError::Unavailable(_))
+    ));
 }
 
 type Hear = Box<dyn Fn(&str)>;
