@@ -11,10 +11,7 @@ use crate::components::time::provide_now;
 use crate::components::{Frame, LockScreen, Toaster, Toasts, Veil};
 use crate::data::{Auth, AuthState, Config, ConfigError, Rest};
 use crate::idle::Idle;
-use crate::pages::{
-    Accept, ConfigErrorPage, Dashboard, FormPage, Forms, NotFound, PatientPage, Patients,
-    RealtimePage, SignIn, Staff,
-};
+use crate::pages::{ConfigErrorPage, NotFound, Patients, SignIn, lazy};
 use crate::sync::provide_live_data;
 
 /// The app, from the moment it has no configuration yet.
@@ -57,6 +54,14 @@ fn Configured(config: Config) -> impl IntoView {
         });
         return view! { <ConfigErrorPage error retry=reload /> }.into_any();
     }
+    let state = auth.state();
+    Effect::new(move |ahead: Option<bool>| {
+        let signed_in = matches!(state.get(), AuthState::SignedIn(_));
+        if signed_in && ahead != Some(true) {
+            lazy::fetch_ahead();
+        }
+        ahead.unwrap_or(false) || signed_in
+    });
     provide_context(auth.clone());
     provide_context(config);
     provide_context(Toasts::new());
@@ -67,15 +72,15 @@ fn Configured(config: Config) -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=path!("/sign-in") view=SignIn />
-                <Route path=path!("/accept") view=Accept />
+                <Route path=path!("/accept") view=lazy::accept />
                 <ParentRoute path=path!("") view=Frame>
-                    <Route path=path!("/") view=Dashboard />
+                    <Route path=path!("/") view=lazy::dashboard />
                     <Route path=path!("/patients") view=Patients />
-                    <Route path=path!("/patients/:id") view=PatientPage />
-                    <Route path=path!("/forms") view=Forms />
-                    <Route path=path!("/forms/:id") view=FormPage />
-                    <Route path=path!("/staff") view=Staff />
-                    <Route path=path!("/realtime") view=RealtimePage />
+                    <Route path=path!("/patients/:id") view=lazy::patient />
+                    <Route path=path!("/forms") view=lazy::forms />
+                    <Route path=path!("/forms/:id") view=lazy::form />
+                    <Route path=path!("/staff") view=lazy::staff />
+                    <Route path=path!("/realtime") view=lazy::realtime />
                 </ParentRoute>
             </Routes>
         </Router>

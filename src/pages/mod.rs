@@ -6,6 +6,7 @@ mod dashboard;
 mod forbidden;
 mod form;
 mod forms;
+pub mod lazy;
 mod not_found;
 mod patient;
 mod patient_form;

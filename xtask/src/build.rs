@@ -6,11 +6,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Error, process, report, tools, workspace};
+use crate::{Error, process, report, split, tools, workspace};
 
 /// All that the SPA is made of.
-const SPA_SOURCES: [&str; 11] = [
+const SPA_SOURCES: [&str; 12] = [
     "Cargo.toml",
+    "build.rs",
     "Cargo.lock",
     "Trunk.toml",
     "index.html",
@@ -49,8 +50,9 @@ pub fn spa() -> Result<(), Error> {
     report::timed("build", "app", || {
         process::run(
             "building the app",
-            trunk("build")?.args(["--release", "--locked"]),
+            trunk("build")?.args(["--release", "--locked", "--features", "split"]),
         )?;
+        split::app(&workspace::linked_app(), &workspace::dist())?;
         precompress(&workspace::dist())
     })?;
     std::fs::write(&stamp, sources).map_err(|source| Error::File {

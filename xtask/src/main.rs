@@ -12,6 +12,7 @@ mod report;
 mod screens;
 mod setup;
 mod sim;
+mod split;
 mod tools;
 mod workspace;
 

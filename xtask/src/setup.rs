@@ -21,7 +21,9 @@ pub fn run(needs: Needs) -> Result<(), Error> {
     wasm_target()?;
     tool(&tools::trunk())?;
     tool(&tools::wasm_bindgen()?)?;
+    tool(&tools::wasm_split())?;
     if needs == Needs::Everything {
+        node()?;
         browser()?;
     }
     Ok(())
@@ -69,27 +71,45 @@ fn tool(tool: &Tool) -> Result<(), Error> {
     )
 }
 
-fn browser() -> Result<(), Error> {
-    if tools::browser().is_some() {
-        present("Chromium and chromedriver");
+/// The official clients that ours is tested and measured beside run in Node.js and come from npm.
+fn node() -> Result<(), Error> {
+    const TITLE: &str = "Node.js with npm";
+    if tools::has_node() {
+        present(TITLE);
         return Ok(());
     }
-    if !may_use_apt() {
-        return Err(tools::browser_remedy());
+    by_apt(TITLE, &["nodejs", "npm"], tools::node_remedy)?;
+    if tools::has_node() {
+        Ok(())
+    } else {
+        Err(tools::node_remedy())
     }
-    report::timed("setup", "Chromium and chromedriver by apt-get", || {
-        apt(&["update"])?;
-        apt(&[
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            "chromium",
-            "chromium-driver",
-        ])
-    })?;
+}
+
+fn browser() -> Result<(), Error> {
+    const TITLE: &str = "Chromium and chromedriver";
+    if tools::browser().is_some() {
+        present(TITLE);
+        return Ok(());
+    }
+    by_apt(
+        TITLE,
+        &["chromium", "chromium-driver"],
+        tools::browser_remedy,
+    )?;
     tools::browser()
         .map(|_| ())
         .ok_or_else(tools::browser_remedy)
+}
+
+fn by_apt(title: &str, packages: &[&str], remedy: fn() -> Error) -> Result<(), Error> {
+    if !may_use_apt() {
+        return Err(remedy());
+    }
+    report::timed("setup", &format!("{title} by apt-get"), || {
+        apt(&["update"])?;
+        apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
+    })
 }
 
 /// apt-get changes the whole machine, so only where we are its root already.

@@ -8,6 +8,9 @@ use crate::{Error, process, workspace};
 /// The bundler's version.
 const TRUNK: &str = "0.21.14";
 
+/// The newest version that knows the marks of the locked `wasm_split_macros`.
+const WASM_SPLIT: &str = "0.2.4";
+
 /// A program from crates.io, built once per version into the per-user cache.
 pub struct Tool {
     /// Its package, and the folder's name in the cache.
@@ -15,6 +18,8 @@ pub struct Tool {
     /// The program that shows whether it is there.
     program: &'static str,
     version: String,
+    /// What of it to build; never its defaults, which download things or add what we don't use.
+    features: &'static [&'static str],
     /// How much to optimise it: a tool that only waits for cargo is best built quickly.
     opt_level: &'static str,
 }
@@ -25,6 +30,7 @@ pub fn trunk() -> Tool {
         package: "trunk",
         program: "trunk",
         version: TRUNK.to_owned(),
+        features: &[],
         opt_level: "0",
     }
 }
@@ -36,9 +42,21 @@ pub fn wasm_bindgen() -> Result<Tool, Error> {
         package: "wasm-bindgen-cli",
         program: "wasm-bindgen",
         version,
+        features: &[],
         // It reads whole WASM files, those of the tests unoptimised.
         opt_level: "1",
     })
+}
+
+/// What cuts the app into files that load on demand; it must know the marks that the app's macros make.
+pub fn wasm_split() -> Tool {
+    Tool {
+        package: "wasm_split_cli_support",
+        program: "wasm-split-cli",
+        version: WASM_SPLIT.to_owned(),
+        features: &["build-binary"],
+        opt_level: "1",
+    }
 }
 
 impl Tool {
@@ -57,17 +75,21 @@ impl Tool {
         Ok(self.root()?.join("bin"))
     }
 
-    /// Whether it is installed and answers with its version.
+    /// The program itself.
+    pub fn program(&self) -> Result<PathBuf, Error> {
+        Ok(self
+            .bin()?
+            .join(format!("{}{}", self.program, std::env::consts::EXE_SUFFIX)))
+    }
+
+    /// Whether it is installed and starts. Its version is in the folder's name.
     pub fn is_present(&self) -> Result<bool, Error> {
-        let output = Command::new(self.bin()?.join(self.program))
-            .arg("--version")
-            .output();
-        Ok(output.is_ok_and(|output| {
-            String::from_utf8_lossy(&output.stdout)
-                .split_whitespace()
-                .nth(1)
-                == Some(self.version.as_str())
-        }))
+        let status = Command::new(self.program()?)
+            .arg("--help")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        Ok(status.is_ok_and(|status| status.success()))
     }
 
     /// Builds it from crates.io with its own lock file.
@@ -81,6 +103,7 @@ impl Tool {
                 "--force",
                 "--quiet",
             ])
+            .arg(format!("--features={}", self.features.join(",")))
             .args(["--version", &self.version, "--root"])
             .arg(self.root()?)
             .arg(self.package)
@@ -107,6 +130,19 @@ fn answers(program: &str) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
+}
+
+/// Whether Node.js and its package manager are there.
+pub fn has_node() -> bool {
+    answers("node") && answers("npm")
+}
+
+/// What to do where they are not.
+pub fn node_remedy() -> Error {
+    Error::MissingTool {
+        tool: "Node.js with npm".to_owned(),
+        remedy: "install both (Debian: `sudo apt-get install nodejs npm`)".to_owned(),
+    }
 }
 
 /// Chromium and its driver, as the tests start them.

@@ -31,6 +31,14 @@ pub fn dist() -> PathBuf {
     root().join("dist")
 }
 
+/// The app as the linker left it.
+pub fn linked_app() -> PathBuf {
+    target()
+        .join("wasm32-unknown-unknown")
+        .join("release")
+        .join("bedside.wasm")
+}
+
 /// The built backend.
 pub fn backend() -> PathBuf {
     target()
