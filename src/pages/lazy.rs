@@ -92,23 +92,28 @@ pub fn fetch_ahead() {
 /// A page from the moment its code is not there yet.
 fn arriving(load: fn() -> Loading) -> AnyView {
     let page = RwSignal::new_local(None::<Result<AnyView, NotLoaded>>);
+    // The page belongs to the route that asked for it, however late it comes and whichever button asked again.
+    let route = Owner::current().unwrap_or_default();
     let fetch = move || {
         page.set(None);
-        // The page belongs to the route that asked for it, however late it comes.
-        spawn_local(ScopedFuture::new(async move {
-            let loaded = load().await;
-            page.try_set(Some(loaded));
+        spawn_local(route.with(|| {
+            ScopedFuture::new(async move {
+                let loaded = load().await;
+                page.try_set(Some(loaded));
+            })
         }));
     };
+    let again = Callback::new({
+        let fetch = fetch.clone();
+        move |()| fetch()
+    });
     fetch();
     (move || {
         page.track();
         match page.try_update_untracked(Option::take).flatten() {
             None => view! { <SkeletonLines lines=6 /> }.into_any(),
             Some(Ok(page)) => page,
-            Some(Err(NotLoaded)) => {
-                view! { <Missing again=Callback::new(move |()| fetch()) /> }.into_any()
-            }
+            Some(Err(NotLoaded)) => view! { <Missing again /> }.into_any(),
         }
     })
     .into_any()
