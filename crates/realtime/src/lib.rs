@@ -31,4 +31,4 @@ pub use room::{
 };
 pub use status::{DegradedReason, FatalReason, Remedy, Report, Status};
 pub use token::{AccessToken, TokenError, TokenNeed};
-pub use wire::{Change, ChangeFault, ChangeKind, Column, Record, Vsn};
+pub use wire::{Change, ChangeFault, ChangeKind, Column, Field, Fields, Record, Vsn};

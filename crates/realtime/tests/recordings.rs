@@ -170,7 +170,7 @@ fn the_kinds_of_change_carry_what_the_server_promises() {
             change.kind != ChangeKind::Insert
         );
         assert!(change.keyed_record().unwrap().text("id").is_some());
-        assert!(change.commit_timestamp.as_deref().unwrap().ends_with('Z'));
+        assert!(change.commit_timestamp().unwrap().ends_with('Z'));
         assert_eq!(change.fault, None);
     }
 }

@@ -127,7 +127,7 @@ impl RealtimeClient {
     /// let patients = client.bind(Binding::table("public", "patients"));
     /// let _listener = patients.on_event(|event| match event {
     ///     BindingEvent::Ready(_) => println!("listening: fetch now"),
-    ///     BindingEvent::Change(change) => println!("{} {}", change.kind.as_str(), change.table),
+    ///     BindingEvent::Change(change) => println!("{} {}", change.kind.as_str(), change.table()),
     ///     BindingEvent::Gap(gap) => println!("nothing is proven since {}", gap.from),
     ///     BindingEvent::Refused(refusal) => println!("refused: {}", refusal.reason),
     /// });

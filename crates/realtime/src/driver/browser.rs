@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use gloo_timers::future::TimeoutFuture;
@@ -63,20 +64,27 @@ thread_local! {
     static PERFORMANCE: Option<web_sys::Performance> = web_sys::window().and_then(|window| window.performance());
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock;
+/// The page's two clocks, as last read.
+#[derive(Debug)]
+pub(crate) struct Clock(AtomicU64, AtomicU64);
 
 impl Clock {
     pub fn start() -> Self {
-        Self
+        Self(AtomicU64::new(0), AtomicU64::new(0))
     }
 
     // Both clocks give finite, non-negative milliseconds; a float's digits below one are of no use here.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn now(&self) -> Now {
         let wall = js_sys::Date::now();
-        let mono = PERFORMANCE.with(|clock| clock.as_ref().map_or(wall, web_sys::Performance::now));
-        Now::new(mono as u64, wall as u64)
+        let Self(mono, read_at) = self;
+        // Frames come in bursts, and the monotonic clock is the slower one to read: once a millisecond is enough.
+        if read_at.swap(wall as u64, Ordering::Relaxed) != wall as u64 {
+            let now =
+                PERFORMANCE.with(|clock| clock.as_ref().map_or(wall, web_sys::Performance::now));
+            mono.store(now as u64, Ordering::Relaxed);
+        }
+        Now::new(mono.load(Ordering::Relaxed), wall as u64)
     }
 }
 

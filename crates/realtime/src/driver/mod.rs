@@ -21,6 +21,7 @@ use crate::client::{PostRequest, Shared, StatusSnapshot, lock};
 use crate::engine::{Command, Environment, Event, Input, Output, PushId};
 use crate::room::PushError;
 use crate::token::{AccessToken, TokenError, TokenNeed};
+use crate::wire::FarText;
 use platform::Sleep;
 use socket::Socket;
 
@@ -50,6 +51,9 @@ enum SocketNews {
     /// With the HTTP status, where the platform shows it.
     OpenFailed(Option<u16>),
     Text(String),
+    /// A text that is too long to be brought here unread.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    Far(Arc<dyn FarText>),
     Binary(Vec<u8>),
     /// It closed by itself, with this code.
     Closed(u16),
@@ -97,6 +101,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: UnboundedReceiver<Inc
                 engine.handle(now, Input::OpenFailed { http_status })
             }
             Step::Socket(SocketNews::Text(text)) => engine.handle(now, Input::Text(&text)),
+            Step::Socket(SocketNews::Far(text)) => engine.handle(now, Input::Far(text)),
             Step::Socket(SocketNews::Binary(bytes)) => engine.handle(now, Input::Binary(&bytes)),
             Step::Socket(SocketNews::Closed(code)) => engine.handle(now, Input::Closed { code }),
             Step::Timer => {

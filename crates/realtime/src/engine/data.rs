@@ -290,8 +290,8 @@ impl Engine {
             return;
         };
         self.feed.proof = self.now.wall;
-        let ids = frame.ids();
-        let announced = data.ids.iter().filter(|(id, _)| ids.contains(id));
+        let announced = data.ids.iter();
+        let announced = announced.filter(|(id, _)| frame.ids().any(|other| other == *id));
         let mut matched: Vec<SlotId> = announced.map(|(_, slot)| *slot).collect();
         if matched.is_empty() {
             // Ids that nobody announced: the table decides, since a change too many is harmless.

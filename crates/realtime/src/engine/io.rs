@@ -1,5 +1,7 @@
 //! What goes into the engine and what comes out: plain values, the whole of its interface with the world.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::talk::{PushId, Said};
@@ -9,7 +11,7 @@ use crate::liveness::{Echo, Liveness};
 use crate::room::{PushError, Room, RoomEvent};
 use crate::status::Report;
 use crate::token::{AccessToken, TokenError, TokenNeed};
-use crate::wire::Outbound;
+use crate::wire::{FarText, Outbound};
 
 /// The number of a handle, given by whoever makes the handle; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +29,8 @@ pub enum Input<'a> {
     },
     /// A text frame came.
     Text(&'a str),
+    /// A large text frame came, which is cheaper to leave where it is.
+    Far(Arc<dyn FarText>),
     /// A binary frame came.
     Binary(&'a [u8]),
     /// The socket closed by itself. Never reported for a close that the engine asked for.

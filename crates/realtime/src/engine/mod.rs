@@ -66,7 +66,7 @@ use crate::gap::{Gap, GapCause};
 use crate::room::RoomEvent;
 use crate::status::{FatalReason, Report};
 use crate::token::{AccessToken, TokenError};
-use crate::wire::{Body, Inbound, Outbound, decode_binary, decode_text};
+use crate::wire::{Body, FarFrame, Inbound, Outbound, decode_binary, decode_text};
 
 /// Where a push goes.
 #[derive(Clone, Copy, Debug)]
@@ -193,6 +193,13 @@ impl Engine {
                 Ok(frame) => self.take(&frame),
                 Err(_) => self.undecodable(text.len()),
             },
+            Input::Far(text) => {
+                let length = text.length();
+                match FarFrame::bring(self.config.vsn, text).decode() {
+                    Ok(frame) => self.take(&frame),
+                    Err(_) => self.undecodable(length),
+                }
+            }
             Input::Binary(bytes) => match decode_binary(bytes) {
                 Ok(frame) => self.take(&frame),
                 Err(_) => self.undecodable(bytes.len()),

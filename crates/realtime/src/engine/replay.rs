@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::trace::{Entry, Shadow, TokenShadow, What};
+use super::trace::{Entry, Route, Shadow, TokenShadow, What};
 use super::{
     Command, Config, Engine, Environment, Event, HandleId, Input, Now, Output, TokenPolicy,
 };
@@ -192,8 +192,8 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
         What::Offline {} => return engine.handle(now, Input::Environment(Environment::Offline)),
         What::Woken {} => return engine.handle(now, Input::Environment(Environment::Woken)),
         What::Undecodable { .. } => return engine.handle(now, Input::Text("")),
-        What::Change { .. } => {
-            let text = change_text(what, engine.config.vsn, engine.feed.watched());
+        What::Change { route, beat } => {
+            let text = change_text(route, *beat, engine.config.vsn, engine.feed.watched());
             return engine.handle(now, Input::Text(&text));
         }
         What::Frame { frame } => {
@@ -281,21 +281,17 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
     engine.handle(now, Input::Command(command));
 }
 
-fn change_text(what: &What, vsn: Vsn, watched: Option<&str>) -> String {
+fn change_text(route: &Route, beat: Option<u64>, vsn: Vsn, watched: Option<&str>) -> String {
     use serde_json::json;
-    let What::Change {
+    let Route {
         topic,
         ids,
         schema,
         table,
         kind,
-        beat,
-    } = what
-    else {
-        return String::new();
-    };
+    } = route;
     let record = watched
-        .zip(*beat)
+        .zip(beat)
         .map(|(column, beat)| json!({ column: beat }));
     let data = json!({"schema": schema, "table": table, "type": kind, "record": record});
     let payload = json!({"ids": ids, "data": data});

@@ -6,13 +6,14 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Environment, Input, Now};
 use crate::binding::Binding;
 use crate::token::TokenError;
-use crate::wire::{Body, Inbound};
+use crate::wire::{Body, ChangeFrame, Inbound};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Entry(pub u64, pub u64, pub What);
@@ -29,11 +30,7 @@ pub(super) enum What {
     },
     /// Changes come by the thousand, so theirs is the cheapest shape.
     Change {
-        topic: String,
-        ids: Vec<u64>,
-        schema: String,
-        table: String,
-        kind: String,
+        route: Arc<Route>,
         beat: Option<u64>,
     },
     Undecodable {
@@ -90,6 +87,36 @@ pub(super) enum What {
     },
 }
 
+/// Where a change went. Most go where another one went before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Route {
+    pub topic: String,
+    pub ids: Vec<u64>,
+    pub schema: String,
+    pub table: String,
+    pub kind: String,
+}
+
+impl Route {
+    fn of(topic: &str, change: &ChangeFrame<'_>) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            ids: change.ids().collect(),
+            schema: change.schema().to_owned(),
+            table: change.table().to_owned(),
+            kind: change.kind().to_owned(),
+        }
+    }
+
+    fn is_of(&self, topic: &str, change: &ChangeFrame<'_>) -> bool {
+        self.table == change.table()
+            && self.kind == change.kind()
+            && self.topic == topic
+            && self.schema == change.schema()
+            && change.ids().eq(self.ids.iter().copied())
+    }
+}
+
 /// A frame without what it carried.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Shadow {
@@ -119,10 +146,15 @@ pub(super) enum TokenShadow {
 pub(super) struct Trace {
     pub entries: VecDeque<Entry>,
     kept: usize,
+    /// The last few that changes went by.
+    routes: VecDeque<Arc<Route>>,
     /// Nothing fell out yet.
     pub complete: bool,
     pub start: Now,
 }
+
+/// Three kinds of change for a handful of tables.
+const ROUTES: usize = 16;
 
 fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -135,6 +167,7 @@ impl Trace {
     pub fn new(kept: usize, start: Now) -> Self {
         Self {
             entries: VecDeque::new(),
+            routes: VecDeque::new(),
             kept,
             complete: true,
             start,
@@ -160,7 +193,7 @@ impl Trace {
                 status: *http_status,
             },
             // Frames are recorded once they are read.
-            Input::Text(_) | Input::Binary(_) => return,
+            Input::Text(_) | Input::Far(_) | Input::Binary(_) => return,
             Input::Closed { code } => What::Closed { code: *code },
             Input::Timer => What::Timer {},
             Input::Environment(Environment::Online) => What::Online {},
@@ -190,11 +223,7 @@ impl Trace {
         }
         let what = match &frame.body {
             Body::Change(change) => What::Change {
-                topic: frame.topic.clone().into_owned(),
-                ids: change.ids(),
-                schema: change.schema().to_owned(),
-                table: change.table().to_owned(),
-                kind: change.kind().to_owned(),
+                route: self.route(&frame.topic, change),
                 beat: watched.and_then(|column| change.number(column)),
             },
             _ => What::Frame {
@@ -202,6 +231,19 @@ impl Trace {
             },
         };
         self.push(now, what);
+    }
+
+    fn route(&mut self, topic: &str, change: &ChangeFrame<'_>) -> Arc<Route> {
+        let known = self.routes.iter().find(|route| route.is_of(topic, change));
+        if let Some(route) = known {
+            return Arc::clone(route);
+        }
+        if self.routes.len() >= ROUTES {
+            self.routes.pop_front();
+        }
+        let route = Arc::new(Route::of(topic, change));
+        self.routes.push_back(Arc::clone(&route));
+        route
     }
 
     pub fn undecodable(&mut self, now: Now, bytes: usize) {

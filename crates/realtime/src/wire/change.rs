@@ -1,16 +1,15 @@
 //! A row change, with its records kept as the JSON text that PostgreSQL wrote.
 //!
 //! Records stay text because `int8` and `numeric` have more digits than a double, and because most changes are
-//! routed by table and key without anybody reading the rest.
+//! routed by table and key without anybody reading the rest. A row is checked when it is read.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
-use super::inbound::TextCow;
+use super::far::FarRecord;
+use super::record::Record;
+use super::scan::{Scan, unquoted};
 
 /// What happened to the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,123 +80,88 @@ pub struct Column {
     pub kind: String,
 }
 
-/// A row, or the part of it that the server sent, as JSON text.
-///
-/// A column that is missing was not sent (an unchanged large value, a right that is lacking); it is not null.
-#[derive(Clone, Debug)]
-pub struct Record(Box<RawValue>);
-
-impl PartialEq for Record {
-    fn eq(&self, other: &Self) -> bool {
-        self.json() == other.json()
-    }
-}
-
-impl Record {
-    /// The JSON object as PostgreSQL wrote it.
-    #[must_use]
-    pub fn json(&self) -> &str {
-        self.0.get()
-    }
-
-    /// Reads the record as a type.
-    ///
-    /// # Errors
-    /// When the JSON does not fit the type; missing columns count as such unless the type allows them.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.json())
-    }
-
-    /// One column as JSON text; `None` when it was not sent.
-    #[must_use]
-    pub fn field(&self, column: &str) -> Option<&RawValue> {
-        self.fields().remove(column)
-    }
-
-    /// One column as plain text: strings without quotes, everything else as written; `None` when it was not
-    /// sent or is null.
-    ///
-    /// ```
-    /// # use bedside_realtime::wire::Record;
-    /// let record: Record = r#"{"id": 9007199254740993, "mrn": "MRN-1", "ward": null}"#.parse()?;
-    /// assert_eq!(record.text("id").as_deref(), Some("9007199254740993"));
-    /// assert_eq!(record.text("mrn").as_deref(), Some("MRN-1"));
-    /// assert_eq!(record.text("ward"), None);
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    #[must_use]
-    pub fn text(&self, column: &str) -> Option<Cow<'_, str>> {
-        let raw = self.field(column)?.get();
-        if raw == "null" {
-            return None;
-        }
-        Some(serde_json::from_str::<TextCow<'_>>(raw).map_or(Cow::Borrowed(raw), |text| text.0))
-    }
-
-    /// All columns that were sent, as JSON text. Empty when the record is not an object.
-    #[must_use]
-    pub fn fields(&self) -> BTreeMap<Cow<'_, str>, &RawValue> {
-        #[derive(Deserialize)]
-        #[serde(transparent)]
-        struct Fields<'a>(#[serde(borrow)] BTreeMap<Key<'a>, &'a RawValue>);
-        #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-        #[serde(transparent)]
-        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-        let fields: Option<Fields<'_>> = serde_json::from_str(self.json()).ok();
-        fields
-            .map(|fields| {
-                fields
-                    .0
-                    .into_iter()
-                    .map(|(key, value)| (key.0, value))
-                    .collect()
-            })
-            .unwrap_or_default()
-    }
-}
-
-impl std::str::FromStr for Record {
-    type Err = serde_json::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        RawValue::from_string(text.to_owned()).map(Self)
-    }
-}
-
 /// A change of one row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Change {
     /// What happened.
     pub kind: ChangeKind,
-    /// The table's schema.
-    pub schema: String,
-    /// The table.
-    pub table: String,
-    /// When the transaction committed: UTC, milliseconds, the same for all its changes.
-    pub commit_timestamp: Option<String>,
     /// What the server could not send.
     pub fault: Option<ChangeFault>,
-    columns: Option<String>,
-    record: Option<Record>,
-    old_record: Option<Record>,
+    /// All texts in one piece of memory, and where each ends; what was not sent is empty.
+    text: Box<str>,
+    ends: [usize; PARTS],
+    /// The new row, when it is elsewhere.
+    far: Option<FarRecord>,
+}
+
+const SCHEMA: usize = 0;
+const TABLE: usize = 1;
+const TIMESTAMP: usize = 2;
+const COLUMNS: usize = 3;
+const RECORD: usize = 4;
+const OLD_RECORD: usize = 5;
+const PARTS: usize = 6;
+
+impl PartialEq for Change {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |change: &Self| {
+            [SCHEMA, TABLE, TIMESTAMP, COLUMNS, OLD_RECORD].map(|part| change.part(part).to_owned())
+        };
+        self.kind == other.kind
+            && self.fault == other.fault
+            && parts(self) == parts(other)
+            && self.record() == other.record()
+    }
 }
 
 impl Change {
+    fn part(&self, part: usize) -> &str {
+        let end = |part: usize| self.ends.get(part).copied();
+        let start = part.checked_sub(1).map_or(Some(0), end);
+        let range = start.zip(end(part));
+        range
+            .and_then(|(start, end)| self.text.get(start..end))
+            .unwrap_or_default()
+    }
+
+    fn sent(&self, part: usize) -> Option<&str> {
+        Some(self.part(part)).filter(|text| !text.is_empty())
+    }
+
+    /// The table's schema.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        self.part(SCHEMA)
+    }
+
+    /// The table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        self.part(TABLE)
+    }
+
+    /// When the transaction committed: UTC, milliseconds, the same for all its changes.
+    #[must_use]
+    pub fn commit_timestamp(&self) -> Option<&str> {
+        self.sent(TIMESTAMP)
+    }
+
     /// The new row; `None` on DELETE and when the server sent none.
     #[must_use]
-    pub fn record(&self) -> Option<&Record> {
-        self.record.as_ref()
+    pub fn record(&self) -> Option<Record<'_>> {
+        let far = self.far.as_ref().map(Record::far);
+        far.or_else(|| self.sent(RECORD).map(Record::new))
     }
 
     /// The old row: mostly the primary key alone. `None` on INSERT.
     #[must_use]
-    pub fn old_record(&self) -> Option<&Record> {
-        self.old_record.as_ref()
+    pub fn old_record(&self) -> Option<Record<'_>> {
+        self.sent(OLD_RECORD).map(Record::new)
     }
 
     /// The record that carries the primary key: the old one on DELETE, else the new one.
     #[must_use]
-    pub fn keyed_record(&self) -> Option<&Record> {
+    pub fn keyed_record(&self) -> Option<Record<'_>> {
         match self.kind {
             ChangeKind::Delete => self.old_record(),
             ChangeKind::Insert | ChangeKind::Update => self.record(),
@@ -207,10 +171,7 @@ impl Change {
     /// The table's columns that this role may read, in table order. Parsed on each call.
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {
-        self.columns
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
+        serde_json::from_str(self.part(COLUMNS)).unwrap_or_default()
     }
 
     /// Says whether the record may lack columns: a fault, or fewer columns than the table has.
@@ -220,63 +181,143 @@ impl Change {
             return true;
         }
         let columns = self.columns();
-        self.record.as_ref().is_some_and(|record| {
-            let fields = record.fields();
+        self.record().is_some_and(|record| {
+            let fields: Vec<_> = record.fields().map(|(name, _)| name).collect();
             columns
                 .iter()
-                .any(|column| !fields.contains_key(column.name.as_str()))
+                .any(|column| !fields.iter().any(|name| *name == column.name))
         })
     }
 }
 
 /// A `postgres_changes` payload as it stands in its frame.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 pub struct ChangeFrame<'a> {
-    #[serde(borrow, default)]
-    ids: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: ChangeShape<'a>,
+    ids: Option<&'a str>,
+    schema: Option<Cow<'a, str>>,
+    table: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+    timestamp: Option<&'a str>,
+    columns: Option<&'a str>,
+    record: Option<&'a str>,
+    far: Option<&'a FarRecord>,
+    old_record: Option<&'a str>,
+    errors: Option<&'a str>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ChangeShape<'a> {
-    #[serde(borrow)]
-    schema: Cow<'a, str>,
-    #[serde(borrow)]
-    table: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    commit_timestamp: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    columns: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    record: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    old_record: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    errors: Option<&'a RawValue>,
+/// Where a reader of the data stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// Before the new row.
+    Row,
+    /// Behind the data.
+    End,
 }
 
-impl ChangeFrame<'_> {
-    /// The ids of the bindings that match; empty when they are missing or not numbers.
-    #[must_use]
-    pub fn ids(&self) -> Vec<u64> {
-        self.ids
-            .and_then(|raw| serde_json::from_str(raw.get()).ok())
-            .unwrap_or_default()
+/// A new row that was passed unread.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Row<'a> {
+    Here(&'a str),
+    Far(&'a FarRecord),
+}
+
+impl<'a> ChangeFrame<'a> {
+    /// Reads a payload; nothing, when a change has another shape.
+    pub(super) fn read(scan: &mut Scan<'a>) -> Option<Self> {
+        let mut frame = Self::default();
+        scan.pass(b'{')?;
+        while frame.enter_data(scan)? {
+            while frame.data(scan)? == Halt::Row {
+                frame.record = scan.present()?;
+            }
+        }
+        frame.complete()
+    }
+
+    /// Reads a payload up to its row; nothing, when there is none.
+    pub(super) fn before_row(scan: &mut Scan<'a>) -> Option<Self> {
+        let mut frame = Self::default();
+        scan.pass(b'{')?;
+        (frame.enter_data(scan)? && frame.data(scan)? == Halt::Row).then_some(frame)
+    }
+
+    /// Reads what follows the row.
+    pub(super) fn after_row(mut self, scan: &mut Scan<'a>, row: Row<'a>) -> Option<Self> {
+        match row {
+            Row::Here(row) => self.record = Some(row),
+            Row::Far(row) => self.far = Some(row),
+        }
+        let sound = self.data(scan)? == Halt::End && !self.enter_data(scan)?;
+        sound.then_some(self)?.complete()
+    }
+
+    fn complete(self) -> Option<Self> {
+        let known = self.schema.is_some() && self.table.is_some() && self.kind.is_some();
+        known.then_some(self)
+    }
+
+    /// Goes on to the data and into it; false at the payload's end.
+    fn enter_data(&mut self, scan: &mut Scan<'a>) -> Option<bool> {
+        while let Some(key) = scan.key()? {
+            match key.as_ref() {
+                "data" => return scan.pass(b'{').map(|()| true),
+                "ids" => self.ids = scan.present()?,
+                _ => drop(scan.value()?),
+            }
+        }
+        Some(false)
+    }
+
+    fn data(&mut self, scan: &mut Scan<'a>) -> Option<Halt> {
+        while let Some(key) = scan.key()? {
+            match key.as_ref() {
+                "record" => return Some(Halt::Row),
+                "schema" => self.schema = Some(scan.string()?),
+                "table" => self.table = Some(scan.string()?),
+                "type" => self.kind = Some(scan.string()?),
+                "commit_timestamp" => self.timestamp = scan.present()?,
+                "columns" => {
+                    let columns = scan.array_before(",\"commit_timestamp\":")?;
+                    self.columns = Some(columns).filter(|columns| *columns != "null");
+                }
+                "old_record" => self.old_record = scan.present()?,
+                "errors" => self.errors = scan.present()?,
+                _ => drop(scan.value()?),
+            }
+        }
+        Some(Halt::End)
+    }
+
+    /// The ids of the bindings that match; what is no number is left out.
+    pub fn ids(&self) -> impl Iterator<Item = u64> + use<'a> {
+        let list = self
+            .ids
+            .and_then(|ids| ids.strip_prefix('[')?.strip_suffix(']'));
+        let numbers = list.unwrap_or_default().split(',');
+        numbers.filter_map(|number| number.trim().parse().ok())
     }
 
     /// The table's schema.
     #[must_use]
     pub fn schema(&self) -> &str {
-        &self.data.schema
+        self.schema.as_deref().unwrap_or_default()
     }
 
     /// The table.
     #[must_use]
     pub fn table(&self) -> &str {
-        &self.data.table
+        self.table.as_deref().unwrap_or_default()
+    }
+
+    /// What happened, in the server's word.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or_default()
+    }
+
+    fn record(&self) -> Option<Record<'a>> {
+        let far = self.far.map(Record::far);
+        far.or_else(|| self.record.map(Record::new))
     }
 
     /// What makes two deliveries of one change equal, whichever channel brought them.
@@ -284,54 +325,52 @@ impl ChangeFrame<'_> {
     pub fn fingerprint(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
-        (self.schema(), self.table(), self.data.kind.as_ref()).hash(&mut hasher);
-        for part in [
-            self.data.commit_timestamp,
-            self.data.record,
-            self.data.old_record,
-        ] {
-            part.map(RawValue::get).hash(&mut hasher);
-        }
+        let record = self.record().map(|record| record.json());
+        (self.schema(), self.table(), self.kind()).hash(&mut hasher);
+        (self.timestamp, record, self.old_record).hash(&mut hasher);
         hasher.finish()
-    }
-
-    /// What happened, in the server's word.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        &self.data.kind
     }
 
     /// A column of the new row as a whole number, if it is one.
     #[must_use]
     pub fn number(&self, column: &str) -> Option<u64> {
-        Record(self.data.record?.to_owned())
-            .text(column)?
-            .parse()
-            .ok()
+        self.record()?.text(column)?.parse().ok()
     }
 
     /// The change, owned; `None` when its type is not INSERT, UPDATE or DELETE.
     #[must_use]
     pub fn to_change(&self) -> Option<Change> {
-        let data = &self.data;
-        let record = |raw: Option<&RawValue>| raw.map(|raw| Record(raw.to_owned()));
+        let kind = ChangeKind::parse(self.kind())?;
+        let timestamp = self.timestamp.and_then(unquoted).unwrap_or_default();
+        let given = |part: Option<&'a str>| part.unwrap_or_default();
+        let (columns, record, old) = (
+            given(self.columns),
+            given(self.record),
+            given(self.old_record),
+        );
+        let parts: [&str; PARTS] = [
+            self.schema(),
+            self.table(),
+            &timestamp,
+            columns,
+            record,
+            old,
+        ];
+        let mut end = 0;
+        let ends = parts.map(|part| {
+            end += part.len();
+            end
+        });
         Some(Change {
-            kind: ChangeKind::parse(&data.kind)?,
-            schema: data.schema.clone().into_owned(),
-            table: data.table.clone().into_owned(),
-            commit_timestamp: data.commit_timestamp.and_then(|raw| {
-                serde_json::from_str::<Option<String>>(raw.get())
-                    .ok()
-                    .flatten()
-            }),
-            fault: data.errors.and_then(|raw| {
+            kind,
+            fault: self.errors.and_then(|errors| {
                 let texts: Vec<String> =
-                    serde_json::from_str(raw.get()).unwrap_or_else(|_| vec![raw.get().to_owned()]);
+                    serde_json::from_str(errors).unwrap_or_else(|_| vec![errors.to_owned()]);
                 texts.first().map(|text| ChangeFault::read(text))
             }),
-            columns: data.columns.map(|raw| raw.get().to_owned()),
-            record: record(data.record),
-            old_record: record(data.old_record),
+            text: parts.concat().into_boxed_str(),
+            ends,
+            far: self.far.cloned(),
         })
     }
 }

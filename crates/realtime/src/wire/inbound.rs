@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::change::ChangeFrame;
+use super::scan::Scan;
 
 /// One frame from the server. Text is borrowed from the frame where JSON allows it.
 #[derive(Debug)]
@@ -142,7 +143,7 @@ impl<'a> Body<'a> {
     pub(super) fn read(event: Cow<'a, str>, payload: &'a RawValue) -> Self {
         let text = payload.get();
         let read = match event.as_ref() {
-            "postgres_changes" => serde_json::from_str(text).ok().map(Body::Change),
+            "postgres_changes" => ChangeFrame::read(&mut Scan::new(text)).map(Body::Change),
             "phx_reply" => {
                 serde_json::from_str(text)
                     .ok()

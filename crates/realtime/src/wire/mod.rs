@@ -5,14 +5,19 @@
 
 mod binary;
 mod change;
+mod far;
 mod inbound;
 mod outbound;
+mod record;
+mod scan;
 mod text;
 
-pub use change::{Change, ChangeFault, ChangeFrame, ChangeKind, Column, Record};
+pub use change::{Change, ChangeFault, ChangeFrame, ChangeKind, Column};
+pub use far::{FarFrame, FarText};
 pub use inbound::{Body, Broadcast, BroadcastBytes, Inbound, Reply, System};
 pub use outbound::{BroadcastConfig, JoinConfig, JoinPayload, Outbound, PresenceConfig, Replay};
 pub(crate) use outbound::{Empty, TokenPush, TypedPush};
+pub use record::{Field, Fields, Record};
 
 use thiserror::Error;
 

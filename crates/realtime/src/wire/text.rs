@@ -1,14 +1,15 @@
 //! Text frames: arrays in version 2.0.0, objects in 1.0.0.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::change::Row;
+use super::far::FarRecord;
 use super::inbound::TextCow;
-use super::{Body, DecodeError, Inbound};
+use super::scan::Scan;
+use super::{Body, ChangeFrame, DecodeError, Inbound};
 
 /// A reference as the server echoes it: text, a number, or nothing. Anything else answers no push of ours.
 fn reference(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
@@ -22,66 +23,120 @@ fn reference(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     }
 }
 
+/// `[join_ref, ref, topic, event, payload]`
 pub(super) fn decode_v2(text: &str) -> Result<Inbound<'_>, DecodeError> {
-    match serde_json::from_str::<ArrayFrame<'_>>(text) {
-        Ok(frame) => Ok(frame.0),
-        // The one-pass reader stops at a change of unknown shape; the frame around it may still be sound.
-        Err(_) => serde_json::from_str::<(
-            Option<&RawValue>,
-            Option<&RawValue>,
-            TextCow<'_>,
-            TextCow<'_>,
-            &RawValue,
-        )>(text)
-        .map(|(join_ref, own, topic, event, payload)| Inbound {
-            join_ref: reference(join_ref),
-            reference: reference(own),
-            topic: topic.0,
-            body: Body::read(event.0, payload),
-        })
-        .map_err(|_| DecodeError::Shape),
-    }
+    // Row changes are the bulk of all frames; one of unknown shape may still be a frame.
+    change(text).map_or_else(|| any(text), Ok)
 }
 
-/// A frame read in one pass: row changes, the bulk of all frames, are not scanned a second time.
-struct ArrayFrame<'a>(Inbound<'a>);
-
-impl<'de> Deserialize<'de> for ArrayFrame<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ArrayVisitor).map(Self)
-    }
+fn any(text: &str) -> Result<Inbound<'_>, DecodeError> {
+    type Frame<'a> = (
+        Option<&'a RawValue>,
+        Option<&'a RawValue>,
+        TextCow<'a>,
+        TextCow<'a>,
+        &'a RawValue,
+    );
+    let (join_ref, own, topic, event, payload): Frame<'_> =
+        serde_json::from_str(text).map_err(|_| DecodeError::Shape)?;
+    Ok(Inbound {
+        join_ref: reference(join_ref),
+        reference: reference(own),
+        topic: topic.0,
+        body: Body::read(event.0, payload),
+    })
 }
 
-struct ArrayVisitor;
+/// What stands before a row change's payload: the topic, since a change answers nobody.
+fn heading<'a>(scan: &mut Scan<'a>) -> Option<Cow<'a, str>> {
+    scan.pass(b'[')?;
+    scan.value()?;
+    scan.pass(b',')?;
+    scan.value()?;
+    scan.pass(b',')?;
+    let topic = scan.string()?;
+    scan.pass(b',')?;
+    (scan.string()? == "postgres_changes").then_some(())?;
+    scan.pass(b',')?;
+    Some(topic)
+}
 
-impl<'de> Visitor<'de> for ArrayVisitor {
-    type Value = Inbound<'de>;
+fn frame<'a>(
+    mut rest: Scan<'a>,
+    topic: Cow<'a, str>,
+    change: ChangeFrame<'a>,
+) -> Option<Inbound<'a>> {
+    rest.pass(b']')?;
+    let body = Body::Change(change);
+    let (join_ref, reference) = (None, None);
+    rest.is_done().then_some(Inbound {
+        join_ref,
+        reference,
+        topic,
+        body,
+    })
+}
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("[join_ref, ref, topic, event, payload]")
-    }
+fn change(text: &str) -> Option<Inbound<'_>> {
+    around_row(text).or_else(|| {
+        let mut scan = Scan::new(text);
+        let topic = heading(&mut scan)?;
+        let change = ChangeFrame::read(&mut scan)?;
+        frame(scan, topic, change)
+    })
+}
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(seq: &mut A) -> Result<T, A::Error> {
-            seq.next_element()?
-                .ok_or_else(|| A::Error::custom("too short"))
-        }
-        let join_ref = reference(next::<Option<&'de RawValue>, A>(&mut seq)?);
-        let own = reference(next::<Option<&'de RawValue>, A>(&mut seq)?);
-        let topic = next::<TextCow<'de>, A>(&mut seq)?.0;
-        let event = next::<TextCow<'de>, A>(&mut seq)?.0;
-        let body = if event == "postgres_changes" {
-            Body::Change(next(&mut seq)?)
-        } else {
-            Body::read(event, next(&mut seq)?)
-        };
-        Ok(Inbound {
-            join_ref,
-            reference: own,
-            topic,
-            body,
-        })
-    }
+/// What follows a row. In a string, its quotes would be escaped; in the row, what follows it would not end the frame.
+const AFTER_ROW: &[u8] = b"},\"schema\":";
+
+/// Where the row ends, by what follows it.
+pub(super) fn row_ends(tail: &str) -> Option<usize> {
+    let mut windows = tail.as_bytes().windows(AFTER_ROW.len());
+    let at = windows.rposition(|window| window.first() == Some(&b'}') && window == AFTER_ROW)?;
+    Some(at + 1)
+}
+
+/// Reads a change from both of its ends, so that its row, the largest part, is not even passed.
+fn around_row(text: &str) -> Option<Inbound<'_>> {
+    let (begun, topic, at) = before_row(text)?;
+    let rest = text.get(at..)?;
+    let (row, tail) = rest.split_at_checked(row_ends(rest)?)?;
+    behind_row(begun, topic, tail, Row::Here(row))
+}
+
+/// What stands before the row of a change, and where that begins.
+fn before_row(head: &str) -> Option<(ChangeFrame<'_>, Cow<'_, str>, usize)> {
+    let mut scan = Scan::new(head);
+    let topic = heading(&mut scan)?;
+    let begun = ChangeFrame::before_row(&mut scan)?;
+    scan.clone().pass(b'{')?;
+    Some((begun, topic, scan.at()))
+}
+
+fn behind_row<'a>(
+    begun: ChangeFrame<'a>,
+    topic: Cow<'a, str>,
+    tail: &'a str,
+    row: Row<'a>,
+) -> Option<Inbound<'a>> {
+    let mut scan = Scan::new(tail);
+    let change = begun.after_row(&mut scan, row)?;
+    frame(scan, topic, change)
+}
+
+/// Where the new row of a change begins, if this much of its frame reaches there.
+pub(super) fn row_begins(head: &str) -> Option<usize> {
+    before_row(head).map(|(_, _, at)| at)
+}
+
+/// A change whose row is elsewhere, from what stands before and behind it.
+pub(super) fn decode_apart<'a>(
+    head: &'a str,
+    tail: &'a str,
+    row: &'a FarRecord,
+) -> Option<Inbound<'a>> {
+    let (begun, topic, _) = before_row(head)?;
+    behind_row(begun, topic, tail, Row::Far(row))
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,8 @@
 //! A server played by a test: takes the engine's outputs, gives it frames and time. No socket, no clock.
 #![allow(dead_code)]
 
+pub mod play;
+
 use bedside_realtime::engine::{
     Command, Config, Engine, Environment, Event, HandleId, Input, Now, Output, PushId,
 };
