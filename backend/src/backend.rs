@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Rate, Terms};
 use crate::db::Db;
 use crate::embedded::Embedded;
 use crate::error::StartError;
@@ -124,7 +124,11 @@ async fn assemble(
     let auth = Auth::new(
         db.clone(),
         keys.clone(),
-        options.token_life,
+        Terms {
+            token_life: options.token_life,
+            refresh_reuse: options.refresh_reuse,
+            rate: Rate::new(options.auth_rate),
+        },
         &format!("http://{address}"),
     );
     let root = rest.clone();

@@ -44,6 +44,12 @@ struct Cli {
     /// Life of an access token in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, hide = true)]
     token_life: u64,
+    /// Tokens that auth gives out at once, and then in five minutes, before it answers 429; without it there is no limit.
+    #[arg(long, value_name = "COUNT", hide = true)]
+    auth_rate: Option<u32>,
+    /// Seconds within which a used refresh token may be used again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, hide = true)]
+    refresh_reuse: u64,
     /// Milliseconds between beats of the change feed; 0 is a feed without a heartbeat.
     #[arg(long, value_name = "MS", default_value_t = 10_000, hide = true)]
     heartbeat: u64,
@@ -75,6 +81,8 @@ impl Cli {
             database,
             dist: self.dist,
             token_life: Duration::from_secs(self.token_life),
+            refresh_reuse: Duration::from_secs(self.refresh_reuse),
+            auth_rate: self.auth_rate,
             heartbeat: Some(Duration::from_millis(self.heartbeat)),
             faults: Faults {
                 latency: Duration::from_millis(self.fault_latency),

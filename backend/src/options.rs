@@ -55,6 +55,11 @@ pub struct Options {
     pub jwt_secret: String,
     /// How long an access token lives; GoTrue's default is an hour.
     pub token_life: Duration,
+    /// Within so long a used refresh token may be used again, since two tabs may refresh at the same moment; GoTrue's default
+    /// is ten seconds.
+    pub refresh_reuse: Duration,
+    /// How many tokens may be asked for at once, and then within five minutes, before auth answers 429; `None` is no limit.
+    pub auth_rate: Option<u32>,
     /// How often the feed's heartbeat beats where no pg_cron does it; `None` is never.
     pub heartbeat: Option<Duration>,
     /// Faults on purpose, for tests; none by default.
@@ -74,6 +79,8 @@ impl Options {
             dist: None,
             jwt_secret: crate::jwt::DEMO_SECRET.to_owned(),
             token_life: Duration::from_secs(3600),
+            refresh_reuse: Duration::from_secs(10),
+            auth_rate: None,
             heartbeat: Some(Duration::from_secs(10)),
             faults: Faults::default(),
             realtime: realtime::Config::default(),

@@ -102,7 +102,7 @@ fn Locked() -> impl IntoView {
                     <Icon shape=Shape::Lock size=24 />
                     <h1 id="locked-title">"Locked"</h1>
                 </div>
-                <p>"Nobody touched this screen for a while. Your work is as you left it."</p>
+                <p>"Your work is as you left it."</p>
                 <form class="form" novalidate aria-label="Unlock" on:submit=submit>
                     // Password stores want to know whose password it is.
                     <input class="visually-hidden" type="text" autocomplete="username" tabindex="-1" aria-hidden="true" readonly prop:value=email.clone() />

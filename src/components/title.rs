@@ -1,8 +1,40 @@
-//! The title of the browser's tab: the page, then the app.
+//! The title of the browser's tab: the page, then the app; the app alone while the page is out of sight.
+
+use std::cell::{Cell, RefCell};
 
 use leptos::prelude::*;
 
+thread_local! {
+    /// What the page in sight is called.
+    static WANTED: RefCell<String> = const { RefCell::new(String::new()) };
+    static COVERED: Cell<bool> = const { Cell::new(false) };
+}
+
+const APP: &str = "Bedside";
+
 /// Keeps the title of the tab as long as the page is open.
 pub fn use_title(title: impl Fn() -> String + Send + Sync + 'static) {
-    Effect::new(move |_| document().set_title(&format!("{} · Bedside", title())));
+    Effect::new(move |_| {
+        WANTED.set(format!("{} · {APP}", title()));
+        show();
+    });
+}
+
+/// The page goes out of sight, and with it whom it names. Titles that are set meanwhile wait.
+pub fn cover() {
+    COVERED.set(true);
+    show();
+}
+
+/// The page is in sight again.
+pub fn uncover() {
+    COVERED.set(false);
+    show();
+}
+
+fn show() {
+    WANTED.with_borrow(|wanted| {
+        let covered = COVERED.get() || wanted.is_empty();
+        document().set_title(if covered { APP } else { wanted });
+    });
 }

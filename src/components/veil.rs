@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlDialogElement, HtmlElement};
 
+use super::title;
 use crate::data::Auth;
 use crate::idle::{Idle, Screen};
 
@@ -81,7 +82,6 @@ struct Veiled {
     app: HtmlElement,
     /// Stands where it was.
     place: web_sys::Comment,
-    title: String,
     focus: Option<HtmlElement>,
 }
 
@@ -93,15 +93,8 @@ impl Veiled {
             .active_element()
             .and_then(|element| element.dyn_into().ok());
         app.replace_with_with_node_1(&place).ok()?;
-        let title = document.title();
-        // It may name a patient.
-        document.set_title("Bedside");
-        Some(Self {
-            app,
-            place,
-            title,
-            focus,
-        })
+        title::cover();
+        Some(Self { app, place, focus })
     }
 
     fn lift(self) {
@@ -109,7 +102,7 @@ impl Veiled {
         if self.place.replace_with_with_node_1(&self.app).is_err() {
             return;
         }
-        document().set_title(&self.title);
+        title::uncover();
         self.open_dialogs_again();
         if let Some(focus) = self.focus {
             // Without focus the page is still there to be used.

@@ -80,6 +80,18 @@ pub const SIGNED_OUT: &[Place] = &[
             Act::Sees("password"),
         ],
     ),
+    page("accept", "/accept"),
+    after(
+        "accept-refused",
+        "/accept",
+        &[
+            Act::Types("Email", "invited@bedside.test"),
+            Act::Types("Invitation code", "0000-0000-0000"),
+            Act::Types("New password", "a password of mine"),
+            Act::Clicks("Create account"),
+            Act::Sees("This code is not good"),
+        ],
+    ),
     page("not-found", "/no/such/page"),
 ];
 

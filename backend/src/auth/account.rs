@@ -41,6 +41,7 @@ pub(crate) async fn signup(
     headers: HeaderMap,
     Body(signup): Body<Signup>,
 ) -> Result<Json<Value>, AuthError> {
+    auth.terms.rate.take()?;
     let email = match (
         signup.email.filter(|e| !e.is_empty()),
         signup.phone.filter(|p| !p.is_empty()),

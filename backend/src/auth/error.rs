@@ -67,6 +67,8 @@ pub(crate) enum AuthError {
     WeakPassword,
     #[error("New password should be different from the old password.")]
     SamePassword,
+    #[error("Request rate limit reached")]
+    RateLimited,
     #[error("{0}")]
     Database(&'static str),
 }
@@ -105,6 +107,7 @@ impl AuthError {
             | Self::AnonymousDisabled
             | Self::WeakPassword
             | Self::SamePassword => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -130,6 +133,7 @@ impl AuthError {
             Self::PhoneDisabled => "phone_provider_disabled",
             Self::WeakPassword => "weak_password",
             Self::SamePassword => "same_password",
+            Self::RateLimited => "over_request_rate_limit",
             Self::Database(_) => "unexpected_failure",
         }
     }

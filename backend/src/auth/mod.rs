@@ -9,6 +9,7 @@ mod bearer;
 mod body;
 mod error;
 mod password;
+mod rate;
 mod sessions;
 mod token;
 mod users;
@@ -23,6 +24,7 @@ use axum::routing::{get, post};
 use crate::db::Db;
 use crate::jwt::JwtKeys;
 use password::Passwords;
+pub(crate) use rate::Rate;
 
 /// What every endpoint works with.
 #[derive(Debug, Clone)]
@@ -30,18 +32,29 @@ pub(crate) struct Auth {
     db: Db,
     keys: Arc<JwtKeys>,
     passwords: Passwords,
-    token_life: Duration,
+    terms: Arc<Terms>,
     issuer: Arc<str>,
+}
+
+/// On which terms tokens are given out.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    /// How long an access token lives.
+    pub(crate) token_life: Duration,
+    /// Within so long a used refresh token may be used again.
+    pub(crate) refresh_reuse: Duration,
+    /// How often anybody may ask.
+    pub(crate) rate: Rate,
 }
 
 impl Auth {
     /// Auth over a database; `url` is where the backend is reached, and becomes the tokens' issuer.
-    pub(crate) fn new(db: Db, keys: Arc<JwtKeys>, token_life: Duration, url: &str) -> Self {
+    pub(crate) fn new(db: Db, keys: Arc<JwtKeys>, terms: Terms, url: &str) -> Self {
         Self {
             db,
             keys,
             passwords: Passwords::new(),
-            token_life,
+            terms: Arc::new(terms),
             issuer: format!("{url}/auth/v1").into(),
         }
     }

@@ -3,13 +3,13 @@
 //! A refresh token is good once. The one it was exchanged for names it as parent, so a client that never got the answer
 //! gets the same successor again; any older token of the chain is taken for stolen, and ends the whole chain.
 
+use std::time::Duration;
+
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-/// Within this many seconds a used token may be used again: two tabs may refresh at the same moment.
-const REUSE_SECONDS: f64 = 10.0;
 const TOKEN_LENGTH: usize = 22;
 
 /// A session as tokens describe it.
@@ -73,8 +73,13 @@ pub(crate) async fn begin(
     })
 }
 
-/// Exchanges a refresh token. Commit whatever it returns: a reuse revokes the chain.
-pub(crate) async fn refresh(db: &mut PgConnection, token: &str) -> Result<Refresh, sqlx::Error> {
+/// Exchanges a refresh token; within `reuse` of its use it may be used again. Commit whatever it returns: a reuse later than that
+/// revokes the chain.
+pub(crate) async fn refresh(
+    db: &mut PgConnection,
+    token: &str,
+    reuse: Duration,
+) -> Result<Refresh, sqlx::Error> {
     let found = sqlx::query(
         "select t.id, t.revoked, t.session_id, s.user_id, floor(extract(epoch from s.created_at))::bigint as signed_in_at, \
                 coalesce(t.updated_at > now() - make_interval(secs => $2), false) as recent, \
@@ -86,7 +91,7 @@ pub(crate) async fn refresh(db: &mut PgConnection, token: &str) -> Result<Refres
          for update of t, s",
     )
     .bind(token)
-    .bind(REUSE_SECONDS)
+    .bind(reuse.as_secs_f64())
     .fetch_optional(&mut *db)
     .await?;
     let Some(found) = found else {

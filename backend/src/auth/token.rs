@@ -36,6 +36,7 @@ pub(crate) async fn token(
     headers: HeaderMap,
     Body(credentials): Body<Credentials>,
 ) -> Result<Json<Value>, AuthError> {
+    auth.terms.rate.take()?;
     match grant.grant_type.as_str() {
         "password" => password_grant(&auth, credentials, &headers).await,
         "refresh_token" => refresh_grant(&auth, credentials).await,
@@ -103,7 +104,7 @@ async fn refresh_grant(auth: &Auth, credentials: Credentials) -> Result<Value, A
         return Err(AuthError::RefreshTokenNotFound);
     }
     let mut tx = auth.db.begin().await.map_err(AuthError::writing)?;
-    let refresh = sessions::refresh(&mut tx, &token)
+    let refresh = sessions::refresh(&mut tx, &token, auth.terms.refresh_reuse)
         .await
         .map_err(AuthError::writing)?;
     let session = match refresh {
@@ -137,7 +138,7 @@ pub(crate) async fn answer(
         .map_err(AuthError::reading)?
         .ok_or(AuthError::UserGone)?;
     let now = unix_seconds();
-    let life = i64::try_from(auth.token_life.as_secs()).unwrap_or(i64::MAX / 2);
+    let life = i64::try_from(auth.terms.token_life.as_secs()).unwrap_or(i64::MAX / 2);
     let claim = |name: &str| user.get(name).cloned().unwrap_or(Value::Null);
     let access_token = auth.keys.sign(&json!({
         "iss": &*auth.issuer,

@@ -14,6 +14,7 @@ mod folder;
 mod gateway;
 mod heartbeat;
 mod program;
+mod rate_limit;
 mod rest;
 mod sessions;
 mod sign_in;

@@ -11,6 +11,8 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 mod edits;
+mod sessions;
+mod staff;
 
 const ADMIN: &str = "admin@bedside.test";
 const ONE: &str = "clinician.one@bedside.test";

@@ -1,0 +1,343 @@
+//! A session's life in one browser: locked, left, taken over, kept through an outage, and never anybody else's.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bedside_tests::api::Api;
+use bedside_tests::backend::{Backend, Data};
+use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::person::Person;
+use serde_json::Value;
+
+use crate::{ONE, TWO, text};
+
+/// Everything that the page and the browser's storage hold, as text.
+const HELD: &str = "return document.documentElement.outerHTML + document.title \
+    + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)";
+
+async fn held(person: &Person) -> Result<String> {
+    let held = person.browser.execute(HELD, vec![]).await?;
+    Ok(held.json().as_str().unwrap_or_default().to_owned())
+}
+
+async fn keep(person: &Person, key: &str, value: &str) -> Result<()> {
+    person
+        .browser
+        .execute(
+            "localStorage.setItem(arguments[0], arguments[1])",
+            vec![Value::from(key), Value::from(value)],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn value_of(person: &Person, label: &str) -> Result<String> {
+    let field = person.field(label).await?;
+    Ok(field.prop("value").await?.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    person.goes_to(&format!("/patients/{id}")).await?;
+    person.sees(mrn).await?;
+    person.types("Last name", "Half-Written").await?;
+    let first = person.browser.window().await?;
+    let second = person.browser.new_tab().await?;
+    person.browser.switch_to_window(second.clone()).await?;
+    person.goes_to("/patients").await?;
+    person.sees("Patients").await?;
+    // Chosen in one tab, it holds in the other.
+    keep(&person, "bedside.idle", "4").await?;
+
+    person.sees("The screen locks in").await?;
+    for tab in [&second, &first] {
+        person.browser.switch_to_window(tab.clone()).await?;
+        person.field("Password").await?;
+        let held = held(&person).await?;
+        ensure!(
+            !held.contains(mrn) && !held.contains("Half-Written"),
+            "the data is still there"
+        );
+    }
+    // Neither a reload nor a wrong password opens it.
+    person.browser.switch_to_window(second.clone()).await?;
+    person.browser.refresh().await?;
+    person.types("Password", "not-the-password").await?;
+    person.clicks("Unlock").await?;
+    ensure!(person.alert().await?.contains("Wrong password"));
+    keep(&person, "bedside.idle", "900").await?;
+    person.types("Password", bedside_tests::PASSWORD).await?;
+    person.clicks("Unlock").await?;
+    person.sees_nav("Patients").await?;
+
+    // One password for the browser: the other tab is open, and as it was left.
+    person.browser.switch_to_window(first).await?;
+    person.sees(mrn).await?;
+    ensure!(value_of(&person, "Last name").await? == "Half-Written");
+    person.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn who_signs_out_in_one_tab_is_out_of_all_and_the_next_person_finds_nothing() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    person.goes_to(&format!("/patients/{id}")).await?;
+    person.sees(mrn).await?;
+    let first = person.browser.window().await?;
+    let second = person.browser.new_tab().await?;
+    person.browser.switch_to_window(second.clone()).await?;
+    person.goes_to("/patients").await?;
+    person.sees_nav("Patients").await?;
+
+    person.signs_out().await?;
+    let start = Instant::now();
+    person.browser.switch_to_window(first.clone()).await?;
+    person.field("Password").await?;
+    println!(
+        "out of the other tab after {} ms",
+        start.elapsed().as_millis()
+    );
+    ensure!(!held(&person).await?.contains(mrn), "the patient stays");
+    person.browser.back().await?;
+    person.field("Password").await?;
+    ensure!(
+        !held(&person).await?.contains(mrn),
+        "back shows the patient"
+    );
+
+    // Somebody else on the same computer: both tabs are theirs, and the first one's address opens nothing.
+    person.sign_in(TWO, bedside_tests::PASSWORD).await?;
+    person.sees("Mireille Vanterpool").await?;
+    person.goes_to(&format!("/patients/{id}")).await?;
+    person.sees("does not exist").await?;
+    person.browser.switch_to_window(second).await?;
+    person.sees("Mireille Vanterpool").await?;
+    for tab in person.browser.windows().await? {
+        person.browser.switch_to_window(tab).await?;
+        let held = held(&person).await?;
+        ensure!(
+            !held.contains(mrn) && !held.contains("Tomasz Okafor"),
+            "something of the first person is left"
+        );
+    }
+    person.leaves().await?;
+    backend.stop().await
+}
+
+/// How often this tab has asked for a new token since it was loaded.
+async fn renewals(person: &Person) -> Result<u64> {
+    let count = person
+        .browser
+        .execute(
+            "return performance.getEntriesByType('resource').filter(e => e.name.includes('grant_type=refresh_token')).length",
+            vec![],
+        )
+        .await?;
+    count.json().as_u64().context("no count")
+}
+
+#[tokio::test]
+async fn many_tabs_renew_a_short_lived_token_once_for_all_and_nobody_is_signed_out() -> Result<()> {
+    const LIFE: u64 = 20;
+    const LIVES: u64 = 3;
+    let backend = Backend::start_on(0, Data::InMemory, &["--token-life", "20"]).await?;
+    let driver = Driver::start().await?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let mut tabs = vec![person.browser.window().await?];
+    for _ in 0..3 {
+        let tab = person.browser.new_tab().await?;
+        person.browser.switch_to_window(tab.clone()).await?;
+        person.goes_to("/patients").await?;
+        person.waits_for_realtime(&["live"]).await?;
+        tabs.push(tab);
+    }
+    // A tab that only waits asks for nothing; these are looked at and moved about in.
+    let (start, mut closed) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(LIFE * LIVES) {
+        for (place, tab) in tabs.clone().into_iter().enumerate() {
+            person.browser.switch_to_window(tab).await?;
+            person
+                .clicks(if place % 2 == 0 { "Patients" } else { "Forms" })
+                .await?;
+            person.waits_for_realtime(&["live"]).await?;
+            person.clicks("Dashboard").await?;
+        }
+        // One goes, another comes.
+        if tabs.len() > 3 {
+            let last = tabs.pop().context("there are tabs")?;
+            person.browser.switch_to_window(last).await?;
+            closed += renewals(&person).await?;
+            person.browser.close_window().await?;
+            person.browser.switch_to_window(tabs[0].clone()).await?;
+        } else {
+            let tab = person.browser.new_tab().await?;
+            person.browser.switch_to_window(tab.clone()).await?;
+            person.goes_to("/").await?;
+            tabs.push(tab);
+        }
+    }
+    let mut count = closed;
+    for tab in &tabs {
+        person.browser.switch_to_window(tab.clone()).await?;
+        person.sees_nav("Patients").await?;
+        count += renewals(&person).await?;
+    }
+    let lives = start.elapsed().as_secs() / LIFE + 1;
+    println!(
+        "{count} renewals in {lives} token lives, {} tabs",
+        tabs.len()
+    );
+    ensure!(count >= LIVES, "a token was used beyond its life");
+    ensure!(
+        count <= 2 * lives,
+        "{count} renewals in {lives} token lives"
+    );
+    person.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_session_outlives_a_server_that_is_away_when_its_token_ends() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let flags = ["--token-life", "8"];
+    let backend = Backend::start_on(0, Data::Folder(folder.path()), &flags).await?;
+    let port = backend.port;
+    let driver = Driver::start().await?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    person.waits_for_realtime(&["live"]).await?;
+    backend.kill().await?;
+    person
+        .waits_for_realtime(&["offline", "connecting", "stale", "degraded"])
+        .await?;
+    // Longer than the token lives: every try to renew it fails meanwhile.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    ensure!(!person.offers("Sign in").await?, "signed out by an outage");
+    let back = Backend::start_on(port, Data::Folder(folder.path()), &flags).await?;
+    person.waits_for_realtime(&["live"]).await?;
+    person.sees_nav("Patients").await?;
+    person.leaves().await?;
+    back.stop().await
+}
+
+#[tokio::test]
+async fn a_storage_that_holds_anything_but_a_session_leads_to_the_sign_in_page() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let whole = person
+        .browser
+        .execute("return localStorage.getItem('bedside.session')", vec![])
+        .await?;
+    let whole = whole.json().as_str().context("no session")?.to_owned();
+    let elsewhere = whole.replace(&backend.url(), "https://elsewhere.test");
+    let older = whole.replace("\"project\"", "\"former\"");
+    ensure!(elsewhere != whole && older != whole);
+    let odd = [
+        "",
+        "{",
+        "null",
+        "[[[[",
+        "ended:nonsense",
+        &whole[..whole.len() / 2],
+        &elsewhere,
+        &older,
+    ];
+    for text in odd {
+        keep(&person, "bedside.session", text).await?;
+        person.goes_to("/patients").await?;
+        person.field("Password").await?;
+    }
+    // Back in its place it is good again: nothing was ended by looking.
+    keep(&person, "bedside.session", &whole).await?;
+    person.goes_to("/patients").await?;
+    person.sees_nav("Patients").await?;
+    person.leaves().await?;
+    backend.stop().await
+}
+
+/// All that IndexedDB holds for this site, as text; bytes as their characters.
+const DATABASES: &str = "const done = arguments[arguments.length - 1]; \
+    const seen = (key, value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value) \
+        ? String.fromCharCode(...new Uint8Array(value.buffer ?? value)) : value; \
+    (async () => { let all = ''; \
+        for (const { name } of await indexedDB.databases()) { \
+            const db = await new Promise((yes, no) => { const open = indexedDB.open(name); \
+                open.onsuccess = () => yes(open.result); open.onerror = () => no(open.error); }); \
+            for (const store of db.objectStoreNames) { \
+                const rows = await new Promise((yes, no) => { const get = db.transaction(store).objectStore(store).getAll(); \
+                    get.onsuccess = () => yes(get.result); get.onerror = () => no(get.error); }); \
+                all += store + JSON.stringify(rows, seen); } \
+            db.close(); } \
+        for (const name of await caches.keys()) all += name; \
+        return all; })().then(done, error => done('failed: ' + error))";
+
+#[tokio::test]
+async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let one = Api::sign_in(&backend.url(), ONE).await?;
+    let path = format!("patients?clinician_id=eq.{}", one.user_id);
+    let patients = one.rows(&path).await?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    person.goes_to("/patients").await?;
+    person.waits_for_realtime(&["live"]).await?;
+
+    let storm = tokio::spawn(async move {
+        let (start, mut changes) = (Instant::now(), 0);
+        for round in 0_u32.. {
+            let notes = serde_json::json!({ "notes": format!("Storm {round}") });
+            match one.change(&path, notes).await {
+                Ok(rows) => changes += rows.len(),
+                Err(error) => return Err(error),
+            }
+            if start.elapsed() > Duration::from_secs(8) {
+                break;
+            }
+        }
+        Ok(changes as f64 / start.elapsed().as_secs_f64())
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    person.signs_out().await?;
+    person.field("Password").await?;
+    // From here on, for as long as the storm goes on.
+    while !storm.is_finished() {
+        let held = held(&person).await?;
+        let kept = person.browser.execute_async(DATABASES, vec![]).await?;
+        let kept = kept.json().as_str().unwrap_or_default().to_owned();
+        ensure!(!kept.starts_with("failed"), "{kept}");
+        for patient in &patients {
+            for column in ["mrn", "id", "last_name"] {
+                let value = text(patient, column)?;
+                // A short name may be part of a word.
+                let value = format!(">{value}<");
+                ensure!(!held.contains(&value), "{column} is still in the page");
+            }
+            let mrn = text(patient, "mrn")?;
+            ensure!(
+                !held.contains(mrn) && !kept.contains(mrn),
+                "{mrn} is left in the browser"
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let rate = storm.await??;
+    println!("signed out under {rate:.0} changes a second");
+    ensure!(rate > 200.0, "only {rate:.0} changes a second");
+    person.leaves().await?;
+    backend.stop().await
+}
