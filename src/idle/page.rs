@@ -57,13 +57,32 @@ fn limit() -> Duration {
         .unwrap_or(DEFAULT)
 }
 
+/// Whose screen it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Whose {
+    /// Not said yet: whoever it is was signed in before this page was loaded.
+    #[default]
+    Unsaid,
+    /// A screen with nothing to lock.
+    Nobodys,
+    Of(Uuid),
+}
+
+impl Whose {
+    const fn person(self) -> Option<Uuid> {
+        match self {
+            Self::Of(person) => Some(person),
+            Self::Unsaid | Self::Nobodys => None,
+        }
+    }
+}
+
 /// The idle lock of one page. Clones share it.
 #[derive(Clone)]
 pub struct Idle(Arc<Inner>);
 
 struct Inner {
-    /// Whose screen it is; nobody's screen has nothing to lock.
-    person: Mutex<Option<Uuid>>,
+    whose: Mutex<Whose>,
     watch: Mutex<Watch>,
     screen: ArcRwSignal<Screen>,
     alarm: Mutex<Option<Moment>>,
@@ -73,7 +92,7 @@ impl Idle {
     /// Watches this page for as long as it lives.
     pub fn begin() -> Self {
         let idle = Self(Arc::new(Inner {
-            person: Mutex::default(),
+            whose: Mutex::default(),
             watch: Mutex::new(Watch::new(limit(), Now::read())),
             screen: ArcRwSignal::new(Screen::Open),
             alarm: Mutex::default(),
@@ -90,18 +109,20 @@ impl Idle {
     /// Somebody is signed in, or nobody. A screen that was locked, or left alone for too long, before this page was loaded is
     /// locked from the beginning.
     pub fn belongs_to(&self, person: Option<Uuid>) {
-        let before = std::mem::replace(&mut *lock(&self.0.person), person);
-        if before == person {
+        let whose = person.map_or(Whose::Nobodys, Whose::Of);
+        let before = std::mem::replace(&mut *lock(&self.0.whose), whose);
+        if before == whose {
             return;
         }
         let now = Now::read();
         lock(&self.0.watch).unlock(now);
-        match person {
-            Some(person) if before.is_none() && left_alone(person, now) => {
+        match (before, whose) {
+            (Whose::Unsaid, Whose::Of(person)) if left_alone(person, now) => {
                 lock(&self.0.watch).lock();
             }
-            Some(_) => keep_touch(now),
-            None => {
+            // The password was given a moment ago, or the page was in use until a moment ago.
+            (_, Whose::Of(_)) => keep_touch(now),
+            (_, Whose::Nobodys | Whose::Unsaid) => {
                 store::remove(LOCKED);
                 store::remove(TOUCHED);
             }
@@ -160,7 +181,7 @@ impl Idle {
     }
 
     fn touched(&self, now: Now) {
-        if lock(&self.0.person).is_none() {
+        if lock(&self.0.whose).person().is_none() {
             return;
         }
         lock(&self.0.watch).touch(now);
@@ -172,7 +193,9 @@ impl Idle {
     /// Another tab wrote something.
     fn hear(&self, key: Option<&str>, value: Option<&str>) {
         let now = Now::read();
-        let person = lock(&self.0.person).map(|person| person.to_string());
+        let person = lock(&self.0.whose)
+            .person()
+            .map(|person| person.to_string());
         match (key, value) {
             (Some(TOUCHED), Some(_)) => lock(&self.0.watch).touch(now),
             (Some(LIMIT), _) => lock(&self.0.watch).set_limit(limit()),
@@ -187,7 +210,7 @@ impl Idle {
 
     /// Asks the watch, says what it says, and comes back when it will say something else.
     fn look(&self) -> Screen {
-        let Some(person) = *lock(&self.0.person) else {
+        let Some(person) = lock(&self.0.whose).person() else {
             self.say(Screen::Open);
             return Screen::Open;
         };
