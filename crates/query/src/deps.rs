@@ -7,7 +7,6 @@ mod index;
 mod predicate;
 mod route;
 
-pub use compare::Collation;
 pub use dep::{Order, Shape, TableDep, Window};
 pub(crate) use index::Router;
 pub use predicate::{Condition, Predicate};

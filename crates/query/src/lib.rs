@@ -33,8 +33,8 @@ pub use crate::core::value::{QueryError, TypeMismatch};
 pub use crate::core::view::{FetchStatus, QueryView, Status};
 pub use crate::core::{Counts, MutationId};
 pub use crate::deps::{
-    ChangeKind, Collation, Columns, Condition, Membership, Order, Predicate, Record, RouteAction,
-    RowChange, Shape, TableDep, Window, route,
+    ChangeKind, Columns, Condition, Membership, Order, Predicate, Record, RouteAction, RowChange,
+    Shape, TableDep, Window, route,
 };
 pub use crate::key::{KeyError, QueryKey, Segment};
 pub use crate::rows::{Row, RowError, Rows};

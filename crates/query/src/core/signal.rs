@@ -8,6 +8,16 @@ use std::task::{Poll, Waker};
 ///
 /// Taking it from the [`FetchContext`](crate::FetchContext) marks the fetch as cancellable: when its last observer leaves, a fetch whose
 /// signal was taken is cancelled and undone, any other runs to its end and fills the cache (rules 32, 33).
+///
+/// ```
+/// use bedside_query::{query_key, QueryOptions};
+///
+/// let beds = QueryOptions::new(query_key!["beds"], |context| {
+///     let signal = context.signal();
+///     async move { if signal.is_cancelled() { Err("cancelled") } else { Ok(24) } }
+/// });
+/// # let _ = beds;
+/// ```
 #[derive(Clone, Default)]
 pub struct CancelSignal(Arc<Mutex<State>>);
 
@@ -25,13 +35,37 @@ impl CancelSignal {
     }
 
     /// Whether the fetch was cancelled.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let pages = QueryOptions::new(query_key!["pages"], |context| {
+    ///     let signal = context.signal();
+    ///     async move { Ok::<_, String>((0..100).take_while(|_| !signal.is_cancelled()).count()) }
+    /// });
+    /// # let _ = pages;
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.with(|state| state.cancelled)
     }
 
     /// Resolves once the fetch is cancelled; never, if it settles first.
-    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |context| {
+    ///     let cancelled = context.signal().cancelled();
+    ///     async move {
+    ///         // In a browser: call `AbortController::abort` in a task that awaits this.
+    ///         drop(cancelled);
+    ///         Ok::<_, String>(24)
+    ///     }
+    /// });
+    /// # let _ = beds;
+    /// ```
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         let signal = self.clone();
         std::future::poll_fn(move |cx| {
             signal.with(|state| {

@@ -64,6 +64,16 @@ impl Codec {
 }
 
 /// Two places use one key with different types of data (or of error).
+///
+/// ```
+/// use bedside_query::{query_key, QueryClient};
+///
+/// # let client = QueryClient::default();
+/// # client.set_query_data(query_key!["beds"], 24_u32)?;
+/// let wrong = client.get_query_data::<String>(&query_key!["beds"]);
+/// assert!(wrong.is_err_and(|mismatch| mismatch.held == "u32"));
+/// # Ok::<(), bedside_query::TypeMismatch>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the query {key} holds {held}, but {asked} was asked for: give one of the two another key")]
 pub struct TypeMismatch {
@@ -116,6 +126,19 @@ impl PartialEq for Failure {
 }
 
 /// Why a query or mutation has no result.
+///
+/// ```
+/// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryError, QueryOptions};
+///
+/// # let runtime = ManualRuntime::new();
+/// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
+/// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
+/// let refused = QueryOptions::new(query_key!["refused"], |_| async { Err::<u32, _>("no".to_string()) });
+/// match runtime.run(client.fetch_query(refused)) {
+///     Err(QueryError::Failed(error)) => assert_eq!(error.as_str(), "no"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError<E> {
     /// The fetcher or mutation returned this error.

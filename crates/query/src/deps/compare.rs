@@ -7,7 +7,7 @@ use crate::key::Segment;
 
 /// How a text column is ordered in the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Collation {
+pub(crate) enum Collation {
     /// Not known here: two texts are ordered only if byte order and plain alphabetical order agree on them.
     #[default]
     Unknown,

@@ -6,6 +6,12 @@ use crate::deps::Columns;
 use crate::key::Segment;
 
 /// Why a row cannot be made from what a change says.
+///
+/// ```
+/// use bedside_query::RowError;
+///
+/// assert_eq!(RowError::MissingColumn("id".to_string()), RowError::MissingColumn("id".to_string()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// A column is missing. The query is fetched instead.

@@ -30,6 +30,15 @@ use crate::rows::{Row, RowOps, Rows};
 pub(crate) type Source = Rc<dyn Fn(FetchContext) -> LocalBoxFuture<'static, Outcome>>;
 
 /// What a fetcher is told.
+///
+/// ```
+/// use bedside_query::{query_key, QueryOptions};
+///
+/// let beds = QueryOptions::new(query_key!["beds", "4B"], |context| async move {
+///     Ok::<_, String>(context.key().segments().len())
+/// });
+/// # let _ = beds;
+/// ```
 #[derive(Clone)]
 pub struct FetchContext {
     pub(crate) key: QueryKey,
@@ -41,18 +50,45 @@ pub struct FetchContext {
 
 impl FetchContext {
     /// The key of the query that is fetched.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |context| async move { Ok::<_, String>(context.key().to_string()) });
+    /// # let _ = beds;
+    /// ```
     #[must_use]
     pub fn key(&self) -> &QueryKey {
         &self.key
     }
 
     /// The cache.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let occupied = QueryOptions::new(query_key!["occupied"], |context| async move {
+    ///     let beds = context.client().get_query_data::<u32>(&query_key!["beds"]);
+    ///     beds.map(|beds| beds.map_or(0, |beds| *beds))
+    /// });
+    /// # let _ = occupied;
+    /// ```
     #[must_use]
     pub fn client(&self) -> &QueryClient {
         &self.client
     }
 
     /// The sign that this fetch was cancelled. Asking for it makes the fetch cancellable: see [`CancelSignal`].
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |context| {
+    ///     let signal = context.signal();
+    ///     async move { if signal.is_cancelled() { Err("cancelled") } else { Ok(24) } }
+    /// });
+    /// # let _ = beds;
+    /// ```
     #[must_use]
     pub fn signal(&self) -> CancelSignal {
         self.signal.take()
@@ -92,6 +128,14 @@ impl<T, E> Clone for QueryOptions<T, E> {
 impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOptions<T, E> {
     /// A query with a fetcher. The future need not be `Send`; dropping it must stop it, since that is how a fetch is
     /// cancelled.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     ;
+    /// # let _ = beds;
+    /// ```
     pub fn new<F, Fut>(key: impl Into<QueryKey>, fetcher: F) -> Self
     where
         F: Fn(FetchContext) -> Fut + 'static,
@@ -105,6 +149,13 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
 
     /// A query that others fetch or write, and this caller only reads; an explicit refetch borrows the fetcher of whoever
     /// has one (rule 39).
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::<u32, String>::without_fetcher(query_key!["beds"]);
+    /// # let _ = beds;
+    /// ```
     pub fn without_fetcher(key: impl Into<QueryKey>) -> Self {
         Self {
             erased: ErasedOptions::new(key.into(), TypeTag::of::<T>),
@@ -114,32 +165,82 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
 
     /// A query that must not be fetched yet, because what its fetcher needs is not there (rule 64): it only shows what is in
     /// the cache.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let patient = |id: Option<u32>| match id {
+    ///     Some(id) => QueryOptions::new(query_key!["patient", id], move |_| async move { Ok::<_, String>(id) }),
+    ///     None => QueryOptions::skip(query_key!["patient"]),
+    /// };
+    /// assert_eq!(patient(None).key(), &query_key!["patient"]);
+    /// ```
     pub fn skip(key: impl Into<QueryKey>) -> Self {
         Self::without_fetcher(key).enabled(Enabled::No)
     }
 
     /// Whether it fetches by itself; accepts a `bool`. Default: yes.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .enabled(false);
+    /// # let _ = beds;
+    /// ```
     pub fn enabled(mut self, enabled: impl Into<Enabled>) -> Self {
         self.erased.enabled = enabled.into();
         self
     }
 
     /// How long data is fresh. Default: stale at once.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .stale_time(std::time::Duration::from_secs(30));
+    /// # let _ = beds;
+    /// ```
     pub fn stale_time(self, stale_time: impl Into<StaleTime>) -> Self {
         self.wishing(|wishes| wishes.stale_time(stale_time))
     }
 
     /// How long an unobserved query is kept. Default: five minutes.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, GcTime, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .gc_time(GcTime::Never);
+    /// # let _ = beds;
+    /// ```
     pub fn gc_time(self, gc_time: impl Into<GcTime>) -> Self {
         self.wishing(|wishes| wishes.gc_time(gc_time))
     }
 
     /// How often a failed fetch is tried again. Default: three times.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, Retry};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .retry(Retry::Never);
+    /// # let _ = beds;
+    /// ```
     pub fn retry(self, retry: Retry) -> Self {
         self.wishing(|wishes| wishes.retry(retry))
     }
 
     /// Tries again while the closure says so, given the failures so far, from 0, and the error.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .retry_if(|failures, error: &String| failures < 5 && error != "forbidden");
+    /// # let _ = beds;
+    /// ```
     pub fn retry_if(self, again: impl Fn(u32, &E) -> bool + Send + Sync + 'static) -> Self {
         let when = RetryWhen(Arc::new(move |failures, error: &Value| {
             error
@@ -150,52 +251,133 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// How long to wait before trying again. Default: 1 s, doubled each time, 30 s at most.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, RetryDelay};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .retry_delay(RetryDelay::Fixed(std::time::Duration::from_secs(1)));
+    /// # let _ = beds;
+    /// ```
     pub fn retry_delay(self, delay: RetryDelay) -> Self {
         self.wishing(|wishes| wishes.retry_delay(delay))
     }
 
     /// What being offline means. Default: fetches wait.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, NetworkMode, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .network_mode(NetworkMode::Always);
+    /// # let _ = beds;
+    /// ```
     pub fn network_mode(self, mode: NetworkMode) -> Self {
         self.wishing(|wishes| wishes.network_mode(mode))
     }
 
     /// Whether mounting fetches data that is there. Default: if stale.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, RefetchOn};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .refetch_on_mount(RefetchOn::Always);
+    /// # let _ = beds;
+    /// ```
     pub fn refetch_on_mount(self, on: RefetchOn) -> Self {
         self.wishing(|wishes| wishes.refetch_on_mount(on))
     }
 
     /// Whether the page being seen again fetches. Default: if stale.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, RefetchOn};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .refetch_on_focus(RefetchOn::Never);
+    /// # let _ = beds;
+    /// ```
     pub fn refetch_on_focus(self, on: RefetchOn) -> Self {
         self.wishing(|wishes| wishes.refetch_on_focus(on))
     }
 
     /// Whether the network coming back fetches. Default: if stale.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, RefetchOn};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .refetch_on_reconnect(RefetchOn::Always);
+    /// # let _ = beds;
+    /// ```
     pub fn refetch_on_reconnect(self, on: RefetchOn) -> Self {
         self.wishing(|wishes| wishes.refetch_on_reconnect(on))
     }
 
     /// Whether mounting fetches a query that failed without ever having had data. Default: yes.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, RetryOnMount};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .retry_on_mount(RetryOnMount::No);
+    /// # let _ = beds;
+    /// ```
     pub fn retry_on_mount(self, retry: RetryOnMount) -> Self {
         self.wishing(|wishes| wishes.retry_on_mount(retry))
     }
 
     /// Polling. Default: off.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .refetch_interval(std::time::Duration::from_secs(30));
+    /// # let _ = beds;
+    /// ```
     pub fn refetch_interval(self, every: impl Into<Interval>) -> Self {
         self.wishing(|wishes| wishes.refetch_interval(every))
     }
 
     /// Whether polling goes on while the page is hidden. Default: it rests.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, InBackground, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .refetch_interval(std::time::Duration::from_secs(30))
+    ///     .refetch_in_background(InBackground::GoOn);
+    /// # let _ = beds;
+    /// ```
     pub fn refetch_in_background(self, background: InBackground) -> Self {
         self.wishing(|wishes| wishes.refetch_in_background(background))
     }
 
     /// What to show while there is no data; never enters the cache (rule 66).
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .placeholder(0);
+    /// # let _ = beds;
+    /// ```
     pub fn placeholder(mut self, data: T) -> Self {
         self.erased.placeholder = Placeholder::Value(Arc::new(data));
         self
     }
 
     /// What to show while there is no data, given what this observer showed last (rule 67).
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .placeholder_with(|last| last);
+    /// # let _ = beds;
+    /// ```
     pub fn placeholder_with(
         mut self,
         make: impl Fn(Option<Arc<T>>) -> Option<Arc<T>> + Send + Sync + 'static,
@@ -209,18 +391,42 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// Shows the previous key's data until the new key's comes (rule 67).
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .keep_previous_data();
+    /// # let _ = beds;
+    /// ```
     pub fn keep_previous_data(mut self) -> Self {
         self.erased.placeholder = Placeholder::Previous;
         self
     }
 
     /// Data that the query is born with, as if fetched now (rule 17).
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .initial_data(20);
+    /// # let _ = beds;
+    /// ```
     pub fn initial_data(mut self, data: T) -> Self {
         self.erased.initial = Some((Arc::new(data), None));
         self
     }
 
     /// Data that the query is born with, as if fetched then.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, Time};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .initial_data_at(20, Time(0));
+    /// # let _ = beds;
+    /// ```
     pub fn initial_data_at(mut self, data: T, updated_at: Time) -> Self {
         self.erased.initial = Some((Arc::new(data), Some(updated_at)));
         self
@@ -229,12 +435,28 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     /// What the data is made from: a change of it, as told by [`QueryClient::apply`](crate::QueryClient::apply),
     /// invalidates the query. For data that changes can be patched into, see [`rows`](Self::rows) and
     /// [`row`](Self::row).
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, Shape, TableDep};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .deps([TableDep::made_from("beds", Shape::Aggregate)]);
+    /// # let _ = beds;
+    /// ```
     pub fn deps(mut self, deps: impl IntoIterator<Item = TableDep>) -> Self {
         self.erased.deps = deps.into_iter().collect();
         self
     }
 
     /// Lets the data leave this page: it is dehydrated, persisted and shared between tabs as JSON, and comes back that way.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
+    ///     .persisted();
+    /// # let _ = beds;
+    /// ```
     pub fn persisted(mut self) -> Self
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
@@ -246,6 +468,16 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     /// Keeps the data in an entry of its own: the first fetch takes it from there, with the time it was of, and fetches it
     /// if it is stale to whoever looks (rule 115). Say it after the fetcher; the network mode is then
     /// [`OfflineFirst`](NetworkMode::OfflineFirst), unless it was said otherwise, since an entry needs no network.
+    ///
+    /// See [`Entries`] for a store.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, Entries, QueryOptions};
+    ///
+    /// fn beds(entries: &Entries) -> QueryOptions<u32, String> {
+    ///     QueryOptions::new(query_key!["beds"], |_| async { Ok(24) }).kept_in(entries)
+    /// }
+    /// ```
     pub fn kept_in(mut self, entries: &Entries) -> Self
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
@@ -262,6 +494,12 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// The key.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions};
+    ///
+    /// assert_eq!(QueryOptions::<u32, String>::skip(query_key!["beds"]).key(), &query_key!["beds"]);
+    /// ```
     #[must_use]
     pub fn key(&self) -> &QueryKey {
         &self.erased.key
@@ -275,6 +513,14 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
 
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
     /// The data are the rows that `dep` describes: changes of them are patched in where that can be decided.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, Row, Rows, TableDep};
+    ///
+    /// fn all<R: Row>() -> QueryOptions<Rows<R>, String> {
+    ///     QueryOptions::new(query_key!["beds"], |_| async { Ok(Rows::default()) }).rows(TableDep::rows("beds"))
+    /// }
+    /// ```
     pub fn rows(mut self, dep: TableDep) -> Self {
         self.erased.deps = Arc::from([dep]);
         self.erased.rows = Some(RowOps::list::<R>());
@@ -284,6 +530,15 @@ impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
 
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<R, E> {
     /// The data is the one row that `dep` describes: changes of it are patched in.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, Condition, Predicate, QueryOptions, Row, TableDep};
+    ///
+    /// fn one<R: Row>(bed: R) -> QueryOptions<R, String> {
+    ///     let its_own = Predicate::all().and("id", Condition::Eq(bed.pk()));
+    ///     QueryOptions::without_fetcher(query_key!["beds", bed.pk()]).initial_data(bed).row(TableDep::rows("beds").matching(its_own))
+    /// }
+    /// ```
     pub fn row(mut self, dep: TableDep) -> Self {
         self.erased.deps = Arc::from([dep]);
         self.erased.rows = Some(RowOps::single::<R>());

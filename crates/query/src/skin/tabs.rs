@@ -14,6 +14,23 @@ use crate::core::filter::QueryFilter;
 use crate::key::QueryKey;
 
 /// A channel to the other tabs of this app.
+///
+/// ```
+/// use bedside_query::{QueryClient, TabChannel};
+///
+/// struct NoOtherTab;
+///
+/// impl TabChannel for NoOtherTab {
+///     fn post(&self, _text: String) {}
+///     fn listen(&self, _hear: Box<dyn Fn(&str)>) -> Box<dyn std::any::Any> {
+///         Box::new(())
+///     }
+/// }
+///
+/// let client = QueryClient::default();
+/// let sharing = client.share_between_tabs(NoOtherTab);
+/// drop(sharing);
+/// ```
 pub trait TabChannel {
     /// Sends a text to all other tabs.
     fn post(&self, text: String);
@@ -30,6 +47,23 @@ enum Message {
 }
 
 /// Sharing between tabs; ends when dropped.
+///
+/// ```
+/// use bedside_query::{QueryClient, TabChannel};
+///
+/// struct NoOtherTab;
+///
+/// impl TabChannel for NoOtherTab {
+///     fn post(&self, _text: String) {}
+///     fn listen(&self, _hear: Box<dyn Fn(&str)>) -> Box<dyn std::any::Any> {
+///         Box::new(())
+///     }
+/// }
+///
+/// let client = QueryClient::default();
+/// let sharing = client.share_between_tabs(NoOtherTab);
+/// drop(sharing);
+/// ```
 #[must_use = "dropping it ends the sharing"]
 pub struct Sharing {
     _listening: Listening,
@@ -48,6 +82,23 @@ impl Drop for Hearing {
 impl QueryClient {
     /// Shares fetched and written data of [`persisted`](crate::QueryOptions::persisted) queries with the other tabs, and
     /// takes theirs if it is newer. Patches are not shared: whoever tells this tab of changes tells the others, too.
+    ///
+    /// ```
+    /// use bedside_query::{QueryClient, TabChannel};
+    ///
+    /// struct NoOtherTab;
+    ///
+    /// impl TabChannel for NoOtherTab {
+    ///     fn post(&self, _text: String) {}
+    ///     fn listen(&self, _hear: Box<dyn Fn(&str)>) -> Box<dyn std::any::Any> {
+    ///         Box::new(())
+    ///     }
+    /// }
+    ///
+    /// let client = QueryClient::default();
+    /// let sharing = client.share_between_tabs(NoOtherTab);
+    /// drop(sharing);
+    /// ```
     pub fn share_between_tabs(&self, channel: impl TabChannel + 'static) -> Sharing {
         let hearing = Rc::new(Cell::new(false));
         let channel = Rc::new(channel);

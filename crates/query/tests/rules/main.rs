@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod examples;
 mod fetching;
 mod infinite;
 mod keys;
