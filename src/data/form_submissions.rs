@@ -25,10 +25,7 @@ const QUEUE: usize = 200;
 /// A page of the list.
 pub async fn list(rest: Rest, filter: FormFilter) -> Result<Page<Arc<FormSubmission>>, DataError> {
     let page = rest.page::<FormSubmission>(filter.request(&rest)).await?;
-    Ok(Page {
-        rows: page.rows.into_iter().map(Arc::new).collect(),
-        total: page.total,
-    })
+    Ok(page.shared())
 }
 
 /// One form.
@@ -68,10 +65,7 @@ pub async fn to_review(rest: Rest) -> Result<Page<Arc<FormSubmission>>, DataErro
         .order("submitted_at.asc,id.asc")
         .range(0, 7);
     let page = rest.page::<FormSubmission>(request).await?;
-    Ok(Page {
-        rows: page.rows.into_iter().map(Arc::new).collect(),
-        total: page.total,
-    })
+    Ok(page.shared())
 }
 
 /// How many forms wait for a review.
@@ -148,10 +142,7 @@ pub async fn mine(rest: Rest, author: Uuid) -> Result<Page<Arc<FormSubmission>>,
         .order("updated_at.desc,id.asc")
         .range(0, 7);
     let page = rest.page::<FormSubmission>(request).await?;
-    Ok(Page {
-        rows: page.rows.into_iter().map(Arc::new).collect(),
-        total: page.total,
-    })
+    Ok(page.shared())
 }
 
 /// The query of a page of the list. The former page stays until the next one has come.

@@ -2,6 +2,7 @@
 
 use postgrest::Builder;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Rest;
 use crate::model::PatientStatus;
@@ -16,10 +17,36 @@ pub struct PatientFilter {
     pub search: String,
     pub status: Option<PatientStatus>,
     pub ward: Option<String>,
+    pub clinician: Option<Assigned>,
     pub sort: PatientSort,
     pub order: Order,
-    /// From zero.
+    /// Which part of the list, from zero. Not in the URL: a list is one, however it is fetched.
     pub page: usize,
+}
+
+/// Who is responsible for a patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Assigned {
+    To(Uuid),
+    Nobody,
+}
+
+impl Assigned {
+    /// The word in the URL.
+    pub fn word(self) -> String {
+        match self {
+            Self::To(id) => id.to_string(),
+            Self::Nobody => "nobody".to_owned(),
+        }
+    }
+
+    /// Reads the word; nothing for any other.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "nobody" => Some(Self::Nobody),
+            word => Uuid::parse_str(word).ok().map(Self::To),
+        }
+    }
 }
 
 /// What a list of patients is sorted by.
@@ -133,10 +160,9 @@ impl PatientFilter {
                 .copied()
                 .find(|sort| sort.word() == word)
                 .unwrap_or_default(),
+            clinician: get("clinician").and_then(|word| Assigned::from_word(&word)),
             order,
-            page: get("page")
-                .and_then(|page| page.parse::<usize>().ok())
-                .map_or(0, |page| page.saturating_sub(1)),
+            page: 0,
         }
     }
 
@@ -158,13 +184,13 @@ impl PatientFilter {
         if let Some(ward) = &self.ward {
             add("ward", ward);
         }
+        if let Some(clinician) = self.clinician {
+            add("clinician", &clinician.word());
+        }
         match (self.sort, self.order) {
             (PatientSort::Name, Order::Ascending) => {}
             (sort, Order::Ascending) => add("sort", sort.word()),
             (sort, Order::Descending) => add("sort", &format!("-{}", sort.word())),
-        }
-        if self.page > 0 {
-            add("page", &self.page.saturating_add(1).to_string());
         }
         query
     }
@@ -175,15 +201,28 @@ impl PatientFilter {
             "search": self.search.trim(),
             "status": self.status.map(PatientStatus::word),
             "ward": self.ward,
+            "clinician": self.clinician.map(Assigned::word),
             "sort": self.sort.word(),
             "order": self.order.word(),
             "page": self.page,
         })
     }
 
+    /// A part of this list, from zero.
+    #[must_use]
+    pub fn part(&self, page: usize) -> Self {
+        Self {
+            page,
+            ..self.clone()
+        }
+    }
+
     /// Whether the list leaves any patient out.
     pub fn narrows(&self) -> bool {
-        !self.search.trim().is_empty() || self.status.is_some() || self.ward.is_some()
+        !self.search.trim().is_empty()
+            || self.status.is_some()
+            || self.ward.is_some()
+            || self.clinician.is_some()
     }
 
     pub(super) fn request(&self, rest: &Rest) -> Builder {
@@ -199,6 +238,11 @@ impl PatientFilter {
         }
         if let Some(ward) = &self.ward {
             request = request.eq("ward", ward);
+        }
+        match self.clinician {
+            Some(Assigned::To(id)) => request = request.eq("clinician_id", id.to_string()),
+            Some(Assigned::Nobody) => request = request.is("clinician_id", "null"),
+            None => {}
         }
         let from = self.page.saturating_mul(PAGE);
         request.range(from, from.saturating_add(PAGE - 1))
@@ -294,8 +338,8 @@ mod tests {
         let filter = from(&[
             ("status", "dead"),
             ("sort", "-shoe"),
-            ("page", "-3"),
             ("ward", ""),
+            ("clinician", "me"),
         ]);
         assert_eq!(
             filter,
@@ -315,19 +359,20 @@ mod tests {
             ward: Some("Surgery".to_owned()),
             sort: PatientSort::Updated,
             order: Order::Descending,
-            page: 2,
+            clinician: Some(Assigned::Nobody),
+            page: 0,
         };
         assert_eq!(
             filter.to_query(),
-            "?q=okafor&status=observation&ward=Surgery&sort=-updated&page=3"
+            "?q=okafor&status=observation&ward=Surgery&clinician=nobody&sort=-updated"
         );
         assert_eq!(
             from(&[
                 ("q", "okafor"),
                 ("status", "observation"),
                 ("ward", "Surgery"),
+                ("clinician", "nobody"),
                 ("sort", "-updated"),
-                ("page", "3")
             ]),
             filter
         );

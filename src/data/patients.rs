@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use bedside_query::{QueryKey, QueryOptions, query_key};
+use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_key};
 use uuid::Uuid;
 
 use super::patient_filter::PatientFilter;
 use super::query::query;
 use super::{DataError, Page, Rest};
-use crate::model::{Patient, PatientStatus};
+use crate::model::{Patient, PatientStatus, Version};
 
 /// A page of the list.
 pub async fn list(rest: Rest, filter: PatientFilter) -> Result<Page<Arc<Patient>>, DataError> {
-    shared(rest.page::<Patient>(filter.request(&rest)).await)
+    let page = rest.page::<Patient>(filter.request(&rest)).await?;
+    Ok(page.shared())
 }
 
 /// One patient.
@@ -33,7 +34,7 @@ pub async fn recent(rest: Rest, of: Option<Uuid>) -> Result<Page<Arc<Patient>>, 
             .eq("clinician_id", clinician.to_string())
             .neq("status", "discharged");
     }
-    shared(rest.page::<Patient>(request).await)
+    Ok(rest.page::<Patient>(request).await?.shared())
 }
 
 /// How many patients have a status.
@@ -46,11 +47,36 @@ pub async fn count(rest: Rest, status: PatientStatus) -> Result<usize, DataError
     .await
 }
 
-fn shared<T>(page: Result<Page<T>, DataError>) -> Result<Page<Arc<T>>, DataError> {
-    page.map(|page| Page {
-        rows: page.rows.into_iter().map(Arc::new).collect(),
-        total: page.total,
-    })
+/// A patient given to a colleague, at the version that the person saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandOver {
+    pub id: Uuid,
+    pub to: Uuid,
+    pub version: Version,
+}
+
+/// Gives a patient to a colleague.
+///
+/// Fails with [`DataError::Conflict`] when the patient was changed, or given away, meanwhile.
+pub async fn hand_over(rest: Rest, given: HandOver) -> Result<Version, DataError> {
+    let arguments = serde_json::json!({
+        "patient": given.id,
+        "new_clinician": given.to,
+        "expected_version": given.version,
+    });
+    let version: Option<Version> = rest
+        .value(rest.function("hand_over_patient", arguments.to_string()))
+        .await?;
+    version.ok_or(DataError::Conflict)
+}
+
+/// The mutation that gives a patient to a colleague. Without a network the person is told: a hand-over that happens later, unseen, is none.
+pub fn hand_over_mutation(rest: Rest) -> MutationOptions<HandOver, Version, DataError> {
+    MutationOptions::new(move |given| hand_over(rest.clone(), given))
+        .network_mode(NetworkMode::Always)
+        .on_settled(|_, call| async move {
+            call.client.invalidate_queries(query_key!["patients"]);
+        })
 }
 
 /// The key of one patient's query.
@@ -63,8 +89,16 @@ pub fn list_query(
     rest: Rest,
     filter: PatientFilter,
 ) -> QueryOptions<Page<Arc<Patient>>, DataError> {
+    page_query(rest, filter).keep_previous_data()
+}
+
+/// The query of a page of the list, which shows nothing before that page has come.
+pub fn page_query(
+    rest: Rest,
+    filter: PatientFilter,
+) -> QueryOptions<Page<Arc<Patient>>, DataError> {
     let key = query_key!["patients", "list", filter.to_json()];
-    query(key, move || list(rest.clone(), filter.clone())).keep_previous_data()
+    query(key, move || list(rest.clone(), filter.clone()))
 }
 
 /// The query of one patient.

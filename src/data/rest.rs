@@ -4,6 +4,7 @@
 //! no header can carry. So here: the token is attached or awaited, preferences are added, the status, `Content-Range` and the error body are
 //! read, and a refused token is renewed once and the request sent once more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -33,8 +34,21 @@ pub struct Rest {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     pub rows: Vec<T>,
+    /// Where in the list the first of the rows stands, from zero.
+    pub from: usize,
     /// How many there are in all.
     pub total: usize,
+}
+
+impl<T> Page<T> {
+    /// The same rows, each to be shared by all who show it.
+    pub fn shared(self) -> Page<Arc<T>> {
+        Page {
+            rows: self.rows.into_iter().map(Arc::new).collect(),
+            from: self.from,
+            total: self.total,
+        }
+    }
 }
 
 /// Whether the answer should say how many rows there are in all.
@@ -116,7 +130,12 @@ impl Rest {
             .as_deref()
             .and_then(total_in)
             .unwrap_or(rows.len());
-        Ok(Page { rows, total })
+        let from = reply
+            .content_range
+            .as_deref()
+            .and_then(start_in)
+            .unwrap_or_default();
+        Ok(Page { rows, from, total })
     }
 
     /// How many rows a request would answer.
@@ -127,6 +146,12 @@ impl Rest {
             .as_deref()
             .and_then(total_in)
             .ok_or(DataError::Unreadable)
+    }
+
+    /// The value that a function answers with.
+    pub async fn value<T: DeserializeOwned>(&self, request: Builder) -> Result<T, DataError> {
+        let reply = self.send(request, Count::None).await?;
+        serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)
     }
 
     async fn send(&self, request: Builder, count: Count) -> Result<Reply, DataError> {
@@ -217,9 +242,23 @@ fn total_in(content_range: &str) -> Option<usize> {
     content_range.rsplit_once('/')?.1.trim().parse().ok()
 }
 
+/// The place of the first row in a `Content-Range` such as `50-99/573`; `None` when there is no row.
+fn start_in(content_range: &str) -> Option<usize> {
+    let (start, _) = content_range.split_once('-')?;
+    start.rsplit(' ').next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_place_of_the_first_row_is_read_from_each_form_of_content_range() {
+        assert_eq!(start_in("50-99/573"), Some(50));
+        assert_eq!(start_in("items 0-24/*"), Some(0));
+        assert_eq!(start_in("*/573"), None);
+        assert_eq!(start_in("-1"), None);
+    }
 
     #[test]
     fn the_total_is_read_from_each_form_of_content_range() {

@@ -65,6 +65,43 @@ impl<F: Copy + PartialEq> Draft<F> {
         Self { version, fields }
     }
 
+    /// Takes up an edit that was left: the texts that were typed, each with the one that the row had then. What the row did since is
+    /// found by [`Draft::follow`].
+    ///
+    /// ```
+    /// use bedside::model::{Draft, FieldState};
+    /// let mut draft = Draft::new(2, [("ward", "Maternity".to_owned())]);
+    /// draft.resume([("ward", "Surgery".to_owned(), "Oncology".to_owned())]);
+    /// assert!(matches!(draft.state("ward"), FieldState::Conflict { .. }));
+    /// ```
+    pub fn resume(&mut self, left: impl IntoIterator<Item = (F, String, String)>) {
+        for (field, base, typed) in left {
+            let Some(held) = self.field_mut(field) else {
+                continue;
+            };
+            held.conflict = held.base != base && held.base != typed;
+            held.ancestor = base;
+            held.typed = typed;
+            held.followed = false;
+        }
+    }
+
+    /// What was typed and is not saved: each field with the row's text and the typed one.
+    pub fn left(&self) -> Vec<(F, String, String)> {
+        self.fields
+            .iter()
+            .filter(|held| held.typed != held.base)
+            .map(|held| {
+                let base = if held.conflict {
+                    &held.ancestor
+                } else {
+                    &held.base
+                };
+                (held.field, base.clone(), held.typed.clone())
+            })
+            .collect()
+    }
+
     /// The version of the row that a save must still find.
     pub fn version(&self) -> Version {
         self.version

@@ -86,9 +86,12 @@ pub fn merge(base: &str, mine: &str, theirs: &str) -> Merged {
             &place(&mine, m, in_mine),
             &place(&theirs, t, in_theirs),
         );
-        if let Some(word) = theirs.get(in_theirs) {
-            merged.text.push_str(word);
-        }
+        // The blanks behind a word are those of the side that changed them.
+        let word = match theirs.get(in_theirs) {
+            word if word == base.get(old) => mine.get(in_mine),
+            word => word,
+        };
+        merged.text.push_str(word.copied().unwrap_or_default());
         (b, m, t) = (old + 1, in_mine + 1, in_theirs + 1);
     }
     merged

@@ -11,6 +11,7 @@ pub mod merge;
 pub mod overview;
 pub mod password;
 pub mod patient;
+pub mod patient_change;
 pub mod policy;
 pub mod profile;
 pub mod role;
@@ -22,6 +23,7 @@ pub use form_kind::FormKind;
 pub use form_submission::{FormStatus, FormSubmission, FormType};
 pub use invitation::Invitation;
 pub use patient::{Patient, PatientField, PatientStatus, Sex, WARDS};
+pub use patient_change::PatientChange;
 pub use profile::Profile;
 pub use role::Role;
 

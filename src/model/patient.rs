@@ -40,6 +40,9 @@ words! {
     }
 }
 
+/// How many characters the notes may have.
+pub const NOTES_LIMIT: usize = 10_000;
+
 /// One row of `patients`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patient {
@@ -86,6 +89,26 @@ pub enum FieldError {
     TooEarly,
     #[error("lies in the future")]
     InTheFuture,
+    #[error("has 3 to 32 capitals, digits and hyphens, and begins with none of the latter")]
+    NotANumber,
+}
+
+/// Checks a record number as the database does.
+///
+/// ```
+/// use bedside::model::patient::check_mrn;
+/// assert!(check_mrn("BH-107919").is_ok());
+/// assert!(check_mrn("-1").is_err());
+/// ```
+pub fn check_mrn(typed: &str) -> Result<(), FieldError> {
+    let letters = typed
+        .chars()
+        .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '-');
+    match typed.len() {
+        0 => Err(FieldError::Missing),
+        3..=32 if letters && !typed.starts_with('-') => Ok(()),
+        _ => Err(FieldError::NotANumber),
+    }
 }
 
 impl PatientField {
@@ -159,7 +182,10 @@ impl PatientField {
                     Ok(())
                 }
             }
-            Self::Notes if typed.chars().count() > 10_000 => Err(FieldError::TooLong(10_000)),
+            Self::Notes if typed.chars().count() > NOTES_LIMIT => {
+                Err(FieldError::TooLong(NOTES_LIMIT))
+            }
+            Self::Ward if typed.is_empty() => Err(FieldError::Missing),
             Self::DateOfBirth => {
                 if typed.is_empty() {
                     return Err(FieldError::Missing);

@@ -71,7 +71,10 @@ where
         return cache.reset_queries(table.queries());
     };
     for view in cache.query_views(&QueryFilter::prefix(table.queries())) {
-        if view.data::<T>().is_some_and(|row| gone(&row, id)) {
+        let alone = table
+            .row_of(&view.key)
+            .is_some_and(|row| row == id.to_string());
+        if alone || view.data::<T>().is_some_and(|row| gone(&row, id)) {
             // It shows nothing else. Asked again, the database says what to show instead.
             cache.reset_queries(QueryFilter::exact(view.key));
             continue;
@@ -86,7 +89,11 @@ where
             let rows: Vec<Arc<T>> = page.rows.iter().filter(stays).cloned().collect();
             let lost = page.rows.len().saturating_sub(rows.len());
             let total = page.total.saturating_sub(lost);
-            Some(Page { rows, total })
+            Some(Page {
+                rows,
+                total,
+                from: page.from,
+            })
         });
     }
 }

@@ -63,7 +63,7 @@ impl Table {
         }
     }
 
-    /// The row that a query shows alone, if it shows one alone.
+    /// The row that a query is about alone, if it is about one alone: the row itself, or its history.
     ///
     /// ```
     /// use bedside::sync::Table;
@@ -74,7 +74,9 @@ impl Table {
     pub fn row_of(self, key: &QueryKey) -> Option<String> {
         match key.to_json() {
             serde_json::Value::Array(segments) => match segments.as_slice() {
-                [table, kind, row, ..] if table == self.name() && kind == "one" => {
+                [table, kind, row, ..]
+                    if table == self.name() && (kind == "one" || kind == "history") =>
+                {
                     row.as_str().map(str::to_owned)
                 }
                 _ => None,
@@ -93,6 +95,12 @@ mod tests {
         assert_eq!(
             Table::Patients
                 .row_of(&query_key!["patients", "one", "a"])
+                .as_deref(),
+            Some("a")
+        );
+        assert_eq!(
+            Table::Patients
+                .row_of(&query_key!["patients", "history", "a", 8])
                 .as_deref(),
             Some("a")
         );

@@ -21,6 +21,7 @@ mod matrix;
 mod over_http;
 mod over_socket;
 mod overview;
+mod patient_history;
 mod patient_rules;
 mod seed;
 mod staff_rules;

@@ -69,6 +69,7 @@ fn lay_over<T: Held>(
         *rows.get_mut(place)? = Arc::new(row);
         Some(Page {
             rows,
+            from: page.from,
             total: page.total,
         })
     });

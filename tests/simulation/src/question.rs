@@ -117,7 +117,11 @@ impl Question {
                 .filter_map(|(number, _)| form(snapshot, user, *number).map(Arc::new))
                 .collect();
             let total = rows.len();
-            Answer::Forms(Arc::new(Page { rows, total }))
+            Answer::Forms(Arc::new(Page {
+                rows,
+                total,
+                from: 0,
+            }))
         };
         let one = |answer: Option<Answer>| answer.ok_or(DataError::NotFound);
         match self {
@@ -141,7 +145,11 @@ impl Question {
                         .filter_map(|number| patient(snapshot, user, number).map(Arc::new))
                         .collect();
                 let total = rows.len();
-                Ok(Answer::Patients(Arc::new(Page { rows, total })))
+                Ok(Answer::Patients(Arc::new(Page {
+                    rows,
+                    total,
+                    from: 0,
+                })))
             }
             Question::Patient(number) => {
                 let seen = snapshot.sees_patient(user, number);

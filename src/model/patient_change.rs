@@ -1,0 +1,113 @@
+//! A step in the history of a patient's record, and how it reads.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{PatientField, Version};
+
+/// One row of `patient_changes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientChange {
+    pub patient_id: Uuid,
+    pub version: Version,
+    /// Nobody for an import.
+    pub changed_by: Option<Uuid>,
+    pub changed_at: String,
+    /// By column, what it held and what it holds; empty for the registration.
+    pub changes: BTreeMap<String, (Option<String>, Option<String>)>,
+}
+
+/// A column's step, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub label: String,
+    pub before: String,
+    pub after: String,
+    /// A long text: both versions are better compared than read one after the other.
+    pub long: bool,
+}
+
+impl PatientChange {
+    /// Whether the record began with it.
+    pub fn is_registration(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The steps in words. `name` gives a person's name.
+    pub fn steps(&self, name: impl Fn(Option<Uuid>) -> String) -> Vec<Step> {
+        let step = |(column, (before, after)): (&String, &(Option<String>, Option<String>))| {
+            let reads = |value: &Option<String>| {
+                let text = value.as_deref().unwrap_or_default();
+                match PatientField::of_column(column) {
+                    Some(field) => field.reading(text),
+                    None if column == "clinician_id" => {
+                        name(value.as_deref().and_then(|id| Uuid::parse_str(id).ok()))
+                    }
+                    None => text.to_owned(),
+                }
+            };
+            let label = match (PatientField::of_column(column), column.as_str()) {
+                (Some(field), _) => field.label().to_owned(),
+                (None, "clinician_id") => "Clinician".to_owned(),
+                (None, "mrn") => "Record number".to_owned(),
+                (None, other) => other.replace('_', " "),
+            };
+            let long = column == PatientField::Notes.column();
+            let plain = |value: &Option<String>| value.clone().unwrap_or_default();
+            Step {
+                label,
+                before: if long { plain(before) } else { reads(before) },
+                after: if long { plain(after) } else { reads(after) },
+                long,
+            }
+        };
+        self.changes.iter().map(step).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+
+    fn change(changes: &str) -> PatientChange {
+        serde_json::from_str(&format!(
+            r#"{{"id":7,"patient_id":"00000000-0000-4000-b000-000000000001","version":3,"changed_by":null,"changed_at":"2026-01-01T00:00:00+00:00","changes":{changes}}}"#
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_status_reads_as_people_say_it() {
+        let steps = change(r#"{"status":["admitted","discharged"]}"#).steps(|_| String::new());
+        assert_eq!(steps[0].label, "Status");
+        assert_eq!(
+            (steps[0].before.as_str(), steps[0].after.as_str()),
+            ("Admitted", "Discharged")
+        );
+    }
+
+    #[test]
+    fn a_hand_over_names_people() {
+        let steps = change(r#"{"clinician_id":[null,"00000000-0000-4000-a000-000000000001"]}"#)
+            .steps(|id| id.map_or("Unassigned".to_owned(), |_| "Ana".to_owned()));
+        assert_eq!(
+            (steps[0].before.as_str(), steps[0].after.as_str()),
+            ("Unassigned", "Ana")
+        );
+    }
+
+    #[test]
+    fn a_column_of_a_later_schema_is_still_named() {
+        let steps = change(r#"{"blood_group":["A","B"]}"#).steps(|_| String::new());
+        assert_eq!(steps[0].label, "blood group");
+        assert!(change("{}").is_registration());
+    }
+}
