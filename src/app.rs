@@ -76,6 +76,7 @@ fn Configured(config: Config) -> impl IntoView {
                 <ParentRoute path=path!("") view=Frame>
                     <Route path=path!("/") view=lazy::dashboard />
                     <Route path=path!("/patients") view=Patients />
+                    <Route path=path!("/patients/new") view=lazy::new_patient />
                     <Route path=path!("/patients/:id") view=lazy::patient />
                     <Route path=path!("/forms") view=lazy::forms />
                     <Route path=path!("/forms/:id") view=lazy::form />

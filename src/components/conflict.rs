@@ -143,7 +143,7 @@ pub fn Conflict(
 }
 
 /// A text with what was changed in it since `base`.
-fn marked(base: &str, text: &str) -> AnyView {
+pub fn marked(base: &str, text: &str) -> AnyView {
     let pieces = merge::changes(base, text)
         .into_iter()
         .map(|(fate, piece)| match fate {

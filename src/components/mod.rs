@@ -3,6 +3,7 @@
 pub mod badge;
 pub mod changed;
 pub mod chart;
+pub mod choose;
 pub mod conflict;
 pub mod dialog;
 pub mod field;
@@ -15,6 +16,7 @@ pub mod outbox_status;
 pub mod pager;
 pub mod phrase;
 pub mod realtime_connection_status;
+pub mod row_window;
 pub mod search_box;
 pub mod session_settings;
 pub mod skeleton;
@@ -29,7 +31,8 @@ pub mod veil;
 
 pub use badge::{Badge, FormStatusBadge, PatientStatusBadge, RoleBadge, Tone};
 pub use changed::{Changed, ChangedText};
-pub use conflict::{Conflict, Settled, Values, Versions};
+pub use choose::Choose;
+pub use conflict::{Conflict, Settled, Values, Versions, marked as marked_changes};
 pub use dialog::{Confirm, Dialog};
 pub use field::{Field, FieldShell};
 pub use focus::focus_on;

@@ -1,5 +1,6 @@
 //! Short words about what just happened. They take no focus, wait politely for a screen reader, and go by themselves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::prelude::*;
@@ -15,8 +16,11 @@ struct Toast {
     tone: Tone,
     shape: Shape,
     text: String,
-    undo: Option<Callback<()>>,
+    undo: Option<Undo>,
 }
+
+/// Takes something back. It outlives the page on which that was done.
+type Undo = Arc<dyn Fn() + Send + Sync>;
 
 /// The words on screen. From context.
 #[derive(Clone, Copy)]
@@ -39,8 +43,8 @@ impl Toasts {
     }
 
     /// Says that something went well, and offers to take it back.
-    pub fn undoable(self, text: impl Into<String>, undo: Callback<()>) {
-        self.say(Tone::Good, Shape::Check, text.into(), Some(undo));
+    pub fn undoable(self, text: impl Into<String>, undo: impl Fn() + Send + Sync + 'static) {
+        self.say(Tone::Good, Shape::Check, text.into(), Some(Arc::new(undo)));
     }
 
     /// Says that something did not.
@@ -48,7 +52,7 @@ impl Toasts {
         self.say(Tone::Critical, Shape::Alert, text.into(), None);
     }
 
-    fn say(self, tone: Tone, shape: Shape, text: String, undo: Option<Callback<()>>) {
+    fn say(self, tone: Tone, shape: Shape, text: String, undo: Option<Undo>) {
         let number = self.count.try_update_value(|count| {
             *count = count.wrapping_add(1);
             *count
@@ -96,7 +100,7 @@ pub fn Toaster() -> impl IntoView {
                                 type="button"
                                 on:click=move |_| {
                                     toasts.drop_toast(toast.number);
-                                    undo.run(());
+                                    undo();
                                 }
                             >
                                 "Undo"

@@ -71,6 +71,7 @@ pages! {
     }
     records {
         patient: super::PatientPage;
+        new_patient: super::NewPatient;
         forms: super::Forms;
         form: super::FormPage;
     }

@@ -126,7 +126,9 @@ fn PersonRow(id: Uuid, directory: Reading<Directory>) -> impl IntoView {
                 Ok(person) => {
                     let said = said(&person, standing);
                     match undo {
-                        Some(undo) => toasts.undoable(said, undo),
+                        Some(undo) => toasts.undoable(said, move || {
+                            let _ = undo.try_run(());
+                        }),
                         None => toasts.done(said),
                     }
                 }

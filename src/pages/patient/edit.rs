@@ -5,15 +5,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
+use super::draft_field::{DraftField, PatientDraft, field_id, focus};
 use crate::components::phrase::{self, Phrase};
 use crate::components::time::today;
-use crate::components::{
-    Banner, Conflict, EditedTogether, FieldShell, Icon, LongText, Settled, Shape, Toasts, Together,
-    Tone, Values, Versions,
-};
-use crate::data::DataError;
-use crate::hooks::{Reading, use_outbox};
-use crate::model::{Draft, FieldState, Patient, PatientField, PatientStatus, Sex, WARDS};
+use crate::components::{Banner, EditedTogether, Shape, Toasts, Together, Tone};
+use crate::data::kept_draft::Place;
+use crate::data::{Auth, AuthState, DataError};
+use crate::hooks::{Me, Reading, Record, use_outbox};
+use crate::model::{Draft, Patient, PatientField};
 use crate::sync::outbox::Outcome as Saved;
 use crate::sync::outbox::saves::patient_draft;
 
@@ -28,8 +27,6 @@ enum Outcome {
     Failed(DataError),
 }
 
-type PatientDraft = Draft<PatientField>;
-
 /// The form. `patient` is the live row: fields that nobody typed in follow it.
 #[component]
 pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> impl IntoView {
@@ -42,6 +39,30 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             .data
             .with_untracked(|row| row.as_deref().map_or_else(|| Draft::new(0, []), begin)),
     );
+    let kept = use_context::<Me>()
+        .and_then(|me| me.user.try_with_value(|user| user.id))
+        .map(|user| StoredValue::new(Place::of(user, &Record::Patient(id).room())));
+    let came_back = kept.is_some_and(|kept| {
+        let left = kept.with_value(Place::left);
+        let left: Vec<_> = left
+            .into_iter()
+            .filter_map(|(column, base, typed)| {
+                Some((PatientField::of_column(&column)?, base, typed))
+            })
+            .collect();
+        let any = !left.is_empty();
+        draft.update(|draft| draft.resume(left));
+        any && draft.with_untracked(|draft| !draft.changes().is_empty())
+    });
+    Effect::new(move |_| {
+        let left = draft.with(Draft::left);
+        if let Some(kept) = kept {
+            let named = |(field, base, typed): (PatientField, String, String)| {
+                (field.column().to_owned(), base, typed)
+            };
+            kept.with_value(|kept| kept.keep(left.into_iter().map(named).collect()));
+        }
+    });
     let stored = Callback::new(move |column: String| {
         PatientField::of_column(&column)
             .map(|field| draft.with_untracked(|draft| draft.stored(field).to_owned()))
@@ -80,7 +101,29 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             event.prevent_default();
         }
     });
-    on_cleanup(move || leaving.remove());
+    let name_of = move || {
+        patient
+            .data
+            .try_with_untracked(|row| row.as_deref().map(Patient::full_name))
+            .flatten()
+    };
+    let name = StoredValue::new(name_of().unwrap_or_default());
+    let auth = use_context::<Auth>();
+    on_cleanup(move || {
+        leaving.remove();
+        // On another page of the app it is kept, and the person is told.
+        let signed_in = auth
+            .as_ref()
+            .is_some_and(|auth| matches!(auth.state().get_untracked(), AuthState::SignedIn(_)));
+        if signed_in
+            && dirty.try_get_untracked() == Some(true)
+            && let Some(name) = name.try_get_value()
+        {
+            toasts.done(format!(
+                "What you typed about {name} is kept until you come back."
+            ));
+        }
+    });
 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -156,6 +199,11 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
 
     view! {
         <form class="form" novalidate aria-label="Edit record" on:submit=submit>
+            <Show when=move || came_back && dirty.get()>
+                <Banner tone=Tone::Accent shape=Shape::Pen>
+                    "This is what you typed before and did not save."
+                </Banner>
+            </Show>
             <EditedTogether together stored>
             <div class="form-grid">
                 {[PatientField::FirstName, PatientField::LastName, PatientField::DateOfBirth, PatientField::Sex, PatientField::Status, PatientField::Ward]
@@ -224,144 +272,4 @@ fn said(outcome: &Outcome) -> Option<(Tone, Phrase)> {
             Some((Tone::Critical, said))
         }
     }
-}
-
-fn field_id(field: PatientField) -> String {
-    format!("patient-{}", field.column().replace('_', "-"))
-}
-
-fn focus(id: &str) {
-    use wasm_bindgen::JsCast;
-    let element = document()
-        .get_element_by_id(id)
-        .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(element) = element {
-        // A field that can't take focus keeps its message on screen all the same.
-        let _ = element.focus();
-    }
-}
-
-#[component]
-fn DraftField(
-    field: PatientField,
-    draft: RwSignal<PatientDraft>,
-    #[prop(into)] error: Signal<Option<String>>,
-) -> impl IntoView {
-    let id = field_id(field);
-    let note = format!("{id}-note");
-    let value = Memo::new(move |_| draft.with(|draft| draft.typed(field).to_owned()));
-    let state = Memo::new(move |_| draft.with(|draft| draft.state(field)));
-    let type_in = move |text: String| draft.update(|draft| draft.type_in(field, text));
-    let invalid = move || error.with(Option::is_some).then_some("true");
-    let control = match field {
-        PatientField::Notes => view! {
-            <LongText
-                id=id.clone()
-                field=field.column()
-                value
-                stored=Signal::derive(move || draft.with(|draft| draft.stored(field).to_owned()))
-                on_input=Callback::new(type_in)
-                limit=10_000
-                invalid=Signal::derive(move || error.with(Option::is_some))
-            />
-        }
-        .into_any(),
-        PatientField::Sex | PatientField::Status | PatientField::Ward => view! {
-            <select
-                class="input"
-                id=id.clone()
-                data-field=field.column()
-                aria-describedby=note
-                prop:value=move || value.get()
-                on:change=move |event| type_in(event_target_value(&event))
-            >
-                {move || choices(field, &value.get())}
-            </select>
-        }
-        .into_any(),
-        _ => view! {
-            <input
-                class="input"
-                id=id.clone()
-                type=if field == PatientField::DateOfBirth { "date" } else { "text" }
-                autocomplete="off"
-                dir="auto"
-                data-field=field.column()
-                aria-describedby=note
-                aria-invalid=invalid
-                prop:value=move || value.get()
-                on:input=move |event| type_in(event_target_value(&event))
-            />
-        }
-        .into_any(),
-    };
-    view! {
-        <FieldShell id label=field.label() error shared=field.column()>
-            {control}
-            {move || match state.get() {
-                FieldState::Untouched | FieldState::Typed => ().into_any(),
-                FieldState::FollowedTheRow => {
-                    view! {
-                        <p class="field-note field-note-elsewhere" role="status">
-                            <Icon shape=Shape::Refresh size=12 />
-                            "Changed elsewhere"
-                        </p>
-                    }
-                        .into_any()
-                }
-                FieldState::Conflict { base, theirs } => {
-                    let versions = Signal::derive(move || Versions {
-                        base: base.clone(),
-                        mine: value.get(),
-                        theirs: theirs.clone(),
-                    });
-                    let values = if field == PatientField::Notes { Values::Text } else { Values::Whole };
-                    view! {
-                        <Conflict
-                            label=field.label()
-                            versions
-                            values
-                            reads=move |stored: String| field.reading(&stored)
-                            on_settled=Callback::new(move |settled| {
-                                draft.update(|draft| match settled {
-                                    Settled::Mine => draft.keep_mine(field),
-                                    Settled::Theirs => draft.take_theirs(field),
-                                    Settled::Merged(text) => draft.merge_into(field, text),
-                                });
-                            })
-                        />
-                    }
-                        .into_any()
-                }
-            }}
-        </FieldShell>
-    }
-}
-
-/// The options of a field; a value that this build does not know stays choosable rather than change by itself.
-fn choices(field: PatientField, value: &str) -> Vec<AnyView> {
-    let mut options: Vec<(String, String)> = match field {
-        PatientField::Sex => Sex::ALL
-            .iter()
-            .map(|sex| (sex.word().to_owned(), sex.label().to_owned()))
-            .collect(),
-        PatientField::Status => PatientStatus::ALL
-            .iter()
-            .map(|status| (status.word().to_owned(), status.label().to_owned()))
-            .collect(),
-        _ => WARDS
-            .iter()
-            .map(|ward| ((*ward).to_owned(), (*ward).to_owned()))
-            .collect(),
-    };
-    if !options.iter().any(|(word, _)| word == value) {
-        options.push((value.to_owned(), value.to_owned()));
-    }
-    options
-        .into_iter()
-        .map(|(word, label)| {
-            let chosen = word == value;
-            view! { <option value=word selected=chosen>{label}</option> }.into_any()
-        })
-        .collect()
 }

@@ -1,0 +1,154 @@
+//! A field of a patient's record as it is edited: the control that suits it, and what the others do with it meanwhile.
+
+use leptos::prelude::*;
+
+use crate::components::{Conflict, FieldShell, Icon, LongText, Settled, Shape, Values, Versions};
+use crate::model::patient::NOTES_LIMIT;
+use crate::model::{Draft, FieldState, PatientField, PatientStatus, Sex, WARDS};
+
+/// A patient's record as somebody edits it.
+pub type PatientDraft = Draft<PatientField>;
+
+/// The id of a field's control.
+pub fn field_id(field: PatientField) -> String {
+    format!("patient-{}", field.column().replace('_', "-"))
+}
+
+/// Goes to a control.
+pub fn focus(id: &str) {
+    use wasm_bindgen::JsCast;
+    let element = document()
+        .get_element_by_id(id)
+        .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(element) = element {
+        // A field that can't take focus keeps its message on screen all the same.
+        let _ = element.focus();
+    }
+}
+
+/// A field with its label, its trouble, and its conflict.
+#[component]
+pub fn DraftField(
+    field: PatientField,
+    draft: RwSignal<PatientDraft>,
+    #[prop(into)] error: Signal<Option<String>>,
+) -> impl IntoView {
+    let id = field_id(field);
+    let note = format!("{id}-note");
+    let value = Memo::new(move |_| draft.with(|draft| draft.typed(field).to_owned()));
+    let state = Memo::new(move |_| draft.with(|draft| draft.state(field)));
+    let type_in = move |text: String| draft.update(|draft| draft.type_in(field, text));
+    let invalid = move || error.with(Option::is_some).then_some("true");
+    let control = match field {
+        PatientField::Notes => view! {
+            <LongText
+                id=id.clone()
+                field=field.column()
+                value
+                stored=Signal::derive(move || draft.with(|draft| draft.stored(field).to_owned()))
+                on_input=Callback::new(type_in)
+                limit=NOTES_LIMIT
+                invalid=Signal::derive(move || error.with(Option::is_some))
+            />
+        }
+        .into_any(),
+        PatientField::Sex | PatientField::Status | PatientField::Ward => view! {
+            <select
+                class="input"
+                id=id.clone()
+                data-field=field.column()
+                aria-describedby=note
+                prop:value=move || value.get()
+                on:change=move |event| type_in(event_target_value(&event))
+            >
+                {move || choices(field, &value.get())}
+            </select>
+        }
+        .into_any(),
+        _ => view! {
+            <input
+                class="input"
+                id=id.clone()
+                type=if field == PatientField::DateOfBirth { "date" } else { "text" }
+                autocomplete="off"
+                dir="auto"
+                data-field=field.column()
+                aria-describedby=note
+                aria-invalid=invalid
+                prop:value=move || value.get()
+                on:input=move |event| type_in(event_target_value(&event))
+            />
+        }
+        .into_any(),
+    };
+    view! {
+        <FieldShell id label=field.label() error shared=field.column()>
+            {control}
+            {move || match state.get() {
+                FieldState::Untouched | FieldState::Typed => ().into_any(),
+                FieldState::FollowedTheRow => {
+                    view! {
+                        <p class="field-note field-note-elsewhere" role="status">
+                            <Icon shape=Shape::Refresh size=12 />
+                            "Changed elsewhere"
+                        </p>
+                    }
+                        .into_any()
+                }
+                FieldState::Conflict { base, theirs } => {
+                    let versions = Signal::derive(move || Versions {
+                        base: base.clone(),
+                        mine: value.get(),
+                        theirs: theirs.clone(),
+                    });
+                    let values = if field == PatientField::Notes { Values::Text } else { Values::Whole };
+                    view! {
+                        <Conflict
+                            label=field.label()
+                            versions
+                            values
+                            reads=move |stored: String| field.reading(&stored)
+                            on_settled=Callback::new(move |settled| {
+                                draft.update(|draft| match settled {
+                                    Settled::Mine => draft.keep_mine(field),
+                                    Settled::Theirs => draft.take_theirs(field),
+                                    Settled::Merged(text) => draft.merge_into(field, text),
+                                });
+                            })
+                        />
+                    }
+                        .into_any()
+                }
+            }}
+        </FieldShell>
+    }
+}
+
+/// The options of a field; a value that this build does not know stays choosable rather than change by itself.
+fn choices(field: PatientField, value: &str) -> Vec<AnyView> {
+    let mut options: Vec<(String, String)> = match field {
+        PatientField::Sex => Sex::ALL
+            .iter()
+            .map(|sex| (sex.word().to_owned(), sex.label().to_owned()))
+            .collect(),
+        PatientField::Status => PatientStatus::ALL
+            .iter()
+            .map(|status| (status.word().to_owned(), status.label().to_owned()))
+            .collect(),
+        _ => WARDS
+            .iter()
+            .map(|ward| ((*ward).to_owned(), (*ward).to_owned()))
+            .collect(),
+    };
+    if !options.iter().any(|(word, _)| word == value) {
+        let label = if value.is_empty() { "Choose" } else { value };
+        options.insert(0, (value.to_owned(), label.to_owned()));
+    }
+    options
+        .into_iter()
+        .map(|(word, label)| {
+            let chosen = word == value;
+            view! { <option value=word selected=chosen>{label}</option> }.into_any()
+        })
+        .collect()
+}

@@ -1,0 +1,259 @@
+//! Registering a patient. The key is made here, once for this form: however often it is sent, it is one patient.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::components::A;
+use leptos_router::hooks::use_navigate;
+use uuid::Uuid;
+
+use super::draft_field::{DraftField, PatientDraft, field_id, focus};
+use crate::components::phrase;
+use crate::components::time::today;
+use crate::components::{Banner, Field, Icon, Shape, Toasts, Tone, use_title};
+use crate::data::{DataError, profiles};
+use crate::hooks::{Me, use_outbox, use_reading};
+use crate::model::patient::check_mrn;
+use crate::model::{Draft, PatientField, PatientStatus, Role, Sex};
+use crate::sync::Table;
+use crate::sync::outbox::Outcome as Saved;
+use crate::sync::outbox::saves::new_patient;
+
+/// The page that registers a patient.
+#[component]
+pub fn NewPatient() -> impl IntoView {
+    use_title(|| "New patient".to_owned());
+    view! {
+        <div class="page page-narrow">
+            <div class="page-head">
+                <div class="page-title">
+                    <A href="/patients" attr:class="crumb">
+                        <Icon shape=Shape::Previous size=12 />
+                        "Patients"
+                    </A>
+                    <h1>"New patient"</h1>
+                </div>
+            </div>
+            <section class="card">
+                <div class="card-body">
+                    <NewPatientForm />
+                </div>
+            </section>
+        </div>
+    }
+}
+
+/// What a new record begins with.
+fn blank() -> PatientDraft {
+    let text = |field: PatientField| match field {
+        PatientField::Sex => Sex::NotKnown.word().to_owned(),
+        PatientField::Status => PatientStatus::Waiting.word().to_owned(),
+        _ => String::new(),
+    };
+    Draft::new(
+        0,
+        PatientField::ALL.iter().map(|field| (*field, text(*field))),
+    )
+}
+
+#[component]
+fn NewPatientForm() -> impl IntoView {
+    let toasts = use_context::<Toasts>().unwrap_or_default();
+    let outbox = use_outbox().map(|held| held.outbox);
+    let navigate = use_navigate();
+    let me = use_context::<Me>();
+    let assigns = Memo::new(move |_| me.and_then(Me::role) == Some(Role::Admin));
+    let id = Uuid::new_v4();
+    let mrn = RwSignal::new(String::new());
+    let taken = RwSignal::new(None::<String>);
+    let clinician = RwSignal::new(None::<Uuid>);
+    let draft = RwSignal::new(blank());
+    let tried = RwSignal::new(false);
+    let saving = RwSignal::new(false);
+    let failed = RwSignal::new(None::<DataError>);
+    let stopped = StoredValue::new(None::<Uuid>);
+
+    let mrn_error = Signal::derive(move || {
+        let typed = mrn.get();
+        if taken.get().as_deref() == Some(typed.trim()) {
+            return Some("Another patient has this record number.".to_owned());
+        }
+        let error = tried
+            .get()
+            .then(|| check_mrn(typed.trim()).err())
+            .flatten()?;
+        Some(format!("Record number {error}."))
+    });
+    // Capitals, as the wristband has them, whatever the keyboard says.
+    Effect::new(move |_| {
+        let typed = mrn.get();
+        let capitals = typed.to_uppercase();
+        if capitals != typed {
+            mrn.set(capitals);
+        }
+    });
+    let error_of = move |field: PatientField| {
+        Signal::derive(move || {
+            let day = today();
+            tried
+                .get()
+                .then(|| draft.with(|draft| field.check(draft.typed(field), day).err()))
+                .flatten()
+                .map(|error| format!("{} {error}.", field.label()))
+        })
+    };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        tried.set(true);
+        if saving.get_untracked() {
+            return;
+        }
+        if mrn_error.get_untracked().is_some() {
+            return focus("patient-mrn");
+        }
+        let day = today();
+        let wrong = |field: &PatientField| {
+            draft.with_untracked(|draft| field.check(draft.typed(*field), day).is_err())
+        };
+        if let Some(field) = PatientField::ALL.iter().copied().find(wrong) {
+            return focus(&field_id(field));
+        }
+        let Some(outbox) = outbox.clone() else { return };
+        let fields: Vec<_> = draft.with_untracked(|draft| {
+            let typed = |field: &PatientField| (*field, draft.typed(*field).to_owned());
+            PatientField::ALL.iter().map(typed).collect()
+        });
+        let number = mrn.get_untracked().trim().to_owned();
+        let change = new_patient(id, &number, clinician.get_untracked(), fields);
+        let title = change.title.clone();
+        saving.set(true);
+        failed.set(None);
+        let sent = match stopped.try_get_value().flatten() {
+            Some(former) => outbox.save_instead(former, change),
+            None => outbox.save(change),
+        };
+        stopped.set_value(None);
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            let save = sent.id;
+            let outcome = sent.outcome().await;
+            let here = saving.try_set(false).is_none();
+            match outcome {
+                Saved::Stored(_) | Saved::Elsewhere => {
+                    toasts.done(format!("{title} is registered."));
+                    if here {
+                        navigate(&format!("/patients/{id}"), Default::default());
+                    }
+                }
+                Saved::Waiting => {
+                    toasts.done(format!(
+                        "{title} is kept on this device and registered as soon as there is a connection."
+                    ));
+                    if here {
+                        navigate("/patients", Default::default());
+                    }
+                }
+                Saved::Withdrawn => {}
+                Saved::Conflict(_) => {
+                    let _ = failed.try_set(Some(DataError::Conflict));
+                }
+                Saved::Failed(error) => {
+                    stopped.try_update_value(|stopped| *stopped = Some(save));
+                    if is_taken_number(&error) {
+                        let _ = taken.try_set(Some(number));
+                        focus("patient-mrn");
+                    } else {
+                        let _ = failed.try_set(Some(error));
+                    }
+                }
+            }
+        });
+    };
+    let fields = |fields: &'static [PatientField]| {
+        fields
+            .iter()
+            .map(|field| view! { <DraftField field=*field draft error=error_of(*field) /> })
+            .collect_view()
+    };
+    view! {
+        <form class="form" novalidate aria-label="New patient" on:submit=submit>
+            <div class="form-grid">
+                <Field id="patient-mrn" label="Record number" value=mrn error=mrn_error />
+                {fields(
+                    &[
+                        PatientField::FirstName,
+                        PatientField::LastName,
+                        PatientField::DateOfBirth,
+                        PatientField::Sex,
+                        PatientField::Ward,
+                        PatientField::Status,
+                    ],
+                )}
+                <Show when=move || assigns.get()>
+                    <Responsible clinician />
+                </Show>
+            </div>
+            {fields(&[PatientField::Notes])}
+            <div role="alert">
+                {move || {
+                    failed
+                        .get()
+                        .map(|error| {
+                            let said = phrase::data_error(&error);
+                            view! {
+                                <Banner tone=Tone::Critical shape=Shape::Alert>
+                                    <strong>{said.title}</strong>
+                                    <p>{said.advice} " What you typed is still here."</p>
+                                </Banner>
+                            }
+                        })
+                }}
+            </div>
+            <div class="form-foot">
+                <button class="button button-primary" type="submit" aria-busy=move || saving.get().then_some("true")>
+                    "Save"
+                </button>
+                <A href="/patients" attr:class="button button-quiet">
+                    "Cancel"
+                </A>
+            </div>
+        </form>
+    }
+}
+
+/// Whether the database has a patient with that number already.
+fn is_taken_number(error: &DataError) -> bool {
+    matches!(error, DataError::Refused { code, message } if code == "23505" && message.contains("mrn"))
+}
+
+#[component]
+fn Responsible(clinician: RwSignal<Option<Uuid>>) -> impl IntoView {
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
+    let people = move || {
+        directory.data.with(|people| {
+            people
+                .iter()
+                .flat_map(|people| &people.people)
+                .filter(|person| person.active && person.role.may_edit())
+                .map(|person| {
+                    view! { <option value=person.id.to_string()>{person.full_name.clone()}</option> }
+                })
+                .collect_view()
+        })
+    };
+    view! {
+        <div class="field">
+            <div class="field-label">
+                <label for="patient-clinician">"Clinician"</label>
+            </div>
+            <select
+                class="input"
+                id="patient-clinician"
+                on:change=move |event| clinician.set(Uuid::parse_str(&event_target_value(&event)).ok())
+            >
+                <option value="">"Not assigned yet"</option>
+                {people}
+            </select>
+        </div>
+    }
+}

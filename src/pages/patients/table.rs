@@ -1,0 +1,108 @@
+//! The table of patients: its columns, how they sort, and the rows near the screen. Assistive technology is told of all rows, by their
+//! number and the place of each.
+
+use leptos::prelude::*;
+
+use super::keys::{Current, use_keys};
+use super::row::{PatientRow, WaitingRow};
+use super::rows::{Placed, RowKey};
+use crate::components::row_window::RowWindow;
+use crate::components::time::today;
+use crate::components::{SkeletonRows, SortHeader};
+use crate::data::patient_filter::{Order, PatientFilter, PatientSort};
+use crate::data::profiles;
+use crate::hooks::use_reading;
+use crate::sync::Table;
+
+/// The columns' classes: the second and third tier give way on narrower screens.
+pub const COLUMNS: &[&str] = &[
+    "cell-lead",
+    "col-second",
+    "col-third",
+    "",
+    "col-second",
+    "col-third",
+    "col-second",
+];
+
+/// The table.
+#[component]
+pub fn PatientTable(
+    filter: Memo<PatientFilter>,
+    go: Callback<PatientFilter>,
+    rows: Placed,
+    window: RowWindow,
+) -> impl IntoView {
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
+    let sort_by = move |sort: PatientSort| {
+        Callback::new(move |()| {
+            let mut filter = filter.get_untracked();
+            filter.order = if filter.sort == sort {
+                filter.order.reversed()
+            } else {
+                first_order(sort)
+            };
+            filter.sort = sort;
+            go.run(filter);
+        })
+    };
+    let header = move |label: &'static str, class: &'static str, sort: PatientSort| {
+        let sorted = Signal::derive(move || {
+            filter.with(|filter| (filter.sort == sort).then_some(filter.order))
+        });
+        view! { <SortHeader label class sorted on_sort=sort_by(sort) /> }
+    };
+    let total = rows.total;
+    let waiting = Memo::new(move |_| total.get().is_none() && rows.error.with(Option::is_none));
+    let current: Current = use_keys(window, total);
+    let day = today();
+    view! {
+        <table
+            class="table table-patients"
+            aria-label="Patients"
+            aria-busy=move || waiting.get().then_some("true")
+            aria-rowcount=move || total.get().map(|total| (total + 1).to_string())
+            tabindex="-1"
+            on:keydown=move |event| current.on_key(&event)
+        >
+            <thead>
+                <tr aria-rowindex="1">
+                    {header("Name", "", PatientSort::Name)}
+                    {header("Record number", "col-second", PatientSort::Mrn)}
+                    {header("Born", "col-third", PatientSort::Born)} {header("Status", "", PatientSort::Status)}
+                    {header("Ward", "col-second", PatientSort::Ward)}
+                    <th scope="col" class="col-third">
+                        "Clinician"
+                    </th>
+                    {header("Updated", "col-second", PatientSort::Updated)}
+                </tr>
+            </thead>
+            <tbody>
+                <Show when=move || waiting.get()>
+                    <SkeletonRows columns=COLUMNS />
+                </Show>
+                <For
+                    each=move || rows.keys.get()
+                    key=|key| *key
+                    children=move |key| match key {
+                        RowKey::Patient(id) => {
+                            view! {
+                                <PatientRow id patients=rows.patients directory=directory.data today=day current />
+                            }
+                                .into_any()
+                        }
+                        RowKey::Waiting(place) => view! { <WaitingRow place /> }.into_any(),
+                    }
+                />
+            </tbody>
+        </table>
+    }
+}
+
+/// Which end people want first.
+const fn first_order(sort: PatientSort) -> Order {
+    match sort {
+        PatientSort::Updated => Order::Descending,
+        _ => Order::Ascending,
+    }
+}
