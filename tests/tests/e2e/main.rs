@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 mod edits;
+mod patients;
 mod sessions;
 mod staff;
 
