@@ -112,7 +112,7 @@ impl Feed {
         let builder = if config.demo {
             builder
                 .event_rate(None)
-                .tune(|engine| engine.restart_spread = 1_000)
+                .tune(|engine| (engine.restart_spread, engine.loss_spread) = (1_000, 1_000))
         } else {
             builder
         };

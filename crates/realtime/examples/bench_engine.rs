@@ -93,7 +93,7 @@ mod bench {
         (best, allocations)
     }
 
-    fn knocks() -> (u64, u64) {
+    fn knocks(code: u16) -> (u64, u64) {
         let mut by_second = BTreeMap::<u64, u64>::new();
         let down_ms = 8_000;
         for client in 1..=CLIENTS {
@@ -109,7 +109,7 @@ mod bench {
                 }),
             );
             engine.handle(Now::default(), Input::Opened);
-            engine.handle(Now::default(), Input::Closed { code: 1012 });
+            engine.handle(Now::default(), Input::Closed { code });
             while engine.poll().is_some() {}
             let mut now = 0;
             while let Some(due) = engine.timer() {
@@ -156,11 +156,11 @@ mod bench {
             });
             println!("{case}");
         }
-        let (ours, fixed) = knocks();
-        println!(
-            "{}",
-            json!({"case": "reconnect peak", "bedside": ours, "peer": fixed})
-        );
+        for (what, code) in [("restart", 1012), ("silent loss", 1006)] {
+            let (ours, fixed) = knocks(code);
+            let case = format!("reconnect peak, 10,000 clients, {what} of 8 s");
+            println!("{}", json!({"case": case, "bedside": ours, "peer": fixed}));
+        }
         Some(())
     }
 }

@@ -78,9 +78,27 @@ fn p13_hints_of_the_server_widen_the_window() {
             .collect();
         delays.iter().sum::<u64>() / delays.len() as u64
     };
-    assert!((400..600).contains(&mean_delay(1006)));
+    assert!((400..600).contains(&mean_delay(1000)));
+    assert!((2_700..3_300).contains(&mean_delay(1006)));
     assert!((4_500..5_500).contains(&mean_delay(1012)));
     assert!((40_000..50_000).contains(&mean_delay(1001)));
+}
+
+#[test]
+fn p13_a_lost_device_that_knows_better_does_not_wait_with_the_crowd() {
+    for environment in [Environment::Online, Environment::Woken] {
+        for seed in 1..100 {
+            let mut config = Config::new(URL);
+            config.seed = seed;
+            let mut peer = Peer::with(config);
+            peer.live();
+            peer.close(1006);
+            peer.pass(10);
+            peer.environment(environment);
+            peer.pass(260);
+            assert_eq!(peer.opens.len(), 2, "seed {seed}");
+        }
+    }
 }
 
 #[test]

@@ -9,15 +9,24 @@ pub(crate) enum Pace {
     Usual,
     /// The server restarts: everybody is coming back.
     Crowd,
+    /// The socket broke without a word: the cable of one, or the server of all.
+    Broken,
     /// The server said that there is too much of something.
     Long,
+}
+
+/// Windows for when others may be coming back too, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    pub restart: u64,
+    pub loss: u64,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     base: u64,
     cap: u64,
-    crowd: u64,
+    spread: Spread,
     floor: u64,
     attempts: u32,
 }
@@ -26,11 +35,11 @@ pub(crate) struct Backoff {
 const LONG: u64 = 60_000;
 
 impl Backoff {
-    pub fn new(base: u64, cap: u64, crowd: u64) -> Self {
+    pub fn new(base: u64, cap: u64, spread: Spread) -> Self {
         Self {
             base,
             cap,
-            crowd,
+            spread,
             floor: base,
             attempts: 0,
         }
@@ -48,26 +57,25 @@ impl Backoff {
 
     /// The delay before the next try.
     pub fn next(&mut self, pace: Pace, dice: &mut Dice) -> u64 {
-        let cap = match pace {
-            Pace::Usual => self.cap,
-            Pace::Crowd => {
-                self.floor = self.floor.max(self.crowd);
-                self.cap.max(self.crowd)
-            }
-            Pace::Long => {
-                self.floor = self.floor.max(LONG);
-                self.cap.max(LONG)
-            }
+        let least = match pace {
+            Pace::Usual => self.base,
+            Pace::Crowd => self.spread.restart,
+            Pace::Broken => self.spread.loss,
+            Pace::Long => LONG,
         };
+        self.floor = self.floor.max(least);
+        let cap = self.cap.max(least);
         let window = self
             .floor
             .saturating_mul(1 << self.attempts.min(20))
             .min(cap.max(self.floor));
+        // A limit lets go late; and the second wave of a crowd waits until the first has broken.
+        let again = self.floor > self.base && self.attempts > 0;
         self.attempts = self.attempts.saturating_add(1);
-        match pace {
-            // Even the luckiest waits half: the limit lets go late.
-            Pace::Long => window / 2 + dice.up_to(window / 2),
-            Pace::Usual | Pace::Crowd => dice.up_to(window),
+        if pace == Pace::Long || again {
+            window / 2 + dice.up_to(window / 2)
+        } else {
+            dice.up_to(window)
         }
     }
 }

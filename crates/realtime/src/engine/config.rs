@@ -1,5 +1,6 @@
 //! The engine's numbers, with the reason for each default.
 
+use super::backoff::Spread;
 use crate::wire::Vsn;
 
 /// What the engine may be told. All times in milliseconds.
@@ -17,6 +18,10 @@ pub struct Config {
     pub backoff_cap: u64,
     /// Window after the server announced a restart, so that its clients don't come back in one wave. Default 10,000.
     pub restart_spread: u64,
+    /// Window after a socket broke without a word. Nobody can tell a dead server from a dead cable, so the first try is
+    /// spread as if everybody's broke; whoever knows more (the device is online again, the page is looked at, somebody
+    /// calls for it) doesn't wait for it. Default 6,000.
+    pub loss_spread: u64,
     /// A connection that lasted so long resets the backoff. Default 30,000.
     pub stable_after: u64,
     /// Silence after which the socket is tested. Default 10,000.
@@ -57,6 +62,13 @@ pub enum TokenPolicy {
 }
 
 impl Config {
+    pub(super) fn spread(&self) -> Spread {
+        Spread {
+            restart: self.restart_spread,
+            loss: self.loss_spread,
+        }
+    }
+
     /// The defaults for an address.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
@@ -67,6 +79,7 @@ impl Config {
             backoff_base: 1_000,
             backoff_cap: 30_000,
             restart_spread: 10_000,
+            loss_spread: 6_000,
             stable_after: 30_000,
             quiet: 10_000,
             keepalive: 25_000,

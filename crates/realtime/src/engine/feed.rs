@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::backoff::{Backoff, Pace};
+use super::backoff::{Backoff, Pace, Spread};
 use super::channels::{ChannelId, Purpose};
 use super::slots::SlotId;
 use super::{Engine, HandleId, Now};
@@ -67,7 +67,14 @@ impl Feed {
             watch: None,
             expected: Vec::new(),
             doubt: None,
-            retry: Backoff::new(10_000, 300_000, 10_000),
+            retry: Backoff::new(
+                10_000,
+                300_000,
+                Spread {
+                    restart: 10_000,
+                    loss: 10_000,
+                },
+            ),
             retry_at: 0,
             rate: VecDeque::new(),
         }

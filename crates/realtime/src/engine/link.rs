@@ -132,10 +132,11 @@ impl Engine {
         } else {
             GapCause::SocketClosed { code }
         };
-        let pace = if self.crowded {
-            Pace::Long
-        } else {
-            judge_close(code)
+        let pace = match judge_close(code) {
+            _ if self.crowded => Pace::Long,
+            // It is this device's own affair.
+            Pace::Broken if self.woken => Pace::Usual,
+            pace => pace,
         };
         self.lose_socket(&cause, pace);
     }
@@ -249,13 +250,13 @@ impl Engine {
             Pulse::Beat => self.beat(None),
             Pulse::Lost => {
                 self.outputs.push_back(Output::Close { code: 1000 });
-                let cause = if self.woken {
-                    GapCause::Frozen
+                let (cause, pace) = if self.woken {
+                    (GapCause::Frozen, Pace::Usual)
                 } else {
-                    GapCause::HeartbeatLost
+                    // A change that everybody had heard set all hearts to one beat.
+                    (GapCause::HeartbeatLost, Pace::Broken)
                 };
-                // Nobody refused anything: the path is broken, and the next try finds out at once.
-                self.lose_socket(&cause, Pace::Usual);
+                self.lose_socket(&cause, pace);
                 return self.waiting_until();
             }
         }

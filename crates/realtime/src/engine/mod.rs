@@ -131,28 +131,21 @@ impl Engine {
     /// An engine at rest; it opens a socket once something is bound.
     #[must_use]
     pub fn new(config: Config, now: Now) -> Self {
+        let spread = config.spread();
         Self {
             dice: Dice::new(config.seed),
             now,
             outputs: VecDeque::new(),
             link: Link::Idle,
             heart: Heart::new(config.quiet, config.keepalive),
-            backoff: Backoff::new(
-                config.backoff_base,
-                config.backoff_cap,
-                config.restart_spread,
-            ),
+            backoff: Backoff::new(config.backoff_base, config.backoff_cap, spread),
             keyring: Keyring::new(config.tokens),
             ledger: Ledger::default(),
             slots: Slots::default(),
             channels: BTreeMap::new(),
             serial: 0,
             references: 0,
-            data_retry: Backoff::new(
-                config.backoff_base,
-                2 * config.backoff_cap,
-                config.restart_spread,
-            ),
+            data_retry: Backoff::new(config.backoff_base, 2 * config.backoff_cap, spread),
             data_retry_at: 0,
             widen_at: None,
             recent: HashMap::new(),

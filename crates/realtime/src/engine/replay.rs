@@ -48,7 +48,7 @@ struct Numbers {
     tokens: bool,
     seed: u64,
     event_rate: Option<u32>,
-    times: [u64; 14],
+    times: [u64; 15],
 }
 
 impl Numbers {
@@ -62,6 +62,7 @@ impl Numbers {
                 config.backoff_base,
                 config.backoff_cap,
                 config.restart_spread,
+                config.loss_spread,
                 config.stable_after,
                 config.quiet,
                 config.keepalive,
@@ -95,6 +96,7 @@ impl Numbers {
             config.backoff_base,
             config.backoff_cap,
             config.restart_spread,
+            config.loss_spread,
             config.stable_after,
             config.quiet,
             config.keepalive,

@@ -54,11 +54,8 @@ impl RoomState {
 
 impl Engine {
     pub(super) fn enter_room(&mut self, handle: HandleId, options: Room) {
-        let retry = Backoff::new(
-            self.config.backoff_base,
-            4 * self.config.backoff_cap,
-            self.config.restart_spread,
-        );
+        let config = &self.config;
+        let retry = Backoff::new(config.backoff_base, 4 * config.backoff_cap, config.spread());
         let at = self.now.wall;
         let room = self
             .rooms

@@ -112,7 +112,9 @@ pub(crate) fn judge_close(code: u16) -> Pace {
         1012 => Pace::Crowd,
         // Forced out: too many joins, or the tenant is gone.
         1001 | 1008 | 1013 => Pace::Long,
-        // 1000 is the idle limit or a rate limit; 1006 the network; 1009 and the rest our own frame.
+        // No word at all: the network of one, or the server of all.
+        1006 => Pace::Broken,
+        // 1000 is the idle limit or a rate limit; 1009 and the rest our own frame.
         _ => Pace::Usual,
     }
 }
