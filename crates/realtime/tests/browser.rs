@@ -7,8 +7,11 @@
     clippy::indexing_slicing
 )]
 
-use bedside_realtime::{Binding, BindingEvent, GapCause, RealtimeClient, Status};
+mod scenarios;
+
+use bedside_realtime::{Binding, BindingEvent, GapCause, RealtimeClient};
 use futures::StreamExt;
+use scenarios::Stage;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -72,43 +75,49 @@ fn client() -> RealtimeClient {
         .unwrap()
 }
 
+/// The page's socket as a server that can be told.
+struct Page;
+
+impl Stage for Page {
+    fn client(&self) -> RealtimeClient {
+        client()
+    }
+
+    fn say(&self, frame: &str) {
+        change(frame);
+    }
+
+    fn end(&self, code: u16) {
+        end(code);
+    }
+
+    fn opened(&self) -> u32 {
+        opened()
+    }
+}
+
 #[wasm_bindgen_test]
 async fn a_change_keeps_its_digits_on_the_way_into_the_browser() {
-    let client = client();
-    let mut events = client.bind(Binding::table("public", "items")).keep_events();
-    assert!(matches!(events.next().await, Some(BindingEvent::Ready(_))));
+    scenarios::a_change_keeps_its_digits(&Page).await;
     assert_eq!(
         last_url(),
         "ws://127.0.0.1:1/realtime/v1/websocket?apikey=key&vsn=2.0.0"
     );
-    change(
-        r#"[null,null,"TOPIC","postgres_changes",{"ids":[0],"data":{"schema":"public","table":"items","type":"INSERT","commit_timestamp":null,"columns":[],"record":{"id":9007199254740993},"errors":null}}]"#,
-    );
-    let Some(BindingEvent::Change(change)) = events.next().await else {
-        panic!("no change")
-    };
-    assert_eq!(
-        change.record().unwrap().text("id").as_deref(),
-        Some("9007199254740993")
-    );
-    assert_eq!(client.status().get().status, Status::Live);
+}
+
+#[wasm_bindgen_test]
+async fn a_large_row_that_stays_with_the_page_reads_like_a_small_one() {
+    scenarios::a_large_row_reads_like_a_small_one(&Page).await;
 }
 
 #[wasm_bindgen_test]
 async fn the_close_code_survives_the_time_in_which_the_socket_is_only_closing() {
-    let client = client();
-    let mut events = client.bind(Binding::table("public", "items")).keep_events();
-    events.next().await;
-    end(1012);
-    let Some(BindingEvent::Gap(gap)) = events.next().await else {
-        panic!("no gap")
-    };
-    assert_eq!(gap.cause, GapCause::ServerRestart);
-    let Some(BindingEvent::Ready(ready)) = events.next().await else {
-        panic!("no ready")
-    };
-    assert_eq!(ready.gap.map(|gap| gap.id), Some(gap.id));
-    assert_eq!(opened(), 2);
+    scenarios::a_restart_of_the_server_is_one_gap_and_then_ready(&Page).await;
+}
+
+#[wasm_bindgen_test]
+async fn garbage_from_the_page_is_counted_and_the_feed_goes_on() {
+    scenarios::garbage_is_counted_and_the_feed_goes_on(&Page).await;
 }
 
 #[wasm_bindgen_test]

@@ -7,10 +7,16 @@
     clippy::indexing_slicing
 )]
 
+mod scenarios;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bedside_realtime::{Binding, BindingEvent, GapCause, RealtimeClient, Status};
+use bedside_realtime::{Binding, BindingEvent, RealtimeClient};
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use futures::{SinkExt, StreamExt};
+use scenarios::Stage;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -23,17 +29,20 @@ async fn within<T>(what: &str, task: impl Future<Output = T>) -> T {
         .unwrap_or_else(|_| panic!("{what} did not happen"))
 }
 
+fn client(url: &str) -> RealtimeClient {
+    RealtimeClient::builder(url, "key")
+        .tune(|config| config.restart_spread = 500)
+        .build()
+        .unwrap()
+}
+
 struct Server(TcpListener);
 
 impl Server {
     async fn start() -> (Self, RealtimeClient) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let client = RealtimeClient::builder(url, "key")
-            .tune(|config| config.restart_spread = 500)
-            .build()
-            .unwrap();
-        (Self(listener), client)
+        (Self(listener), client(&url))
     }
 
     async fn accept(&self) -> Peer {
@@ -58,9 +67,13 @@ impl Peer {
     async fn join(&mut self) -> String {
         let join = self.next().await;
         assert_eq!(join[3], "phx_join");
+        self.accept(&join).await
+    }
+
+    async fn accept(&mut self, join: &Value) -> String {
         let mut bindings = join[4]["config"]["postgres_changes"].clone();
         for (id, binding) in bindings.as_array_mut().unwrap().iter_mut().enumerate() {
-            binding["id"] = json!(id + 1);
+            binding["id"] = json!(id);
         }
         let response = json!({"postgres_changes": bindings});
         self.say(
@@ -72,70 +85,116 @@ impl Peer {
             .await;
         join[2].as_str().unwrap().to_owned()
     }
+}
 
-    async fn insert(&mut self, topic: &str, id: u64) {
-        let data = json!({"schema": "public", "table": "patients", "type": "INSERT", "columns": [], "errors": null,
-            "commit_timestamp": "2026-11-22T12:39:12.812Z", "record": {"id": id}});
-        self.say(json!([null, null, topic, "postgres_changes", {"ids": [1], "data": data}]))
-            .await;
+/// What a scenario tells its server.
+enum Cue {
+    Say(String),
+    End(u16),
+}
+
+/// The server on a task of its own.
+struct Played {
+    url: String,
+    cues: UnboundedSender<Cue>,
+    opened: Arc<AtomicU32>,
+}
+
+impl Played {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (cues, mut told) = futures::channel::mpsc::unbounded();
+        let opened = Arc::new(AtomicU32::new(0));
+        let counting = Arc::clone(&opened);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let stream = tokio_tungstenite::accept_async(stream).await.unwrap();
+                counting.fetch_add(1, Ordering::Relaxed);
+                serve(Peer(stream), &mut told).await;
+            }
+        });
+        Self { url, cues, opened }
     }
 }
 
-async fn next(events: &mut bedside_realtime::Events) -> BindingEvent {
-    within("an event", events.next()).await.unwrap()
+/// Answers until the socket ends.
+async fn serve(mut peer: Peer, told: &mut UnboundedReceiver<Cue>) {
+    let mut topic = String::new();
+    loop {
+        tokio::select! {
+            message = peer.0.next() => {
+                let Some(Ok(Message::Text(text))) = message else { return };
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                if frame[3] == "phx_join" {
+                    topic = peer.accept(&frame).await;
+                } else if frame[3] == "heartbeat" {
+                    peer.say(json!([null, frame[1], "phoenix", "phx_reply", {"status": "ok", "response": {}}])).await;
+                }
+            }
+            cue = told.next() => match cue {
+                Some(Cue::Say(text)) => peer.0.send(Message::text(text.replace("TOPIC", &topic))).await.unwrap(),
+                Some(Cue::End(code)) => {
+                    let frame = CloseFrame { code: code.into(), reason: "".into() };
+                    peer.0.close(Some(frame)).await.unwrap();
+                }
+                None => return,
+            },
+        }
+    }
+}
+
+impl Stage for Played {
+    fn client(&self) -> RealtimeClient {
+        client(&self.url)
+    }
+
+    fn say(&self, frame: &str) {
+        self.cues
+            .unbounded_send(Cue::Say(frame.to_owned()))
+            .unwrap();
+    }
+
+    fn end(&self, code: u16) {
+        self.cues.unbounded_send(Cue::End(code)).unwrap();
+    }
+
+    fn opened(&self) -> u32 {
+        self.opened.load(Ordering::Relaxed)
+    }
 }
 
 #[tokio::test]
-async fn a_change_travels_from_the_socket_to_the_stream() {
-    let (server, client) = Server::start().await;
-    let patients = client.bind(Binding::table("public", "patients"));
-    let mut events = patients.events();
-    let mut peer = server.accept().await;
-    let topic = peer.join().await;
-    assert!(matches!(next(&mut events).await, BindingEvent::Ready(_)));
-    assert!(patients.is_ready());
-    assert_eq!(client.status().get().status, Status::Live);
-    peer.insert(&topic, 9_007_199_254_740_993).await;
-    let BindingEvent::Change(change) = next(&mut events).await else {
-        panic!("no change")
-    };
-    assert_eq!(
-        change.record().unwrap().text("id").as_deref(),
-        Some("9007199254740993")
-    );
-    let mut late = patients.events();
-    assert!(
-        matches!(next(&mut late).await, BindingEvent::Ready(_)),
-        "who comes late is told at once"
-    );
+async fn a_change_keeps_its_digits_from_the_socket_to_the_stream() {
+    let stage = Played::start().await;
+    within("the scenario", scenarios::a_change_keeps_its_digits(&stage)).await;
+}
+
+#[tokio::test]
+async fn a_large_row_reads_like_a_small_one() {
+    let stage = Played::start().await;
+    within(
+        "the scenario",
+        scenarios::a_large_row_reads_like_a_small_one(&stage),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn after_a_restart_of_the_server_the_client_comes_back_with_one_gap() {
-    let (server, client) = Server::start().await;
-    let patients = client.bind(Binding::table("public", "patients"));
-    let mut events = patients.events();
-    let mut peer = server.accept().await;
-    peer.join().await;
-    next(&mut events).await;
-    peer.0
-        .close(Some(CloseFrame {
-            code: 1012.into(),
-            reason: "".into(),
-        }))
-        .await
-        .unwrap();
-    let BindingEvent::Gap(gap) = next(&mut events).await else {
-        panic!("no gap")
-    };
-    assert_eq!(gap.cause, GapCause::ServerRestart);
-    let mut returned = server.accept().await;
-    returned.join().await;
-    let BindingEvent::Ready(ready) = next(&mut events).await else {
-        panic!("no ready")
-    };
-    assert_eq!(ready.gap.map(|gap| gap.id), Some(gap.id));
-    assert_eq!(client.gaps().len(), 1, "{:?}", client.gaps());
+    let stage = Played::start().await;
+    let scenario = scenarios::a_restart_of_the_server_is_one_gap_and_then_ready(&stage);
+    within("the scenario", scenario).await;
+}
+
+#[tokio::test]
+async fn garbage_is_counted_and_the_feed_goes_on() {
+    let stage = Played::start().await;
+    within(
+        "the scenario",
+        scenarios::garbage_is_counted_and_the_feed_goes_on(&stage),
+    )
+    .await;
 }
 
 #[tokio::test]
