@@ -54,8 +54,9 @@ async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Re
     person.browser.switch_to_window(second.clone()).await?;
     person.goes_to("/patients").await?;
     person.sees("Patients").await?;
-    // Chosen in one tab, it holds in the other.
-    keep(&person, "bedside.idle", "4").await?;
+    // Chosen in one tab, it holds in the other; and so does a touch.
+    keep(&person, "bedside.idle", "20").await?;
+    person.clicks("Dashboard").await?;
 
     person.sees("The screen locks in").await?;
     for tab in [&second, &first] {

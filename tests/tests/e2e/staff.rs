@@ -91,8 +91,10 @@ async fn a_deactivated_account_is_shut_out_of_every_tab_and_told_why() -> Result
         ensure!(!page.contains(text(&patient, "mrn")?), "the patient stays");
     }
     // The right password opens nothing any more, and says so.
-    person.sign_in(ONE, bedside_tests::PASSWORD).await?;
-    person.sees("Your account is not active").await?;
+    let elsewhere = Person::at(driver.open(PHONE).await?, &backend.url()).await?;
+    elsewhere.sign_in(ONE, bedside_tests::PASSWORD).await?;
+    elsewhere.sees("Your account is not active").await?;
+    elsewhere.leaves().await?;
     admin.change(&path, json!({ "active": true })).await?;
     person.sign_in(ONE, bedside_tests::PASSWORD).await?;
     person.sees_nav("Patients").await?;
