@@ -23,6 +23,7 @@ mod over_socket;
 mod overview;
 mod patient_history;
 mod patient_rules;
+mod saves;
 mod seed;
 mod staff_rules;
 mod ward;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bedside_query::{MutationOptions, NetworkMode, QueryClient};
+use bedside_query::QueryClient;
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{AbortHandle, Either, abortable, select};
@@ -30,10 +30,10 @@ use super::merge::Side;
 use super::queue::{Effect, Outcome, Queue, Reply, Request};
 use super::show;
 use super::vault::{self, Refused, Vault};
+use crate::data::Rest;
 use crate::data::clock::{Moment, unix_seconds};
 use crate::data::tab_turn::TabTurn;
 use crate::data::written::Written;
-use crate::data::{DataError, Rest};
 
 /// The name of the turn, and of the channel on which tabs nudge each other.
 const NAME: &str = "bedside.outbox";
@@ -435,31 +435,7 @@ impl Outbox {
     fn show(&self, id: Uuid, change: Change) {
         let (tell, told) = oneshot::channel();
         lock(&self.0.state).last.entry(id).or_default().push(tell);
-        let told = Arc::new(Mutex::new(Some(told)));
-        let table = change.table;
-        let options = MutationOptions::new(move |_: Change| {
-            let told = lock(&told).take();
-            async move {
-                let told = match told {
-                    Some(told) => told.await.unwrap_or(Outcome::Withdrawn),
-                    None => Outcome::Withdrawn,
-                };
-                match told {
-                    Outcome::Stored(row) => Ok(row),
-                    Outcome::Failed(error) => Err(error),
-                    _ => Err(DataError::Conflict),
-                }
-            }
-        })
-        // It waits for the outbox, which knows about networks.
-        .network_mode(NetworkMode::Always)
-        .optimistic(show::lay)
-        .on_success(move |row: Arc<Columns>, call| {
-            show::settle(&call.client, table, &row);
-            async { Ok(()) }
-        });
-        // It runs whether or not anybody waits for it here.
-        drop(self.0.cache.mutate(options, change));
+        show::until_told(&self.0.cache, change, told);
     }
 
     /// Asks the queue and does what it says. The state is free again before anything is done.

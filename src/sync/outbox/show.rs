@@ -1,17 +1,20 @@
 //! How a save that is on its way looks in the cache: a change laid over the rows of its table, wherever they are shown. It says
 //! nothing about which rows a list has: that is the database's answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bedside_query::{Optimistic, QueryClient, QueryFilter};
+use bedside_query::{MutationOptions, NetworkMode, Optimistic, QueryClient, QueryFilter};
+use futures::channel::oneshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::change::{Change, Columns, Write};
-use crate::data::Page;
+use super::merge::merge;
+use super::queue::Outcome;
 use crate::data::written::Versioned;
+use crate::data::{DataError, Page};
 use crate::data::{form_submissions, patients};
 use crate::model::{FormSubmission, Patient};
 use crate::sync::Table;
@@ -34,8 +37,37 @@ impl Held for FormSubmission {
     }
 }
 
-/// Lays a change over what is cached, until it is settled.
-pub fn lay(optimistic: &mut Optimistic<'_>, change: &Change) {
+/// Shows a change until there is a last word about it; then what the server stored, or what was there before.
+pub fn until_told(cache: &QueryClient, change: Change, told: oneshot::Receiver<Outcome>) {
+    let table = change.table;
+    let told = Arc::new(Mutex::new(Some(told)));
+    let options = MutationOptions::new(move |_: Change| {
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner).take();
+        async move {
+            let outcome = match told {
+                Some(told) => told.await.unwrap_or(Outcome::Withdrawn),
+                None => Outcome::Withdrawn,
+            };
+            match outcome {
+                Outcome::Stored(row) => Ok(row),
+                Outcome::Failed(error) => Err(error),
+                _ => Err(DataError::Conflict),
+            }
+        }
+    })
+    // It waits for the outbox, which knows about networks.
+    .network_mode(NetworkMode::Always)
+    .optimistic(lay)
+    .on_success(move |row: Arc<Columns>, call| {
+        settle(&call.client, table, &row);
+        async { Ok(()) }
+    });
+    // It runs whether or not anybody waits for it here.
+    drop(cache.mutate(options, change));
+}
+
+/// Lays a change over what is cached.
+fn lay(optimistic: &mut Optimistic<'_>, change: &Change) {
     if change.write == Write::Create {
         // Nothing of it is cached; its page shows it when it is stored.
         return;
@@ -54,17 +86,16 @@ fn lay_over<T: Held>(
     change: &Change,
     one: bedside_query::QueryKey,
 ) {
-    let columns = Arc::new(change.columns.clone());
-    let id = change.row;
-    optimistic.change(one, {
-        let columns = Arc::clone(&columns);
-        move |row: &T| changed(row, &columns)
-    });
+    let change = Arc::new(change.clone());
     let lists = QueryFilter::prefix(change.table.queries());
+    optimistic.change(one, {
+        let change = Arc::clone(&change);
+        move |row: &T| changed(row, &change)
+    });
     optimistic.change_all(lists, move |page: &Page<Arc<T>>| {
-        let place = page.rows.iter().position(|row| row.id() == id)?;
+        let place = page.rows.iter().position(|row| row.id() == change.row)?;
         let held = page.rows.get(place)?;
-        let row = changed(held.as_ref(), &columns)?;
+        let row = changed(held.as_ref(), &change)?;
         let mut rows = page.rows.clone();
         *rows.get_mut(place)? = Arc::new(row);
         Some(Page {
@@ -75,12 +106,15 @@ fn lay_over<T: Held>(
     });
 }
 
-/// The row with these columns; `None` if they don't make one.
-fn changed<T: Held>(row: &T, columns: &Columns) -> Option<T> {
+/// The row as it will be, on the grounds of the row as it is; `None` if that makes no row.
+fn changed<T: Held>(row: &T, change: &Change) -> Option<T> {
     let Ok(Value::Object(mut whole)) = serde_json::to_value(row) else {
         return None;
     };
-    whole.extend(columns.clone());
+    let Write::Update { base, .. } = &change.write else {
+        return None;
+    };
+    whole.extend(merge(base, &change.columns, &whole).columns);
     serde_json::from_value(Value::Object(whole)).ok()
 }
 

@@ -23,10 +23,18 @@ pub enum Bug {
     IgnoreOwnRole,
     /// Nothing is asked while the feed is away.
     NoPolling,
+    /// A save that fails puts back what was on the screen before it.
+    SnapshotRollback,
+    /// A save that could not be sent is given up.
+    DropOnError,
+    /// Saves are only in memory.
+    ForgetOnClose,
+    /// Tabs send without taking turns, and saves have no name by which the database knows them.
+    DoubleSend,
 }
 
 impl Bug {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::FetchBeforeReady,
         Self::NoTrailingRefetch,
         Self::IgnoreGap,
@@ -37,6 +45,10 @@ impl Bug {
         Self::ForgetJoins,
         Self::IgnoreOwnRole,
         Self::NoPolling,
+        Self::SnapshotRollback,
+        Self::DropOnError,
+        Self::ForgetOnClose,
+        Self::DoubleSend,
     ];
 
     /// Its name on the command line.
@@ -52,6 +64,10 @@ impl Bug {
             Self::ForgetJoins => "forget-joins",
             Self::IgnoreOwnRole => "ignore-own-role",
             Self::NoPolling => "no-polling",
+            Self::SnapshotRollback => "snapshot-rollback",
+            Self::DropOnError => "drop-on-error",
+            Self::ForgetOnClose => "forget-on-close",
+            Self::DoubleSend => "double-send",
         }
     }
 

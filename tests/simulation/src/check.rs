@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bedside_query::{FetchStatus, QueryFilter, Status};
 
 use crate::database::Database;
+use crate::laid::fits;
 use crate::page::Page;
 use crate::question::{Answer, Question, is_for};
 use crate::server::Fate;
@@ -28,6 +29,8 @@ pub struct Deadlines {
     by_commit: Vec<u64>,
     /// So many of the oldest are past.
     settled: usize,
+    /// When it was last looked whether any is due.
+    looked: u64,
     /// The last answer that was compared and found right, by key: most steps change nothing.
     right: HashMap<Question, (usize, Answer)>,
 }
@@ -72,11 +75,24 @@ impl Deadlines {
         }
     }
 
+    /// Whether something fell due since this was last asked: then what was right a moment ago may be late.
+    pub fn fell_due(&mut self, now: u64) -> bool {
+        let since = std::mem::replace(&mut self.looked, now);
+        let open = self.by_commit.iter().skip(self.settled);
+        open.into_iter()
+            .any(|deadline| (since..=now).contains(deadline))
+    }
+
     fn due(&self, number: usize, now: u64) -> bool {
         self.by_commit
             .get(number)
             .is_some_and(|deadline| *deadline <= now)
     }
+}
+
+/// Whether the page has been live for long enough to be held to what it claims.
+pub fn settled(page: &Page, now: u64) -> bool {
+    page.live_since.is_some_and(|since| since + WINDOW < now)
 }
 
 /// Checks what must hold at every step.
@@ -87,8 +103,7 @@ pub fn step(
     now: u64,
 ) -> Result<(), Divergence> {
     let fail = |what: String| Err(Divergence { at: now, what });
-    let settled = page.live_since.is_some_and(|since| since + WINDOW < now);
-    let (Some(user), true) = (page.user, settled) else {
+    let (Some(user), true) = (page.user, settled(page, now)) else {
         return Ok(());
     };
     for (question, key) in page.visits.iter().flat_map(|visit| &visit.questions) {
@@ -104,7 +119,8 @@ pub fn step(
             continue;
         };
         let newest = database.newest();
-        let known = deadlines.right.get(question);
+        let plain = page.laid.is_empty();
+        let known = deadlines.right.get(question).filter(|_| plain);
         if known.is_some_and(|(number, answer)| *number == newest && *answer == held) {
             continue;
         }
@@ -112,13 +128,17 @@ pub fn step(
             let commit = database.commits.get(number)?;
             question.answer(&commit.after, user).ok()
         };
-        if answer(newest).as_ref() == Some(&held) {
-            deadlines.right.insert(*question, (newest, held));
+        let right =
+            |answer: Option<&Answer>| answer.is_some_and(|answer| fits(&held, answer, &page.laid));
+        if right(answer(newest).as_ref()) {
+            if plain {
+                deadlines.right.insert(*question, (newest, held));
+            }
             continue;
         }
         // It lags. It may, until the first change that it lacks had to be known.
         let mut number = newest;
-        while number > 0 && answer(number).as_ref() != Some(&held) {
+        while number > 0 && !right(answer(number).as_ref()) {
             let changes = answer(number) != answer(number - 1);
             if changes && deadlines.due(number, now) {
                 let committed = database.commits.get(number).map_or(0, |commit| commit.at);
@@ -160,7 +180,11 @@ pub fn quiescence(page: &Page, database: &Database, now: u64) -> Result<(), Dive
             Ok(_) if page.live_since.is_some() && view.fetch_status != FetchStatus::Idle => {
                 return fail(format!("{key} is still being fetched"));
             }
-            Ok(answer) if question.held(&view).as_ref() != Some(&answer) => {
+            Ok(answer)
+                if !question
+                    .held(&view)
+                    .is_some_and(|held| fits(&held, &answer, &page.laid)) =>
+            {
                 return fail(format!(
                     "{key} differs from the database ({:?}, {:?})",
                     view.status,

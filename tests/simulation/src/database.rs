@@ -3,7 +3,7 @@
 //! Rights are the policies': an admin and a viewer see all, a clinician the own patients and their forms, whoever is not
 //! active only the own profile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use bedside::model::{FormStatus, PatientStatus, Role};
@@ -28,6 +28,8 @@ pub struct PersonRow {
 pub struct PatientRow {
     pub clinician: Option<User>,
     pub status: PatientStatus,
+    /// By its place among the wards.
+    pub ward: u8,
     pub version: i64,
 }
 
@@ -35,6 +37,8 @@ pub struct PatientRow {
 pub struct FormRow {
     pub patient: u32,
     pub status: FormStatus,
+    /// The answers to two questions.
+    pub answers: [u8; 2],
     pub version: i64,
 }
 
@@ -55,6 +59,16 @@ impl Row {
             Row::Patient(_) => "patients",
             Row::Form(_) => "form_submissions",
             Row::Beat => "feed_heartbeat",
+        }
+    }
+
+    /// The row of this key in a table.
+    pub fn of(table: Table, id: Uuid) -> Option<Self> {
+        let number = |first: u128| u32::try_from(id.as_u128().checked_sub(first)?).ok();
+        match table {
+            Table::Profiles => number(0xa000_0000).map(|user| Row::Person(user as User)),
+            Table::Patients => number(0xb000_0000).map(Row::Patient),
+            Table::FormSubmissions => number(0xc000_0000).map(Row::Form),
         }
     }
 
@@ -129,10 +143,15 @@ pub struct Commit {
 /// All that ever was. A commit's number is its place.
 pub struct Database {
     pub commits: Vec<Commit>,
+    /// The names of saves that were had.
+    pub saves: BTreeSet<Uuid>,
     next: u32,
 }
 
-const FORMS: [FormStatus; 4] = [
+/// Few, so that two people now and then mean the same one.
+pub const WARDS_USED: u8 = 3;
+
+pub const FORMS: [FormStatus; 4] = [
     FormStatus::Draft,
     FormStatus::Submitted,
     FormStatus::InReview,
@@ -163,6 +182,7 @@ impl Database {
                     status: *dice
                         .pick(PatientStatus::ALL)
                         .unwrap_or(&PatientStatus::Waiting),
+                    ward: 0,
                     version: 1,
                 },
             );
@@ -171,6 +191,7 @@ impl Database {
                 FormRow {
                     patient: number,
                     status: FormStatus::Draft,
+                    answers: [0, 0],
                     version: 1,
                 },
             );
@@ -183,6 +204,7 @@ impl Database {
         };
         Self {
             commits: vec![first],
+            saves: BTreeSet::new(),
             next: 10,
         }
     }
@@ -222,7 +244,11 @@ impl Database {
                 else {
                     return;
                 };
-                row.status = *dice.pick(PatientStatus::ALL).unwrap_or(&row.status);
+                if dice.percent(60) {
+                    row.status = *dice.pick(PatientStatus::ALL).unwrap_or(&row.status);
+                } else {
+                    row.ward = dice.below(WARDS_USED);
+                }
                 row.version += 1;
                 (Row::Patient(number), ChangeKind::Update)
             }
@@ -244,7 +270,11 @@ impl Database {
                 else {
                     return;
                 };
-                row.status = *dice.pick(&FORMS).unwrap_or(&row.status);
+                match dice.between(0, 3) {
+                    0 => row.answers[0] = dice.below(3),
+                    1 => row.answers[1] = dice.below(3),
+                    _ => row.status = *dice.pick(&FORMS).unwrap_or(&row.status),
+                }
                 row.version += 1;
                 (Row::Form(number), ChangeKind::Update)
             }
@@ -265,6 +295,7 @@ impl Database {
                 let row = PatientRow {
                     clinician,
                     status,
+                    ward: 0,
                     version: 1,
                 };
                 after.patients.insert(number, row);
@@ -277,6 +308,7 @@ impl Database {
                 let row = FormRow {
                     patient,
                     status,
+                    answers: [0, 0],
                     version: 1,
                 };
                 after.forms.insert(number, row);
@@ -314,12 +346,13 @@ impl Database {
         self.commit(at, after, row, kind);
     }
 
-    fn number(&mut self) -> u32 {
+    /// A number that no row has.
+    pub fn number(&mut self) -> u32 {
         self.next += 1;
         self.next
     }
 
-    fn commit(&mut self, at: u64, after: Snapshot, row: Row, kind: ChangeKind) {
+    pub(crate) fn commit(&mut self, at: u64, after: Snapshot, row: Row, kind: ChangeKind) {
         let before = self.now();
         let people = 0..before.people.len();
         let told = |lost: fn(Uuid) -> Lost, hidden: &dyn Fn(User) -> bool| {

@@ -25,6 +25,11 @@ impl Dice {
         low + self.next() % (high.saturating_sub(low) + 1)
     }
 
+    /// A small number, less than `end`.
+    pub fn below(&mut self, end: u8) -> u8 {
+        (self.next() % u64::from(end.max(1))) as u8
+    }
+
     /// True so many times in a hundred.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.next() % 100 < chance

@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use bedside::data::query::{cache_options, query};
 use bedside::data::{DataError, Page as Rows};
 use bedside::model::{FormSubmission, Patient, Profile};
 use bedside::sync::core::{BEAT, Core, ECHO, Effect, Told};
+use bedside::sync::outbox::{Change, Entry, Outcome, show};
 use bedside::sync::router::Heard;
 use bedside::sync::{Table, cache, news};
 use bedside_query::{FetchStatus, Overlap, QueryClient, QueryFilter, QueryKey, Refetch};
@@ -22,10 +23,12 @@ use bedside_realtime::engine::{
 };
 use bedside_realtime::{Access, Binding, BindingEvent, Echo, Liveness, Room, Status};
 use futures::channel::oneshot;
+use uuid::Uuid;
 
 use crate::bug::Bug;
 use crate::clockwork::Clockwork;
 use crate::database::{Row, User};
+use crate::laid::{Laid, shown};
 use crate::question::{Answer, Answers, Question};
 
 /// Unix milliseconds of the beginning.
@@ -72,6 +75,12 @@ pub struct Page {
     pub live_since: Option<u64>,
     /// It has heard the feed's heartbeat.
     pub knows_beats: bool,
+    /// Saves that the screen shows before they are stored.
+    pub laid: Laid,
+    /// Something may have changed in it since this was last taken.
+    pub moved: bool,
+    last: HashMap<Uuid, Vec<oneshot::Sender<Outcome>>>,
+    snapshots: HashMap<Uuid, Arc<Patient>>,
     asked: Rc<RefCell<Vec<Asked>>>,
     purposes: BTreeMap<HandleId, Purpose>,
     handles: u64,
@@ -82,14 +91,15 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
+    pub fn new(seed: u64, bug: Option<Bug>, now: u64) -> Self {
         let clock = Clockwork::new();
+        clock.set(now);
         let mut config = Config::new("ws://model/realtime/v1/websocket?apikey=key&vsn=2.0.0");
         config.tokens = TokenPolicy::Source;
         config.seed = seed | 1;
         config.trace = 0;
         Self {
-            engine: Engine::new(config, Now::new(0, BEGINNING)),
+            engine: Engine::new(config, Now::new(now, BEGINNING + now)),
             core: Core::default(),
             cache: QueryClient::new(cache_options().runtime(clock.clone())),
             clock,
@@ -97,13 +107,17 @@ impl Page {
             visits: Vec::new(),
             live_since: None,
             knows_beats: false,
+            laid: Laid::new(),
+            moved: true,
+            last: HashMap::new(),
+            snapshots: HashMap::new(),
             asked: Rc::default(),
             purposes: BTreeMap::new(),
             handles: 0,
             identified: false,
             ready_once: Vec::new(),
             bug,
-            now: 0,
+            now,
         }
     }
 
@@ -129,6 +143,10 @@ impl Page {
     /// Moves time and does what is due.
     pub fn pass(&mut self, now: u64, wishes: &mut Vec<Wish>) {
         self.now = now;
+        if self.due().is_none_or(|due| due > now) {
+            self.clock.set(now);
+            return;
+        }
         self.clock.set(now);
         self.clock.ring();
         if self.core.due().is_some_and(|due| due <= self.moment()) {
@@ -157,6 +175,7 @@ impl Page {
 
     /// Lets everything inside the page come to rest.
     pub fn settle(&mut self, wishes: &mut Vec<Wish>) {
+        self.moved = true;
         while let Some(output) = self.engine.poll() {
             match output {
                 Output::Open { .. } => wishes.push(Wish::Open),
@@ -336,9 +355,65 @@ impl Page {
         }
     }
 
+    /// Shows a save over the rows until the last word about it.
+    pub fn show(&mut self, id: Uuid, change: Change) {
+        self.moved = true;
+        self.laid.push((id, change.clone()));
+        if self.has(Bug::SnapshotRollback) && change.table == Table::Patients {
+            let key = Question::key_of(&change);
+            if let Ok(Some(held)) = self.cache.get_query_data::<Patient>(&key) {
+                self.snapshots.insert(id, Arc::clone(&held));
+                let laid = vec![(id, change)];
+                if let Answer::Patient(row) = shown(Answer::Patient(held), &laid) {
+                    let _ = self.cache.set_query_data(key, Patient::clone(&row));
+                }
+            }
+            return;
+        }
+        let (tell, told) = oneshot::channel();
+        self.last.entry(id).or_default().push(tell);
+        show::until_told(&self.cache, change, told);
+    }
+
+    /// What became of a save.
+    pub fn tell(&mut self, entry: &Entry, outcome: Outcome) {
+        self.moved = true;
+        if outcome == Outcome::Waiting {
+            return;
+        }
+        self.laid.retain(|(id, _)| *id != entry.id);
+        if let Some(before) = self.snapshots.remove(&entry.id) {
+            match &outcome {
+                Outcome::Stored(row) => show::settle(&self.cache, entry.change.table, row),
+                _ => {
+                    let key = Question::key_of(&entry.change);
+                    let _ = self.cache.set_query_data(key, Patient::clone(&before));
+                }
+            }
+            return;
+        }
+        if let Outcome::Conflict(clash) = &outcome {
+            show::settle(&self.cache, entry.change.table, &clash.row);
+        }
+        for waits in self.last.remove(&entry.id).unwrap_or_default() {
+            // The cache may have been cleared.
+            let _ = waits.send(outcome.clone());
+        }
+    }
+
+    /// The database accepted a write of this page.
+    pub fn wrote(&mut self, table: Table, row: Uuid) {
+        let effects = self.core.wrote(table, row.to_string());
+        self.carry_out(effects);
+    }
+
     /// Another person signs in, or nobody.
     pub fn identify(&mut self, user: Option<User>, wishes: &mut Vec<Wish>) {
+        self.moved = true;
         self.user = user;
+        self.laid.clear();
+        self.last.clear();
+        self.snapshots.clear();
         let effects = self.core.identify(
             user.map(|user| Row::Person(user).id().to_string()),
             self.moment(),

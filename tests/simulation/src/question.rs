@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use bedside::data::{DataError, Page};
 use bedside::model::form_submission::PatientName;
-use bedside::model::{FormStatus, FormSubmission, FormType, Patient, PatientStatus, Profile, Sex};
+use bedside::model::{
+    FormStatus, FormSubmission, FormType, Patient, PatientStatus, Profile, Sex, WARDS,
+};
 use bedside::sync::Table;
+use bedside::sync::outbox::Change;
 use bedside_query::{QueryKey, QueryView, query_key};
+use serde_json::json;
 
 use crate::database::{Row, Snapshot, User};
 
@@ -82,6 +86,11 @@ impl Question {
             Question::Form(number) => query_key!["form_submissions", "one", Row::Form(number).id()],
             Question::WaitingForms => query_key!["form_submissions", "count", "waiting"],
         }
+    }
+
+    /// The key of the query that shows a change's patient alone.
+    pub fn key_of(change: &Change) -> QueryKey {
+        query_key!["patients", "one", change.row]
     }
 
     /// The tables that a page says it looks at.
@@ -231,7 +240,7 @@ fn profile(snapshot: &Snapshot, reader: User, user: User) -> Option<Profile> {
     })
 }
 
-fn patient(snapshot: &Snapshot, reader: User, number: u32) -> Option<Patient> {
+pub fn patient(snapshot: &Snapshot, reader: User, number: u32) -> Option<Patient> {
     let row = snapshot.patients.get(&number)?;
     Some(Patient {
         id: Row::Patient(number).id(),
@@ -241,7 +250,10 @@ fn patient(snapshot: &Snapshot, reader: User, number: u32) -> Option<Patient> {
         date_of_birth: String::new(),
         sex: Sex::NotKnown,
         status: row.status,
-        ward: String::new(),
+        ward: WARDS
+            .get(usize::from(row.ward))
+            .map(|ward| (*ward).to_owned())
+            .unwrap_or_default(),
         clinician_id: row.clinician.map(|user| Row::Person(user).id()),
         notes: mark(reader),
         version: row.version,
@@ -250,7 +262,7 @@ fn patient(snapshot: &Snapshot, reader: User, number: u32) -> Option<Patient> {
     })
 }
 
-fn form(snapshot: &Snapshot, reader: User, number: u32) -> Option<FormSubmission> {
+pub fn form(snapshot: &Snapshot, reader: User, number: u32) -> Option<FormSubmission> {
     let row = snapshot.forms.get(&number)?;
     let about = snapshot.patients.get(&row.patient)?;
     Some(FormSubmission {
@@ -258,7 +270,7 @@ fn form(snapshot: &Snapshot, reader: User, number: u32) -> Option<FormSubmission
         patient_id: Row::Patient(row.patient).id(),
         form_type: FormType::Intake,
         status: row.status,
-        answers: serde_json::Value::Null,
+        answers: json!({"pulse": row.answers[0], "pain": row.answers[1]}),
         review_comment: mark(reader),
         submitted_by: None,
         reviewed_by: None,

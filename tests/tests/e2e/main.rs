@@ -14,6 +14,7 @@ mod edits;
 mod patients;
 mod sessions;
 mod staff;
+mod outbox;
 
 const ADMIN: &str = "admin@bedside.test";
 const ONE: &str = "clinician.one@bedside.test";

@@ -5,14 +5,17 @@
 //! It speaks frames of protocol 2.0.0. Time comes in with every call; what is to happen later is given back as [`Later`].
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use bedside::sync::core::Lost;
-use bedside_realtime::ChangeKind;
 use serde_json::{Value, json};
 
-use crate::database::{Change, Commit, Database, Row, Snapshot, User};
+use crate::database::{Row, User};
 use crate::dice::Dice;
+
+mod commits;
+mod frames;
+mod joining;
+
+use frames::subscribed;
 
 /// One connection, by number.
 pub type Line = u64;
@@ -234,102 +237,6 @@ impl Server {
             .find(|channel| channel.join_ref == join_ref)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn join(
-        &mut self,
-        line: Line,
-        reference: &str,
-        topic: String,
-        payload: &Value,
-        now: u64,
-        dice: &mut Dice,
-        out: &mut Vec<(u64, Later)>,
-    ) {
-        let token = payload.get("access_token").and_then(Value::as_str);
-        let pass = token.and_then(|jwt| self.passes.get(jwt)).cloned();
-        let config = payload.get("config");
-        let private = config
-            .and_then(|config| config.get("private"))
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
-        let user = pass.as_ref().map(|pass| pass.user);
-        let refusal = if pass.as_ref().is_some_and(|pass| pass.expires <= now) {
-            Some("InvalidJWTToken: Token has expired 60 seconds ago")
-        } else if private && user.map(room_of).as_deref() != Some(&topic) {
-            Some("Unauthorized: You do not have permissions to read from this Channel topic")
-        } else {
-            None
-        };
-        if let Some(reason) = refusal {
-            if let Some(connection) = self.lines.get_mut(&line) {
-                connection.frozen_until = connection.frozen_until.max(now) + 5_000;
-            }
-            let reply = json!([reference, reference, topic, "phx_reply", {"status": "error", "response": {"reason": reason}}]);
-            return self.say(line, &reply, now, dice, out);
-        }
-        let wanted = config
-            .and_then(|config| config.get("postgres_changes"))
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        let mut bindings = Vec::new();
-        let mut echoed = Vec::new();
-        for mut binding in wanted {
-            let table = binding
-                .get("table")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            if let Some(binding) = binding.as_object_mut() {
-                binding.insert("id".to_owned(), json!(binding_id(&table)));
-            }
-            bindings.push((binding_id(&table), table));
-            echoed.push(binding);
-        }
-        self.serial += 1;
-        let channel = Channel {
-            topic: topic.clone(),
-            join_ref: reference.to_owned(),
-            user,
-            serial: self.serial,
-            bindings,
-            listening: false,
-        };
-        if let Some(pass) = pass {
-            let expire = Later::Expire {
-                line,
-                join_ref: reference.to_owned(),
-                serial: channel.serial,
-            };
-            out.push((pass.expires.max(now), expire));
-        }
-        let subscribes = !channel.bindings.is_empty();
-        if let Some(connection) = self.lines.get_mut(&line) {
-            connection.channels.push(channel);
-        }
-        let reply = json!([reference, reference, topic, "phx_reply", {"status": "ok", "response": {"postgres_changes": echoed}}]);
-        self.say(line, &reply, now, dice, out);
-        if subscribes {
-            if self.hasty {
-                let word = subscribed(reference, &topic);
-                self.say(line, &word, now, dice, out);
-            }
-            // Warm: a moment. Cold: seconds. Now and then: never.
-            let wait = match dice.between(0, 99) {
-                0..=69 => dice.between(1, 30),
-                70..=96 => dice.between(1_000, 3_500),
-                _ => 600_000,
-            };
-            out.push((
-                now + wait,
-                Later::Listen {
-                    line,
-                    join_ref: reference.to_owned(),
-                },
-            ));
-        }
-    }
-
     /// The server listens for a channel from here on, and says so.
     pub fn listen(
         &mut self,
@@ -433,122 +340,6 @@ impl Server {
         out
     }
 
-    /// Something was committed: rooms are told at once, changes are looked for soon.
-    pub fn committed(
-        &mut self,
-        database: &Database,
-        now: u64,
-        dice: &mut Dice,
-    ) -> Vec<(u64, Later)> {
-        let number = database.newest();
-        self.fates.resize(number + 1, Fate::default());
-        let mut out = Vec::new();
-        let Some(commit) = database.commits.get(number) else {
-            return out;
-        };
-        for (user, lost) in &commit.revoked {
-            let room = room_of(*user);
-            let joined = self.each(|channel| channel.topic == room);
-            for (line, _, topic) in joined {
-                let frame = Frame::Binary(broadcast(&topic, lost, number));
-                let later = self.send(line, frame, Some(number), now + dice.between(0, 150), dice);
-                self.sent(number, &later);
-                out.extend(later);
-            }
-        }
-        if !std::mem::replace(&mut self.polling, true) {
-            out.push((now + dice.between(0, 500), Later::Poll));
-        }
-        out
-    }
-
-    fn sent(&mut self, number: usize, later: &Option<(u64, Later)>) {
-        if let (Some(_), Some(fate)) = (later, self.fates.get_mut(number)) {
-            fate.told += 1;
-            fate.outstanding += 1;
-        }
-    }
-
-    /// Looks at what was committed, with the rights that are in force by now.
-    pub fn poll(&mut self, database: &Database, now: u64, dice: &mut Dice) -> Vec<(u64, Later)> {
-        self.polling = false;
-        let rights = database.now();
-        let mut out = Vec::new();
-        let from = self.seen + 1;
-        self.seen = database.newest();
-        for (number, commit) in database.commits.iter().enumerate().skip(from) {
-            if now < self.deaf_until {
-                if let Some(fate) = self.fates.get_mut(number) {
-                    fate.lost = true;
-                }
-                continue;
-            }
-            if let Some(fate) = self.fates.get_mut(number) {
-                fate.polled = true;
-                fate.with = self.seen;
-            }
-            for change in &commit.changes {
-                self.publish(number, commit, change, &rights, now, dice, &mut out);
-            }
-        }
-        out
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn publish(
-        &mut self,
-        number: usize,
-        commit: &Commit,
-        change: &Change,
-        rights: &Rc<Snapshot>,
-        now: u64,
-        dice: &mut Dice,
-        out: &mut Vec<(u64, Later)>,
-    ) {
-        let table = change.row.table();
-        let id = binding_id(table);
-        let hears = |channel: &Channel| {
-            let sees = change.kind == ChangeKind::Delete
-                || channel
-                    .user
-                    .is_some_and(|user| rights.sees(user, change.row));
-            channel.listening && sees && channel.bindings.iter().any(|(_, own)| own == table)
-        };
-        for (line, _, topic) in self.each(hears) {
-            let key = json!({"id": change.row.id()});
-            let record = match change.row {
-                Row::Beat => json!({"id": 1, "beat": commit.after.beat}),
-                _ => key.clone(),
-            };
-            let mut data = json!({
-                "schema": "public",
-                "table": table,
-                "type": change.kind.as_str(),
-                "commit_timestamp": format!("2026-11-22T00:00:00.{:03}Z", commit.at % 1_000),
-                "columns": [],
-                "errors": null,
-            });
-            if let Some(data) = data.as_object_mut() {
-                if change.kind != ChangeKind::Delete {
-                    data.insert("record".to_owned(), record);
-                }
-                if change.kind != ChangeKind::Insert {
-                    data.insert("old_record".to_owned(), key);
-                }
-            }
-            let frame = json!([null, null, topic, "postgres_changes", {"ids": [id], "data": data}]);
-            let later = self.send(
-                line,
-                Frame::Text(frame.to_string()),
-                Some(number),
-                now,
-                dice,
-            );
-            self.sent(number, &later);
-            out.extend(later);
-        }
-    }
-
     /// Whether the server listens for this table on some channel of this person's.
     pub fn listens(&self, user: User, table: &str) -> bool {
         let hears = |channel: &Channel| {
@@ -562,27 +353,4 @@ impl Server {
 
 fn room_of(user: User) -> String {
     format!("realtime:user:{}", Row::Person(user).id())
-}
-
-fn subscribed(join_ref: &str, topic: &str) -> Value {
-    let channel = topic.trim_start_matches("realtime:");
-    json!([join_ref, null, topic, "system", {
-        "extension": "postgres_changes", "status": "ok", "message": "Subscribed to PostgreSQL", "channel": channel,
-    }])
-}
-
-/// A message of the database, as protocol 2.0.0 sends it: binary.
-fn broadcast(topic: &str, lost: &Lost, number: usize) -> Vec<u8> {
-    let event = "access_revoked";
-    let meta = json!({"id": format!("message-{number}-{topic}")}).to_string();
-    let payload = match lost {
-        Lost::Row(table, id) => json!({"table": table.name(), "id": id}),
-        Lost::Everything => json!({"table": "*", "id": "of the message"}),
-    };
-    let short = |text: &str| u8::try_from(text.len()).unwrap_or(u8::MAX);
-    let mut frame = vec![4, short(topic), short(event), short(&meta), 1];
-    for part in [topic, event, &meta, &payload.to_string()] {
-        frame.extend_from_slice(part.as_bytes());
-    }
-    frame
 }

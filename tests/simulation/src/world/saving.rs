@@ -1,0 +1,573 @@
+//! Saves: made in one of two tabs of one browser, kept on its disk, sent by whoever has the turn; with replies that get lost, tabs
+//! that go, and people who decide.
+//!
+//! The first tab is the page with its cache; of the second there is only the outbox.
+
+use std::collections::BTreeMap;
+
+use bedside::data::DataError;
+use bedside::data::clock::Moment;
+use bedside::model::{
+    FormStatus, FormSubmission, FormType, Patient, PatientField, PatientStatus, WARDS,
+};
+use bedside::sync::outbox::queue::{Effect, Reply, Request};
+use bedside::sync::outbox::{Change, Columns, Entry, Outcome, Queue, Side, Standing, Write, saves};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Event, World};
+use crate::bug::Bug;
+use crate::check::Divergence;
+use crate::database::{FORMS, Row, User, WARDS_USED};
+use crate::laid::own;
+use crate::question;
+
+/// The tab with the cache.
+pub const PAGE: usize = 0;
+const TABS: usize = 2;
+
+/// A tab's outbox, for as long as the tab lives.
+#[derive(Default)]
+struct Tab {
+    queue: Queue,
+    /// Which life of the tab this is: answers to an earlier one reach nobody.
+    life: u64,
+    waits: bool,
+}
+
+/// A browser's outboxes.
+#[derive(Default)]
+pub struct Saving {
+    tabs: [Tab; TABS],
+    disk: BTreeMap<User, BTreeMap<Uuid, Entry>>,
+    /// The tab that has the turn.
+    turn: Option<usize>,
+    names: u64,
+    lives: u64,
+}
+
+/// A request of the outbox on its way.
+pub struct Flight {
+    tab: usize,
+    life: u64,
+    user: User,
+    entry: Uuid,
+    request: Request,
+    reply: Option<Reply>,
+}
+
+impl Flight {
+    /// Whether its answer goes to the page, which may sleep.
+    pub fn is_of_page(&self) -> bool {
+        self.tab == PAGE
+    }
+}
+
+impl Saving {
+    pub fn due(&self, now: u64) -> Option<u64> {
+        let moment = Moment::from_millis(now);
+        let due = |tab: &Tab| tab.queue.due(moment).filter(|_| !tab.waits);
+        let due = self.tabs.iter().filter_map(due).min()?;
+        let due = u64::try_from(due.since(Moment::from_millis(0)).as_millis()).ok()?;
+        // While another has the turn, there is nothing to do until that one is done.
+        Some(due).filter(|due| *due > now || self.turn.is_none())
+    }
+
+    fn on_disk(&self, entry: Uuid) -> bool {
+        self.disk
+            .values()
+            .any(|entries| entries.contains_key(&entry))
+    }
+}
+
+impl World {
+    /// Whether every save is where it must be.
+    pub(super) fn check_saves(&mut self) -> Result<(), Divergence> {
+        let saving = &self.saving;
+        self.ledger
+            .check(&self.database, |entry| saving.on_disk(entry), self.now)
+    }
+
+    /// Nothing that could be sent waits any more.
+    pub(super) fn check_sent(&self) -> Result<(), Divergence> {
+        for tab in &self.saving.tabs {
+            if let Some(due) = tab.queue.due(Moment::from_millis(self.now)) {
+                return Err(Divergence {
+                    at: self.now,
+                    what: format!("a save still waits to be sent, at {due:?}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The person saves something, or decides about what waits for them.
+    pub(super) fn edit(&mut self) {
+        if self.still {
+            return;
+        }
+        if self.dice.percent(25) {
+            self.choose();
+        } else {
+            self.save();
+        }
+        let wait = if self.dice.percent(30) { 200 } else { 12_000 };
+        self.after(50, wait, Event::Edit);
+    }
+
+    /// The person saves something, in one of the tabs.
+    fn save(&mut self) {
+        let Some(user) = self.page.user.filter(|_| !self.still) else {
+            return;
+        };
+        let tab = if self.dice.percent(75) { PAGE } else { 1 };
+        if tab == PAGE && self.frozen {
+            return;
+        }
+        let Some(change) = self.some_change(user).filter(|change| !change.is_empty()) else {
+            return;
+        };
+        let name = self.name();
+        let now = self.now;
+        let (id, effects) = match self.saving.tabs.get_mut(tab) {
+            Some(tab) => tab.queue.save(name, change.clone(), now),
+            None => return,
+        };
+        self.ledger.promise(id);
+        self.summary.saves += 1;
+        if tab == PAGE {
+            self.page.show(id, change);
+        }
+        self.carry_out(tab, effects);
+        if let Some(tab) = self.saving.tabs.get_mut(tab) {
+            tab.queue.wake();
+        }
+        self.settle();
+    }
+
+    fn name(&mut self) -> Uuid {
+        self.saving.names += 1;
+        Uuid::from_u128(0xd000_0000 + u128::from(self.saving.names))
+    }
+
+    /// A change of what this person has before their eyes.
+    fn some_change(&mut self, user: User) -> Option<Change> {
+        let snapshot = self.database.now();
+        let patients: Vec<u32> = snapshot.patients.keys().copied().collect();
+        let forms: Vec<u32> = snapshot.forms.keys().copied().collect();
+        match self.dice.between(0, 9) {
+            0..=4 => {
+                let number = *self.dice.pick(&patients)?;
+                let row = self.seen_patient(user, number)?;
+                let ward = usize::from(self.dice.below(WARDS_USED + 1));
+                let status = *self.dice.pick(PatientStatus::ALL)?;
+                let mut fields = Vec::new();
+                if self.dice.percent(60) {
+                    // Now and then one that the database refuses.
+                    let ward = WARDS.get(ward).filter(|_| ward < usize::from(WARDS_USED));
+                    let ward = ward.copied().unwrap_or("Nowhere");
+                    fields.push((PatientField::Ward, ward.to_owned()));
+                }
+                if fields.is_empty() || self.dice.percent(30) {
+                    fields.push((PatientField::Status, status.word().to_owned()));
+                }
+                Some(saves::patient_edit(&row, fields))
+            }
+            5..=7 => {
+                let number = *self.dice.pick(&forms)?;
+                let row = self.seen_form(user, number)?;
+                if self.dice.percent(30) {
+                    let status = *self.dice.pick(&FORMS)?;
+                    return Some(saves::form_status(&row, status, None));
+                }
+                let mut answers = row.answers.clone();
+                let key = *self.dice.pick(&["pulse", "pain"])?;
+                if let Some(answers) = answers.as_object_mut() {
+                    answers.insert(key.to_owned(), json!(self.dice.below(3)));
+                }
+                Some(saves::form_answers(&row, answers))
+            }
+            8 => {
+                let id = Row::Patient(self.database.number()).id();
+                Some(saves::new_patient(id, "BD-1", None, []))
+            }
+            _ => {
+                let number = *self.dice.pick(&patients)?;
+                let row = self.seen_patient(user, number)?;
+                let id = Row::Form(self.database.number()).id();
+                let answers = json!({"pulse": 1, "pain": 1});
+                Some(saves::new_form(
+                    id,
+                    &row,
+                    FormType::Vitals,
+                    FormStatus::Draft,
+                    answers,
+                ))
+            }
+        }
+    }
+
+    /// The patient as the page shows it, or else as it would be fetched now.
+    fn seen_patient(&mut self, user: User, number: u32) -> Option<Patient> {
+        let key = question::Question::Patient(number).key();
+        let held = self
+            .page
+            .cache
+            .get_query_data::<Patient>(&key)
+            .ok()
+            .flatten();
+        match held {
+            Some(held) => Some(Patient::clone(&held)),
+            None => {
+                let snapshot = self.database.now();
+                let seen = snapshot.sees_patient(user, number);
+                seen.then(|| question::patient(&snapshot, user, number))
+                    .flatten()
+            }
+        }
+    }
+
+    fn seen_form(&mut self, user: User, number: u32) -> Option<FormSubmission> {
+        let key = question::Question::Form(number).key();
+        let held = self
+            .page
+            .cache
+            .get_query_data::<FormSubmission>(&key)
+            .ok()
+            .flatten();
+        match held {
+            Some(held) => Some(FormSubmission::clone(&held)),
+            None => {
+                let snapshot = self.database.now();
+                let seen = snapshot.sees_form(user, number);
+                seen.then(|| question::form(&snapshot, user, number))
+                    .flatten()
+            }
+        }
+    }
+
+    /// The person decides about a save that waits for them.
+    fn choose(&mut self) {
+        let tab = if self.frozen { 1 } else { PAGE };
+        let stopped: Vec<Entry> = self
+            .saving
+            .tabs
+            .get(tab)
+            .map(|tab| {
+                tab.queue
+                    .entries()
+                    .iter()
+                    .filter(|entry| !entry.is_waiting())
+                    .cloned()
+                    .collect()
+            })
+            .unwrap_or_default();
+        let Some(entry) = self.dice.pick(&stopped).cloned() else {
+            return;
+        };
+        let choice = self.dice.between(0, 3);
+        let mut over = Vec::new();
+        let Some(own) = self.saving.tabs.get_mut(tab) else {
+            return;
+        };
+        let effects = match (&entry.standing, choice) {
+            (Standing::Conflict(clash), 0..=2) => {
+                let sides = [Side::Mine, Side::Theirs];
+                let mut choices = Vec::new();
+                for conflict in &clash.fields {
+                    let side = *self.dice.pick(&sides).unwrap_or(&Side::Mine);
+                    choices.push((conflict.field.clone(), side));
+                }
+                if choices.iter().any(|(_, side)| *side == Side::Theirs) {
+                    over.push(entry.id);
+                }
+                own.queue.resolve(entry.id, &choices)
+            }
+            (Standing::Failed(_), 0) => own.queue.retry(entry.id),
+            _ => {
+                let effects = own.queue.withdraw(entry.id);
+                over.extend(effects.iter().filter_map(|effect| match effect {
+                    Effect::Drop(id) => Some(*id),
+                    _ => None,
+                }));
+                effects
+            }
+        };
+        self.ledger.release_all(over);
+        self.carry_out(tab, effects);
+        self.settle();
+    }
+
+    /// A tab is closed and opened again: what it had in memory is gone.
+    pub(super) fn reopen(&mut self, tab: usize) {
+        self.saving.lives += 1;
+        let life = self.saving.lives;
+        if let Some(own) = self.saving.tabs.get_mut(tab) {
+            *own = Tab {
+                life,
+                ..Tab::default()
+            };
+        }
+        if self.saving.turn == Some(tab) {
+            self.saving.turn = None;
+        }
+        self.follow_disk(tab);
+    }
+
+    /// Somebody else's outboxes from here on.
+    pub(super) fn hand_over(&mut self, next: Option<User>) {
+        // Who signs out was asked. A session that ran out leaves the disk as it is, for the same person.
+        let asked = next.is_none() && self.dice.percent(50);
+        let mut over = Vec::new();
+        self.saving.disk.retain(|user, entries| {
+            let stays = !asked && next.is_none_or(|next| next == *user);
+            if !stays {
+                over.extend(entries.keys().copied());
+            }
+            stays
+        });
+        // What only a tab knew goes with it; on disk is what was promised.
+        self.ledger.release_all(over);
+        for tab in 0..TABS {
+            self.reopen(tab);
+        }
+    }
+
+    fn disk_of(&mut self) -> Option<&mut BTreeMap<Uuid, Entry>> {
+        let user = self.page.user?;
+        Some(self.saving.disk.entry(user).or_default())
+    }
+
+    pub(super) fn follow_disk(&mut self, tab: usize) {
+        if tab == PAGE && self.frozen {
+            return;
+        }
+        let entries: Vec<Entry> = match self.disk_of() {
+            Some(disk) => disk.values().cloned().collect(),
+            None => return,
+        };
+        let Some(own) = self.saving.tabs.get_mut(tab) else {
+            return;
+        };
+        let effects = own.queue.follow(entries);
+        self.carry_out(tab, effects);
+    }
+
+    /// Sends what there is to send, in whichever tab has the turn or can take it.
+    pub(super) fn send_saves(&mut self) {
+        for tab in 0..TABS {
+            self.send_from(tab);
+        }
+    }
+
+    fn send_from(&mut self, tab: usize) {
+        let Some(user) = self.page.user else { return };
+        if tab == PAGE && self.frozen {
+            return;
+        }
+        let alone = !self.has(Bug::DoubleSend);
+        let now = Moment::from_millis(self.now);
+        let wants = |world: &Self| {
+            let own = world.saving.tabs.get(tab);
+            own.is_some_and(|own| !own.waits && own.queue.due(now).is_some_and(|due| due <= now))
+        };
+        let flies = self.saving.tabs.get(tab).is_some_and(|own| own.waits);
+        if flies {
+            return;
+        }
+        let has_turn = self.saving.turn == Some(tab);
+        if !has_turn {
+            if !wants(self) || (alone && self.saving.turn.is_some()) {
+                return;
+            }
+            self.saving.turn = Some(tab);
+            self.follow_disk(tab);
+        }
+        let send = self
+            .saving
+            .tabs
+            .get_mut(tab)
+            .and_then(|own| own.queue.next(now));
+        let Some(send) = send else {
+            if self.saving.turn == Some(tab) {
+                self.saving.turn = None;
+            }
+            return;
+        };
+        let entry = send.entry.id;
+        self.keep(tab, send.entry);
+        let mut request = send.request;
+        if self.has(Bug::DoubleSend)
+            && let Request::Insert { columns, .. } | Request::Update { columns, .. } = &mut request
+        {
+            columns.remove("save_id");
+        }
+        let life = match self.saving.tabs.get_mut(tab) {
+            Some(own) => {
+                own.waits = true;
+                own.life
+            }
+            None => return,
+        };
+        let flight = Flight {
+            tab,
+            life,
+            user,
+            entry,
+            request,
+            reply: None,
+        };
+        let slow = if self.dice.percent(10) { 6_000 } else { 150 };
+        self.after(1, slow, Event::Save(Box::new(flight)));
+    }
+
+    /// A request of the outbox reaches the database, or does not.
+    pub(super) fn save_arrives(&mut self, mut flight: Flight) -> Result<(), Divergence> {
+        let down = self.now < self.rows_out_until || self.now < self.database_out_until;
+        let unlucky = !self.still && self.dice.percent(10);
+        let reply = if down {
+            Reply::Trouble(DataError::Server { status: 503 })
+        } else if unlucky && self.dice.percent(50) {
+            Reply::Trouble(DataError::Offline)
+        } else {
+            let answered = self
+                .database
+                .request(self.now, flight.user, &flight.request);
+            if answered.committed {
+                self.ledger.count(flight.entry, self.now)?;
+                self.summary.commits += 1;
+                self.committed();
+            }
+            if unlucky {
+                // It happened, and nobody hears of it.
+                Reply::Trouble(DataError::TimedOut)
+            } else {
+                answered.reply
+            }
+        };
+        flight.reply = Some(reply);
+        let slow = if self.dice.percent(10) { 4_000 } else { 150 };
+        self.after(1, slow, Event::Saved(Box::new(flight)));
+        Ok(())
+    }
+
+    /// The answer reaches the tab, if that still lives.
+    pub(super) fn saved(&mut self, flight: Flight) {
+        let Some(own) = self.saving.tabs.get_mut(flight.tab) else {
+            return;
+        };
+        if own.life != flight.life {
+            return;
+        }
+        own.waits = false;
+        let Some(reply) = flight.reply else { return };
+        let drops = self.bug == Some(Bug::DropOnError) && matches!(reply, Reply::Trouble(_));
+        if let (
+            Reply::Row(_),
+            Request::Insert { table, .. } | Request::Update { table, .. },
+            PAGE,
+        ) = (&reply, &flight.request, flight.tab)
+        {
+            let row = match &flight.request {
+                Request::Update { row, .. } => Some(*row),
+                _ => None,
+            };
+            if let Some(row) = row {
+                self.page.wrote(*table, row);
+            }
+        }
+        let now = Moment::from_millis(self.now);
+        let mut effects = own.queue.answered(flight.entry, reply, now);
+        if drops {
+            effects.extend(own.queue.withdraw(flight.entry));
+        }
+        self.carry_out(flight.tab, effects);
+        self.settle();
+    }
+
+    fn keep(&mut self, tab: usize, entry: Entry) {
+        if self.has(Bug::ForgetOnClose) {
+            return;
+        }
+        if let Some(own) = self.saving.tabs.get_mut(tab) {
+            own.queue.kept(&entry);
+        }
+        if let Some(disk) = self.disk_of() {
+            disk.insert(entry.id, entry);
+        }
+    }
+
+    fn carry_out(&mut self, tab: usize, effects: Vec<Effect>) {
+        let mut changed = false;
+        for effect in effects {
+            match effect {
+                Effect::Keep(entry) => {
+                    changed = true;
+                    self.keep(tab, *entry);
+                }
+                Effect::Drop(id) => {
+                    changed = true;
+                    if let Some(disk) = self.disk_of() {
+                        disk.remove(&id);
+                    }
+                }
+                Effect::Show(entry) if tab == PAGE => self.page.show(entry.id, entry.change),
+                Effect::Tell(entry, outcome) => self.tell(tab, *entry, outcome),
+                Effect::Show(_) => {}
+            }
+        }
+        if changed {
+            // The other tab is nudged, and looks.
+            self.follow_disk(1 - tab.min(1));
+        }
+    }
+
+    fn tell(&mut self, tab: usize, entry: Entry, outcome: Outcome) {
+        if let Outcome::Stored(row) = &outcome {
+            self.right(&entry, row);
+        }
+        if tab != PAGE {
+            return;
+        }
+        let outcome = match outcome {
+            // The app reads the row again; what matters here is that it is asked for.
+            Outcome::Elsewhere => {
+                let row = Row::of(entry.change.table, entry.change.row).zip(self.page.user);
+                let read = |(row, user)| crate::postgrest::read(&self.database.now(), user, row);
+                Outcome::Stored(row.and_then(read).unwrap_or_default())
+            }
+            outcome => outcome,
+        };
+        self.page.tell(&entry, outcome);
+    }
+
+    /// What was stored without being sent: it stands in the row already, or the person gave it up.
+    fn right(&mut self, entry: &Entry, row: &Columns) {
+        let base = match &entry.change.write {
+            Write::Update { base, .. } => base.clone(),
+            Write::Create => Columns::new(),
+        };
+        let holds = |(column, value): (&String, &Value)| match row.get(column) {
+            Some(now @ Value::Object(_)) => own(Some(value), base.get(column))
+                .into_iter()
+                .all(|(key, mine)| now.get(key) == Some(mine)),
+            now => now == Some(value),
+        };
+        if row.is_empty() || entry.change.columns.iter().all(holds) {
+            self.ledger.release(entry.id);
+        }
+    }
+
+    pub(super) fn settle(&mut self) {
+        if !self.frozen {
+            let mut wishes = Vec::new();
+            self.page.settle(&mut wishes);
+            self.fulfil(wishes);
+        }
+        self.send_saves();
+    }
+
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+}
