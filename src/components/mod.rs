@@ -12,6 +12,7 @@ pub mod frame;
 pub mod icon;
 pub mod lock_screen;
 pub mod long_text;
+pub mod outbox_conflict;
 pub mod outbox_status;
 pub mod pager;
 pub mod phrase;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+use super::outbox_conflict::OutboxConflict;
 use super::{Icon, Shape, Toasts, phrase};
 use crate::hooks::use_outbox;
 use crate::sync::Table;
@@ -70,11 +71,24 @@ fn Stopped(entry: Entry) -> impl IntoView {
         Standing::Queued | Standing::Sending => "",
     };
     let refused = matches!(entry.standing, Standing::Failed(_));
+    let deciding = RwSignal::new(false);
+    let clash = match &entry.standing {
+        Standing::Conflict(clash) => Some(clash.clone()),
+        _ => None,
+    };
+    let whole = entry.clone();
     view! {
         <li class="outbox-stopped">
             <A href=place(&entry.change)>{entry.change.title.clone()}</A>
             <p class="outbox-detail">{reason}</p>
+            {clash
+                .map(|clash| view! { <OutboxConflict open=deciding entry=whole.clone() clash /> })}
             <p class="outbox-acts">
+                <Show when=move || !refused>
+                    <button class="link" type="button" on:click=move |_| deciding.set(true)>
+                        "Decide"
+                    </button>
+                </Show>
                 <Show when=move || refused>
                     {
                         let again = again.clone();

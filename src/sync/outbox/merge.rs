@@ -18,10 +18,12 @@ pub struct Conflict {
 }
 
 /// Whose value a person chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Side {
     Mine,
     Theirs,
+    /// A value that is neither, made of both.
+    Merged(Value),
 }
 
 /// A save, carried over to the row as it is now.
@@ -116,10 +118,15 @@ fn keys(
     result
 }
 
-/// Puts their value in the place of mine.
-pub fn yield_to(columns: &mut Columns, conflict: &Conflict) {
+/// Puts a value in the place of mine, as the person chose.
+pub fn choose(columns: &mut Columns, conflict: &Conflict, side: &Side) {
+    let chosen = match side {
+        Side::Mine => return,
+        Side::Theirs => &conflict.theirs,
+        Side::Merged(value) => value,
+    };
     if let Some(own) = columns.get_mut(&conflict.field) {
-        *own = conflict.theirs.clone();
+        own.clone_from(chosen);
         return;
     }
     // A key inside an object: columns have no dot in their names.
@@ -127,10 +134,10 @@ pub fn yield_to(columns: &mut Columns, conflict: &Conflict) {
         return;
     };
     if let Some(Value::Object(own)) = columns.get_mut(column) {
-        if conflict.theirs.is_null() {
+        if chosen.is_null() {
             own.remove(key);
         } else {
-            own.insert(key.to_owned(), conflict.theirs.clone());
+            own.insert(key.to_owned(), chosen.clone());
         }
     }
 }
@@ -221,7 +228,7 @@ mod tests {
         assert_eq!(merged.conflicts.len(), 1);
         assert_eq!(merged.conflicts[0].field, "answers.pulse");
         let mut columns = merged.columns;
-        yield_to(&mut columns, &merged.conflicts[0]);
+        choose(&mut columns, &merged.conflicts[0], &Side::Theirs);
         assert_eq!(
             Value::Object(columns),
             json!({"answers": {"pulse": 80, "pain": 2}})

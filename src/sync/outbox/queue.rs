@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::change::{Change, Columns, Write};
 use super::entry::{Clash, Entry, Standing};
-use super::merge::{Side, merge, yield_to};
+use super::merge::{Side, choose, merge};
 use crate::data::DataError;
 use crate::data::clock::Moment;
 use crate::model::Version;
@@ -517,8 +517,8 @@ impl Queue {
         let mut columns = merged.columns;
         for conflict in &clash.fields {
             let chosen = choices.iter().find(|(field, _)| *field == conflict.field);
-            if chosen.is_some_and(|(_, side)| *side == Side::Theirs) {
-                yield_to(&mut columns, conflict);
+            if let Some((_, side)) = chosen {
+                choose(&mut columns, conflict, side);
             }
         }
         *version = clash.version;

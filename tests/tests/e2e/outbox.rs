@@ -29,7 +29,10 @@ async fn stored(url: &str, id: &str, column: &str, value: &str) -> Result<Value>
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    anyhow::bail!("{column} never became {value:?}: {}", patient(url, id).await?)
+    anyhow::bail!(
+        "{column} never became {value:?}: {}",
+        patient(url, id).await?
+    )
 }
 
 #[tokio::test]
@@ -57,7 +60,10 @@ async fn an_edit_made_while_the_server_was_dead_survives_the_tab_and_arrives_onc
     one.goes_to(&page).await?;
     let after = stored(&url, id, "notes", "Written without a server").await?;
     let before = row["version"].as_i64().context("no version")?;
-    ensure!(after["version"] == before + 1, "it counted more than once: {after}");
+    ensure!(
+        after["version"] == before + 1,
+        "it counted more than once: {after}"
+    );
     one.sees("Written without a server").await?;
     one.no_longer_sees("waiting to be sent").await?;
     one.leaves().await?;
@@ -97,13 +103,22 @@ async fn edits_of_different_fields_meet_and_one_of_the_same_field_is_asked_about
     let back = Backend::start_on(port, Data::Folder(folder.path()), &[]).await?;
     one.sees("for you to decide").await?;
     let row = patient(&url, id).await?;
-    ensure!(row["notes"] == "Theirs, from the office", "theirs was overwritten unseen");
+    ensure!(
+        row["notes"] == "Theirs, from the office",
+        "theirs was overwritten unseen"
+    );
 
     // Given up, it holds up nothing any more: what was saved behind it goes out, next to their first name.
     one.clicks("Discard").await?;
     let row = stored(&url, id, "last_name", "Mine-Kept").await?;
-    ensure!(row["first_name"] == "Theirs", "their first name is gone: {row}");
-    ensure!(row["notes"] == "Theirs, from the office", "a discarded edit was sent: {row}");
+    ensure!(
+        row["first_name"] == "Theirs",
+        "their first name is gone: {row}"
+    );
+    ensure!(
+        row["notes"] == "Theirs, from the office",
+        "a discarded edit was sent: {row}"
+    );
     one.no_longer_sees("not sent").await?;
     one.leaves().await?;
     back.stop().await
@@ -144,7 +159,10 @@ async fn signing_out_with_unsent_changes_asks_first_and_leaves_nothing_behind() 
         "the outbox survived the sign-out"
     );
     let after = patient(&url, id).await?;
-    ensure!(after["version"] == row["version"], "it was sent all the same: {after}");
+    ensure!(
+        after["version"] == row["version"],
+        "it was sent all the same: {after}"
+    );
     one.leaves().await?;
     back.stop().await
 }

@@ -275,7 +275,7 @@ impl World {
                 let sides = [Side::Mine, Side::Theirs];
                 let mut choices = Vec::new();
                 for conflict in &clash.fields {
-                    let side = *self.dice.pick(&sides).unwrap_or(&Side::Mine);
+                    let side = self.dice.pick(&sides).cloned().unwrap_or(Side::Mine);
                     choices.push((conflict.field.clone(), side));
                 }
                 if choices.iter().any(|(_, side)| *side == Side::Theirs) {
