@@ -7,12 +7,12 @@ use leptos_router::components::{A, Outlet, Redirect};
 use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
-use super::outbox_status::{OutboxStatus, changes};
-use super::{Confirm, Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
+use super::outbox_status::{OutboxStatus, SignOutQuestion};
+use super::{Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
 use crate::data::profiles;
 use crate::data::session::User;
 use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
-use crate::hooks::{Me, Reading, use_outbox, use_reading};
+use crate::hooks::{Me, Reading, use_reading};
 use crate::idle::Idle;
 use crate::model::policy::Place;
 use crate::model::profile::initials;
@@ -227,17 +227,7 @@ fn Person() -> impl IntoView {
             idle.lock_now();
         }
     };
-    let held = use_outbox();
-    let unsent = Memo::new(move |_| held.as_ref().map_or(0, |held| held.unsent()));
-    let asks = RwSignal::new(false);
-    let leave = sign_out.clone();
-    let ask = move |_| {
-        if unsent.get_untracked() == 0 {
-            leave();
-        } else {
-            asks.set(true);
-        }
-    };
+    let leaving = RwSignal::new(false);
     view! {
         <ThemeSwitch />
         <div class="person">
@@ -249,19 +239,10 @@ fn Person() -> impl IntoView {
             <button class="button button-quiet button-icon" type="button" aria-label="Lock the screen" title="Lock the screen" on:click=lock>
                 <Icon shape=Shape::Lock />
             </button>
-            <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=ask>
+            <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=move |_| leaving.set(true)>
                 <Icon shape=Shape::Door />
             </button>
-            <Confirm
-                open=asks
-                title=Signal::derive(move || format!("{} not sent yet", changes(unsent.get())))
-                action="Sign out and delete"
-                on_confirm=Callback::new(move |()| sign_out())
-            >
-                <p>
-                    "Signing out deletes from this device what is not sent. Stay signed in until the connection is back, and nothing is lost."
-                </p>
-            </Confirm>
+            <SignOutQuestion leaving leave=Callback::new(move |()| sign_out()) />
         </div>
     }
 }

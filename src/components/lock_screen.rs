@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::outbox_status::SignOutQuestion;
 use super::{Banner, Field, Icon, Shape, Tone, phrase};
 use crate::data::{Auth, AuthError};
 use crate::idle::{Idle, Screen};
@@ -90,7 +91,8 @@ fn Locked() -> impl IntoView {
             });
         }
     };
-    let sign_out = move |_| {
+    let leaving = RwSignal::new(false);
+    let sign_out = move || {
         if let Some(auth) = auth.clone() {
             spawn_local(async move { auth.sign_out().await });
         }
@@ -119,10 +121,11 @@ fn Locked() -> impl IntoView {
                     <button class="button button-primary" type="submit" aria-busy=move || busy.get().then_some("true")>
                         "Unlock"
                     </button>
-                    <button class="button button-quiet" type="button" on:click=sign_out>
+                    <button class="button button-quiet" type="button" on:click=move |_| leaving.set(true)>
                         "Sign out instead"
                     </button>
                 </form>
+                <SignOutQuestion leaving leave=Callback::new(move |()| sign_out()) />
             </section>
         </main>
     }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use super::outbox_conflict::OutboxConflict;
-use super::{Icon, Shape, Toasts, phrase};
+use super::{Confirm, Icon, Shape, Toasts, phrase};
 use crate::hooks::use_outbox;
 use crate::sync::Table;
 use crate::sync::outbox::{Change, Entry, Kept, Outcome, Standing, View};
@@ -123,8 +123,38 @@ fn Stopped(entry: Entry) -> impl IntoView {
     }
 }
 
+/// Signing out, as soon as `leaving` says so; first with a question, while anything is not sent: it would be deleted.
+#[component]
+pub fn SignOutQuestion(leaving: RwSignal<bool>, leave: Callback<()>) -> impl IntoView {
+    let held = use_outbox();
+    let unsent = Memo::new(move |_| held.as_ref().map_or(0, |held| held.unsent()));
+    let asks = RwSignal::new(false);
+    Effect::new(move |_| {
+        if leaving.get() {
+            leaving.set(false);
+            if unsent.get_untracked() == 0 {
+                leave.run(());
+            } else {
+                asks.set(true);
+            }
+        }
+    });
+    view! {
+        <Confirm
+            open=asks
+            title=Signal::derive(move || format!("{} not sent yet", changes(unsent.get())))
+            action="Sign out and delete"
+            on_confirm=leave
+        >
+            <p>
+                "Signing out deletes from this device what is not sent. Stay signed in until the connection is back, and nothing is lost."
+            </p>
+        </Confirm>
+    }
+}
+
 /// Where the row of a change is shown.
-pub fn place(change: &Change) -> String {
+fn place(change: &Change) -> String {
     match change.table {
         Table::Patients => format!("/patients/{}", change.row),
         Table::FormSubmissions => format!("/forms/{}", change.row),
@@ -153,7 +183,7 @@ fn sentence(view: &View) -> Option<(Shape, String)> {
 }
 
 /// So many changes, in words.
-pub fn changes(count: usize) -> String {
+fn changes(count: usize) -> String {
     match count {
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),

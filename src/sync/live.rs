@@ -46,7 +46,7 @@ fn follow_identity(feed: &Feed, outbox: &Outbox, auth: &Auth) {
     ImmediateEffect::new_scoped(move || {
         let state = state.get();
         let wipe = match &state {
-            AuthState::SignedOut(SignedOutBecause::Asked) => Wipe::All,
+            AuthState::SignedOut(SignedOutBecause::Asked | SignedOutBecause::Gone) => Wipe::All,
             _ => Wipe::Others,
         };
         let now = user(state);

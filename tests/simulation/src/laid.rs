@@ -78,6 +78,7 @@ fn over<T>(
     });
     Arc::new(Page {
         rows: rows.collect(),
+        from: page.from,
         total: page.total,
     })
 }

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 mod edits;
 mod patients;
+mod outbox;
 mod sessions;
 mod staff;
-mod outbox;
 
 const ADMIN: &str = "admin@bedside.test";
 const ONE: &str = "clinician.one@bedside.test";
