@@ -79,6 +79,7 @@ fn Configured(config: Config) -> impl IntoView {
                     <Route path=path!("/patients/new") view=lazy::new_patient />
                     <Route path=path!("/patients/:id") view=lazy::patient />
                     <Route path=path!("/forms") view=lazy::forms />
+                    <Route path=path!("/forms/new") view=lazy::new_form />
                     <Route path=path!("/forms/:id") view=lazy::form />
                     <Route path=path!("/staff") view=lazy::staff />
                     <Route path=path!("/realtime") view=lazy::realtime />

@@ -25,7 +25,7 @@ pub enum Values {
 }
 
 /// A field changed on both sides since `base`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versions {
     pub base: String,
     pub mine: String,

@@ -34,6 +34,14 @@ pub fn today() -> CalendarDate {
     }
 }
 
+/// The minute it is here, as the clock on the wall says: `2026-11-22T08:30`.
+pub fn this_minute() -> String {
+    let now = js_sys::Date::new_0();
+    let CalendarDate { year, month, day } = today();
+    let (hour, minute) = (now.get_hours(), now.get_minutes());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")
+}
+
 /// How long ago, in words, for a time in milliseconds since 1970.
 fn ago(then: f64, now: f64) -> String {
     // Below zero, a server's clock a little ahead, is "just now" too.

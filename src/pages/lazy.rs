@@ -73,6 +73,7 @@ pages! {
         patient: super::PatientPage;
         new_patient: super::NewPatient;
         forms: super::Forms;
+        new_form: super::NewForm;
         form: super::FormPage;
     }
     office {

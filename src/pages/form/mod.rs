@@ -2,9 +2,13 @@
 
 mod about;
 mod answers;
+mod control;
+mod editor;
+mod fill;
 mod print;
 mod queue;
 mod review;
+mod unsent;
 
 use std::sync::Arc;
 
@@ -13,27 +17,30 @@ use leptos_router::components::A;
 use leptos_router::hooks::{use_params_map, use_query_map};
 use uuid::Uuid;
 
+pub use fill::opening_answers;
 pub use queue::in_queue;
 
 use self::about::About;
 use self::answers::Answers;
+use self::editor::Editor;
 use self::print::PrintSheet;
 use self::queue::{Queue, QueueBar};
 use self::review::Review;
 use super::not_found::NoSuchRow;
 use crate::components::time::today;
 use crate::components::{
-    Banner, Changed, Failed, FormStatusBadge, Icon, NotRefreshed, Shape, SkeletonLines, Tone,
-    use_title,
+    AlsoHere, Banner, Changed, Failed, FormStatusBadge, Icon, NotRefreshed, Shape, SkeletonLines,
+    Together, Tone, use_title,
 };
 use crate::data::DataError;
 use crate::data::profiles::Directory;
 use crate::data::{form_submissions, patients, profiles};
-use crate::hooks::{Me, Reading, use_reading};
+use crate::hooks::{Me, Reading, Record, use_company, use_outbox, use_reading};
 use crate::model::form_kind::text_of;
-use crate::model::form_step::Whose;
-use crate::model::{CalendarDate, FormStatus, FormSubmission, FormType, Patient, Role};
+use crate::model::form_step::{Whose, may_write};
+use crate::model::{CalendarDate, FormKind, FormStatus, FormSubmission, FormType, Patient, Role};
 use crate::sync::Table;
+use crate::sync::outbox::Entry;
 
 /// From this age on the usual ranges of measurements hold.
 const ADULT: u16 = 16;
@@ -44,6 +51,8 @@ pub struct Shown {
     pub form: Signal<Option<Arc<FormSubmission>>>,
     pub patient: Signal<Option<Arc<Patient>>>,
     people: Signal<Option<Arc<Directory>>>,
+    /// What of it is saved on this device and not on the server yet.
+    pub unsent: Signal<Vec<Entry>>,
     /// The role of whoever looks at it, once known.
     pub role: Signal<Option<Role>>,
     /// Whether the usual ranges hold for the patient.
@@ -124,43 +133,47 @@ fn KnownForm(id: Uuid) -> impl IntoView {
     let form = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
         form_submissions::one_query(rest, id)
     });
+    let held = use_outbox();
+    let unsent = Memo::new(move |_| {
+        held.as_ref()
+            .map(|held| held.view.with(|view| unsent::of_form(view, id)))
+            .unwrap_or_default()
+    });
+    let shown = Memo::new(move |_| {
+        let row = form.data.get();
+        unsent.with(|unsent| {
+            if unsent.is_empty() {
+                row
+            } else {
+                unsent::with_unsent(row.as_deref(), unsent).map(Arc::new)
+            }
+        })
+    });
     use_title(move || {
-        form.data.with(|form| {
+        shown.with(|form| {
             form.as_ref().map_or_else(
                 || "Form".to_owned(),
                 |form| format!("{} · {}", form.form_type.label(), form.about()),
             )
         })
     });
-    let missing = Memo::new(move |_| form.error.get() == Some(DataError::NotFound));
-    let failed = Memo::new(move |_| {
-        if form.data.with(Option::is_none) {
-            form.error.get()
-        } else {
-            None
+    let patient = Memo::new(move |_| shown.with(|form| form.as_ref().map(|form| form.patient_id)));
+    let trouble = Memo::new(move |_| form.error.get().filter(|_| patient.get().is_none()));
+    move || match (patient.get(), trouble.get()) {
+        (Some(patient), _) => {
+            view! { <Loaded id form shown=shown.into() unsent=unsent.into() patient /> }.into_any()
         }
-    });
-    let known = Memo::new(move |_| {
-        form.data
-            .with(|form| form.as_ref().map(|form| form.patient_id))
-    });
-    move || {
-        if missing.get() {
-            return view! { <NoSuchRow what="form" back="/forms" /> }.into_any();
+        (None, Some(DataError::NotFound)) => {
+            view! { <NoSuchRow what="form" back="/forms" /> }.into_any()
         }
-        if let Some(error) = failed.get() {
-            return view! { <Failed error retry=form.refetch /> }.into_any();
+        (None, Some(error)) => view! { <Failed error retry=form.refetch /> }.into_any(),
+        (None, None) => view! {
+            <div class="page" aria-busy="true">
+                <Crumb />
+                <div class="card card-body"><SkeletonLines lines=8 /></div>
+            </div>
         }
-        match known.get() {
-            Some(patient) => view! { <Loaded id form patient /> }.into_any(),
-            None => view! {
-                <div class="page" aria-busy="true">
-                    <Crumb />
-                    <div class="card card-body"><SkeletonLines lines=8 /></div>
-                </div>
-            }
-            .into_any(),
-        }
+        .into_any(),
     }
 }
 
@@ -175,7 +188,13 @@ fn Crumb() -> impl IntoView {
 }
 
 #[component]
-fn Loaded(id: Uuid, form: Reading<FormSubmission>, patient: Uuid) -> impl IntoView {
+fn Loaded(
+    id: Uuid,
+    form: Reading<FormSubmission>,
+    shown: Signal<Option<Arc<FormSubmission>>>,
+    unsent: Signal<Vec<Entry>>,
+    patient: Uuid,
+) -> impl IntoView {
     let me = use_context::<Me>();
     let my_id = me.and_then(|me| me.user.try_with_value(|user| user.id));
     let people = use_reading(&[Table::Profiles], profiles::directory_query);
@@ -183,9 +202,10 @@ fn Loaded(id: Uuid, form: Reading<FormSubmission>, patient: Uuid) -> impl IntoVi
         patients::one_query(rest, patient)
     });
     let shown = Shown {
-        form: form.data,
+        form: shown,
         patient: about.data,
         people: people.data,
+        unsent,
         role: Signal::derive(move || me.and_then(Me::role)),
         adult: Signal::derive(move || {
             about.data.with(|patient| {
@@ -199,6 +219,18 @@ fn Loaded(id: Uuid, form: Reading<FormSubmission>, patient: Uuid) -> impl IntoVi
     let in_queue = query.with_untracked(|query| query.get("queue").as_deref() == Some("review"));
     let queue = my_id.filter(|_| in_queue).map(|me| Queue::around(id, me));
     let printing = RwSignal::new(false);
+    let together = Together::provide(use_company(Record::Form(id)));
+    let writing = Memo::new(move |_| {
+        let role = shown.role.get()?;
+        let kind = FormKind::of(shown.form_type())?;
+        may_write(shown.status(), role).then_some(kind.form_type)
+    });
+    let body = move || match writing.get().and_then(FormKind::of) {
+        Some(kind) => view! { <Editor kind shown together /> }.into_any(),
+        None => view! { <Answers shown /> }.into_any(),
+    };
+    let held_back =
+        Memo::new(move |_| writing.get().is_none() && unsent.with(|unsent| !unsent.is_empty()));
     let status = Signal::derive(move || shown.status());
     let comment = Memo::new(move |_| shown.read(|form| form.review_comment.trim().to_owned()));
     view! {
@@ -210,6 +242,7 @@ fn Loaded(id: Uuid, form: Reading<FormSubmission>, patient: Uuid) -> impl IntoVi
                     <h1>{move || shown.form_type().label()}</h1>
                     <Identity shown patient />
                 </div>
+                <AlsoHere together />
                 <Changed of=Signal::derive(move || status.get().label().to_owned())>
                     <FormStatusBadge status />
                 </Changed>
@@ -227,6 +260,11 @@ fn Loaded(id: Uuid, form: Reading<FormSubmission>, patient: Uuid) -> impl IntoVi
                 </button>
             </div>
             <NotRefreshed shown=true error=form.error retry=form.refetch />
+            <Show when=move || held_back.get()>
+                <Banner tone=Tone::Caution shape=Shape::Clock>
+                    "Your last change is kept on this device and not on the server yet."
+                </Banner>
+            </Show>
             <Show when=move || comment.with(|comment| !comment.is_empty())>
                 <Banner tone=Tone::Caution shape=Shape::Return>
                     <strong>
@@ -242,7 +280,7 @@ fn Loaded(id: Uuid, form: Reading<FormSubmission>, patient: Uuid) -> impl IntoVi
                 </Banner>
             </Show>
             <div class="columns">
-                <Answers shown />
+                {body}
                 <div class="aside form-aside">
                     <Review shown queue />
                     <About shown />

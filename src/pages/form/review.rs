@@ -145,8 +145,9 @@ pub fn Review(shown: Shown, queue: Option<Queue>) -> impl IntoView {
             _ => None,
         }
     };
+    let nothing_to_say = move || offered.with(Vec::is_empty) && waiting_words().is_none();
     view! {
-        <section class="card review" aria-labelledby="review-title">
+        <section class="card" aria-labelledby="review-title" hidden=nothing_to_say>
             <div class="card-head">
                 <h2 id="review-title">"Review"</h2>
             </div>

@@ -6,11 +6,12 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 use uuid::Uuid;
 
-use crate::components::{Ago, Changed, Empty, Failed, FormStatusBadge, Shape, SkeletonRows};
+use super::super::new_form;
+use crate::components::{Ago, Changed, Empty, Failed, FormStatusBadge, Icon, Shape, SkeletonRows};
 use crate::data::form_submissions::{self, FormFilter};
 use crate::data::profiles;
-use crate::hooks::use_reading;
-use crate::model::{FormStatus, FormSubmission};
+use crate::hooks::{Me, use_reading};
+use crate::model::{FormStatus, FormSubmission, Role};
 use crate::sync::Table;
 
 const FORM_COLUMNS: &[&str] = &["cell-lead", "", "col-second", "col-second"];
@@ -18,6 +19,8 @@ const FORM_COLUMNS: &[&str] = &["cell-lead", "", "col-second", "col-second"];
 /// The list of forms.
 #[component]
 pub fn PatientForms(id: Uuid) -> impl IntoView {
+    let me = use_context::<Me>();
+    let may_edit = Memo::new(move |_| me.and_then(Me::role).is_some_and(Role::may_edit));
     let list = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
         form_submissions::list_query(
             rest,
@@ -90,8 +93,15 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="forms-title">
             <div class="card-head">
-                <h2 id="forms-title">"Forms"</h2>
-                <span class="muted small">{move || known.get().then(|| ids.with(Vec::len))}</span>
+                <h2 id="forms-title">
+                    "Forms " <span class="muted small">{move || known.get().then(|| ids.with(Vec::len))}</span>
+                </h2>
+                <Show when=move || may_edit.get()>
+                    <A href=new_form::about(id) attr:class="button button-small">
+                        <Icon shape=Shape::Plus size=12 />
+                        "New form"
+                    </A>
+                </Show>
             </div>
             <div class="table-frame">
                 <table class="table" aria-label="Forms">
