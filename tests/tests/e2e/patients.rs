@@ -27,7 +27,7 @@ async fn focus(person: &Person) -> Result<String> {
 }
 
 /// Presses keys wherever the focus is.
-async fn presses(person: &Person, keys: &str) -> Result<()> {
+async fn presses(person: &Person, keys: impl Into<TypingData>) -> Result<()> {
     Ok(person
         .browser
         .active_element()
@@ -42,7 +42,7 @@ async fn tabs_to(person: &Person, name: &str) -> Result<()> {
         if focus(person).await?.starts_with(name) {
             return Ok(());
         }
-        presses(person, &(Key::Tab + "")).await?;
+        presses(person, Key::Tab + "").await?;
     }
     bail!("Tab never came to {name:?}")
 }
@@ -71,12 +71,12 @@ async fn a_patient_is_registered_by_keyboard_alone_and_only_once() -> Result<()>
     one.goes_to("/patients").await?;
     one.sees("New patient").await?;
     tabs_to(&one, "New patient").await?;
-    presses(&one, &(Key::Enter + "")).await?;
+    presses(&one, Key::Enter + "").await?;
     one.field("Record number").await?;
 
     // Too early: what is missing is said where it is missing, and nothing is sent.
     tabs_to(&one, "Save").await?;
-    presses(&one, &(Key::Enter + "")).await?;
+    presses(&one, Key::Enter + "").await?;
     one.sees("Record number is needed").await?;
     ensure!(
         focus(&one).await? == "Record number",
@@ -96,7 +96,7 @@ async fn a_patient_is_registered_by_keyboard_alone_and_only_once() -> Result<()>
     }
     tabs_to(&one, "Save").await?;
     // A double press is one patient.
-    presses(&one, &(Key::Enter + Key::Enter)).await?;
+    presses(&one, Key::Enter + Key::Enter).await?;
     one.sees("KB-1").await?;
     one.sees("<img src=x onerror=alert(1)> walks alone").await?;
     one.sees("Registered").await?;
@@ -127,7 +127,7 @@ async fn of_many_patients_only_those_near_the_screen_are_made() -> Result<()> {
 
     // The keys go through all of them, and the back button comes back to the place.
     presses(&admin, "j").await?;
-    presses(&admin, &(Key::End + "")).await?;
+    presses(&admin, Key::End + "").await?;
     let last = format!(
         "return document.activeElement.closest('tr')?.getAttribute('aria-rowindex') === '{}'",
         all + 1
@@ -140,7 +140,7 @@ async fn of_many_patients_only_those_near_the_screen_are_made() -> Result<()> {
         "return location.search.includes('row=')",
     )
     .await?;
-    presses(&admin, &(Key::Enter + "")).await?;
+    presses(&admin, Key::Enter + "").await?;
     admin.sees("Record").await?;
     admin.browser.back().await?;
     admin.sees(&name).await?;
