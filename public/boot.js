@@ -2,13 +2,30 @@
 // Classic and early on purpose: the chosen theme must stand before the first paint.
 "use strict";
 (() => {
+  // The look that this browser keeps: the theme, the contrast, the density. Set before the first paint, and again whenever the
+  // app, another tab or the system says otherwise.
   const root = document.documentElement;
-  try {
-    const theme = localStorage.getItem("bedside.theme");
-    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
-  } catch {
-    // Storage can be forbidden; the system's theme is a fine answer.
-  }
+  const contrast = matchMedia("(prefers-contrast: more)");
+  const look = () => {
+    const kept = (name) => {
+      try {
+        return localStorage.getItem(`bedside.${name}`);
+      } catch {
+        // Storage can be forbidden; what the system says is a fine answer.
+        return null;
+      }
+    };
+    const set = (name, value) => (value ? (root.dataset[name] = value) : delete root.dataset[name]);
+    const theme = kept("theme");
+    const chosen = kept("contrast");
+    set("theme", theme === "light" || theme === "dark" ? theme : null);
+    set("contrast", chosen === "more" || (chosen !== "normal" && contrast.matches) ? "more" : null);
+    set("density", kept("density") === "compact" ? "compact" : null);
+  };
+  look();
+  addEventListener("bedside-look", look);
+  addEventListener("storage", look);
+  contrast.addEventListener("change", look);
 
   const fail = (reason) => {
     const shell = document.getElementById("shell");

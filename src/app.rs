@@ -73,6 +73,7 @@ fn Configured(config: Config) -> impl IntoView {
             <Routes fallback=NotFound>
                 <Route path=path!("/sign-in") view=SignIn />
                 <Route path=path!("/accept") view=lazy::accept />
+                <Route path=path!("/styleguide") view=lazy::styleguide />
                 <ParentRoute path=path!("") view=Frame>
                     <Route path=path!("/") view=lazy::dashboard />
                     <Route path=path!("/patients") view=Patients />
@@ -83,6 +84,8 @@ fn Configured(config: Config) -> impl IntoView {
                     <Route path=path!("/forms/:id") view=lazy::form />
                     <Route path=path!("/staff") view=lazy::staff />
                     <Route path=path!("/realtime") view=lazy::realtime />
+                    <Route path=path!("/settings") view=lazy::settings />
+                    <Route path=path!("/help") view=lazy::help />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -5,8 +5,8 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::{ev, html};
-use wasm_bindgen::JsCast;
 
+use super::keys::is_typing;
 use super::{Icon, Shape};
 
 /// Long enough to skip the middle of a word, short enough to feel at once.
@@ -93,14 +93,4 @@ pub fn SearchBox(
             <kbd aria-hidden="true">"/"</kbd>
         </div>
     }
-}
-
-/// Whether a key belongs to a field that the person is typing in.
-pub fn is_typing(event: &ev::KeyboardEvent) -> bool {
-    event
-        .target()
-        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        .is_some_and(|element| {
-            matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-        })
 }

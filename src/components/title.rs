@@ -1,4 +1,4 @@
-//! The title of the browser's tab: the page, then the app; the app alone while the page is out of sight.
+//! The title of the browser's tab: what is unread, the page, the app; without the page while it is out of sight.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,6 +8,7 @@ thread_local! {
     /// What the page in sight is called.
     static WANTED: RefCell<String> = const { RefCell::new(String::new()) };
     static COVERED: Cell<bool> = const { Cell::new(false) };
+    static UNREAD: Cell<usize> = const { Cell::new(0) };
 }
 
 const APP: &str = "Bedside";
@@ -32,9 +33,20 @@ pub fn uncover() {
     show();
 }
 
+/// So much is unread; the title begins with it.
+pub fn count(unread: usize) {
+    UNREAD.set(unread);
+    show();
+}
+
 fn show() {
+    let count = match UNREAD.get() {
+        0 => String::new(),
+        unread => format!("({unread}) "),
+    };
     WANTED.with_borrow(|wanted| {
         let covered = COVERED.get() || wanted.is_empty();
-        document().set_title(if covered { APP } else { wanted });
+        let page = if covered { APP } else { wanted };
+        document().set_title(&format!("{count}{page}"));
     });
 }

@@ -1,4 +1,5 @@
-//! Short words about what just happened. They take no focus, wait politely for a screen reader, and go by themselves.
+//! Short words about what just happened. They take no focus, wait politely for a screen reader, and go by themselves, but not
+//! while somebody's pointer or focus is on one of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +11,35 @@ use super::{Icon, Shape, Tone};
 /// How long a word stays; longer than it takes to read twice.
 const STAY: Duration = Duration::from_secs(6);
 
+/// More than this are not read: the oldest makes room.
+const MOST: usize = 4;
+
+/// What can be done about a word.
+#[derive(Clone)]
+enum Offer {
+    Nothing,
+    /// It outlives the page on which that was done.
+    Undo(Arc<dyn Fn() + Send + Sync>),
+    /// To see what it is about.
+    Open(String),
+}
+
 #[derive(Clone)]
 struct Toast {
     number: u32,
     tone: Tone,
     shape: Shape,
     text: String,
-    undo: Option<Undo>,
+    offer: Offer,
 }
-
-/// Takes something back. It outlives the page on which that was done.
-type Undo = Arc<dyn Fn() + Send + Sync>;
 
 /// The words on screen. From context.
 #[derive(Clone, Copy)]
 pub struct Toasts {
     shown: RwSignal<Vec<Toast>>,
     count: StoredValue<u32>,
+    /// Somebody reads.
+    held: StoredValue<bool>,
 }
 
 impl Toasts {
@@ -34,25 +47,36 @@ impl Toasts {
         Self {
             shown: RwSignal::new(Vec::new()),
             count: StoredValue::new(0),
+            held: StoredValue::new(false),
         }
     }
 
     /// Says that something went well.
     pub fn done(self, text: impl Into<String>) {
-        self.say(Tone::Good, Shape::Check, text.into(), None);
+        self.say(Tone::Good, Shape::Check, text.into(), Offer::Nothing);
     }
 
     /// Says that something went well, and offers to take it back.
     pub fn undoable(self, text: impl Into<String>, undo: impl Fn() + Send + Sync + 'static) {
-        self.say(Tone::Good, Shape::Check, text.into(), Some(Arc::new(undo)));
+        self.say(
+            Tone::Good,
+            Shape::Check,
+            text.into(),
+            Offer::Undo(Arc::new(undo)),
+        );
     }
 
     /// Says that something did not.
     pub fn failed(self, text: impl Into<String>) {
-        self.say(Tone::Critical, Shape::Alert, text.into(), None);
+        self.say(Tone::Critical, Shape::Alert, text.into(), Offer::Nothing);
     }
 
-    fn say(self, tone: Tone, shape: Shape, text: String, undo: Option<Undo>) {
+    /// Says what somebody else did, and where to see it.
+    pub fn news(self, text: String, link: String) {
+        self.say(Tone::Accent, Shape::Bell, text, Offer::Open(link));
+    }
+
+    fn say(self, tone: Tone, shape: Shape, text: String, offer: Offer) {
         let number = self.count.try_update_value(|count| {
             *count = count.wrapping_add(1);
             *count
@@ -64,10 +88,24 @@ impl Toasts {
                 tone,
                 shape,
                 text,
-                undo,
-            })
+                offer,
+            });
+            let extra = shown.len().saturating_sub(MOST);
+            shown.drain(..extra);
         });
-        set_timeout(move || self.drop_toast(number), STAY);
+        self.end_later(number);
+    }
+
+    /// Ends a word after its time; one that is being read stays that long again.
+    fn end_later(self, number: u32) {
+        let end = move || {
+            if self.held.try_get_value().unwrap_or(false) {
+                self.end_later(number);
+            } else {
+                self.drop_toast(number);
+            }
+        };
+        set_timeout(end, STAY);
     }
 
     fn drop_toast(self, number: u32) {
@@ -91,22 +129,7 @@ pub fn Toaster() -> impl IntoView {
             <div class="toast" data-tone=toast.tone.word()>
                 <Icon shape=toast.shape />
                 <p class="toast-body">{toast.text}</p>
-                {toast
-                    .undo
-                    .map(|undo| {
-                        view! {
-                            <button
-                                class="button button-small"
-                                type="button"
-                                on:click=move |_| {
-                                    toasts.drop_toast(toast.number);
-                                    undo();
-                                }
-                            >
-                                "Undo"
-                            </button>
-                        }
-                    })}
+                {offered(toasts, toast.number, toast.offer)}
                 <button
                     class="button button-quiet button-small"
                     type="button"
@@ -119,8 +142,42 @@ pub fn Toaster() -> impl IntoView {
         }
     };
     view! {
-        <div class="toasts" role="log" aria-label="Notifications" aria-live="polite">
+        <div
+            class="toasts"
+            role="log"
+            aria-label="News"
+            aria-live="polite"
+            on:pointerenter=move |_| toasts.held.set_value(true)
+            on:pointerleave=move |_| toasts.held.set_value(false)
+            on:focusin=move |_| toasts.held.set_value(true)
+            on:focusout=move |_| toasts.held.set_value(false)
+        >
             <For each=move || toasts.shown.get() key=|toast| toast.number children=toast />
         </div>
+    }
+}
+
+fn offered(toasts: Toasts, number: u32, offer: Offer) -> AnyView {
+    match offer {
+        Offer::Nothing => ().into_any(),
+        Offer::Undo(undo) => view! {
+            <button
+                class="button button-small"
+                type="button"
+                on:click=move |_| {
+                    toasts.drop_toast(number);
+                    undo();
+                }
+            >
+                "Undo"
+            </button>
+        }
+        .into_any(),
+        Offer::Open(link) => view! {
+            <a class="button button-small" href=link on:click=move |_| toasts.drop_toast(number)>
+                "Open"
+            </a>
+        }
+        .into_any(),
     }
 }

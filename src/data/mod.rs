@@ -12,6 +12,7 @@ pub mod form_submissions;
 pub mod invitations;
 mod kept;
 pub mod kept_draft;
+pub mod look;
 pub mod overview;
 pub mod patient_filter;
 pub mod patient_history;

@@ -1,5 +1,6 @@
 //! What a component calls to take part in the live feed.
 
+pub mod devtools;
 pub mod me;
 pub mod use_company;
 pub mod use_form_submission_updates;
@@ -12,7 +13,9 @@ pub mod use_realtime_auth;
 pub mod use_realtime_forms;
 pub mod use_realtime_patients;
 mod use_row_updates;
+pub mod wishes;
 
+pub use devtools::use_devtools;
 pub use me::Me;
 pub use use_company::{InCompany, Record, use_company};
 pub use use_form_submission_updates::use_form_submission_updates;
@@ -26,3 +29,4 @@ pub use use_realtime_forms::{FormNotifications, RealtimeForms, use_realtime_form
 pub use use_realtime_patients::{
     RealtimePatients, use_realtime_patients, use_realtime_patients_with,
 };
+pub use wishes::{Wish, Wishes};

@@ -94,13 +94,15 @@ pub enum Place {
     Forms,
     Staff,
     Realtime,
+    Settings,
+    Help,
 }
 
 impl Place {
-    /// Whether a role is let in. The dashboard is everybody's: it says itself what there is.
+    /// Whether a role is let in. The dashboard is everybody's: it says itself what there is. So is what is not about the work.
     pub const fn opens_to(self, role: Role) -> bool {
         match self {
-            Self::Dashboard => true,
+            Self::Dashboard | Self::Settings | Self::Help => true,
             Self::Patients => may(role, Resource::Patients, Action::Read),
             Self::Forms => may(role, Resource::FormSubmissions, Action::Read),
             Self::Staff => may(role, Resource::Invitations, Action::Create),

@@ -80,6 +80,9 @@ pages! {
         accept: super::Accept;
         staff: super::Staff;
         realtime: super::RealtimePage;
+        settings: super::Settings;
+        help: super::Help;
+        styleguide: super::Styleguide;
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bedside_query::QueryClient;
 use bedside_realtime::{
-    Access, AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Echo, Listener,
+    Access, AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Echo, Gap, Listener,
     Liveness, RealtimeClient, Room, RoomHandle, StatusSnapshot, TokenError, TokenNeed,
 };
 use gloo_timers::future::sleep;
@@ -193,6 +193,16 @@ impl Feed {
     /// The state of the feed at this moment.
     pub fn status_now(&self) -> StatusSnapshot {
         self.0.realtime.status().get()
+    }
+
+    /// What is known to have been missed, the oldest first.
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.0.realtime.gaps()
+    }
+
+    /// What went over the socket lately, as JSON: no tokens, rows, messages or filters.
+    pub fn trace_json(&self) -> String {
+        self.0.realtime.trace_json()
     }
 
     /// Tries again now.

@@ -169,6 +169,7 @@ fn named(key: &str) -> TypingData {
         "Tab" => Key::Tab,
         "Down" => Key::Down,
         "Up" => Key::Up,
+        "Right" => Key::Right,
         "Space" => Key::Space,
         "Delete" => Key::Delete,
         other => return other.into(),

@@ -11,6 +11,7 @@ pub mod api;
 pub mod backend;
 pub mod browser;
 pub mod lens;
+pub mod npm;
 pub mod person;
 pub mod places;
 

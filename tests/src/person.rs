@@ -105,6 +105,22 @@ impl Person {
             .await?)
     }
 
+    async fn switch(&self, label: &str) -> Result<WebElement> {
+        let xpath = format!("//*[@role='switch'][@id=//label[normalize-space(.)={label:?}]/@for]");
+        self.finds(&format!("switch {label:?}"), &xpath).await
+    }
+
+    /// Turns the switch of this label.
+    pub async fn clicks_switch(&self, label: &str) -> Result<()> {
+        Ok(self.switch(label).await?.click().await?)
+    }
+
+    /// Whether the switch of this label is on.
+    pub async fn is_switched_on(&self, label: &str) -> Result<bool> {
+        let checked = self.switch(label).await?.attr("aria-checked").await?;
+        Ok(checked.as_deref() == Some("true"))
+    }
+
     /// Whether a button or link of this name is on the page now.
     pub async fn offers(&self, name: &str) -> Result<bool> {
         let xpath = format!("//*[self::button or self::a][normalize-space(.)={name:?}]");

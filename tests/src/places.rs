@@ -150,6 +150,42 @@ pub const CLINICIANS: &[Place] = &[
     page("form", "/forms/{form}"),
     page("form-draft", "/forms/{draft}"),
     page("staff-forbidden", "/staff"),
+    page("settings", "/settings"),
+    page("help", "/help"),
+    after(
+        "palette",
+        "/patients",
+        &[Act::PressesWithControl("k"), Act::Sees("results")],
+    ),
+    after(
+        "palette-found",
+        "/patients",
+        &[
+            Act::PressesWithControl("k"),
+            Act::Types("Find a page", "ma"),
+            Act::Sees("Patient ·"),
+        ],
+    ),
+    after(
+        "keyboard-map",
+        "/patients",
+        &[Act::Presses("?"), Act::Sees("Show this map")],
+    ),
+    after(
+        "notifications",
+        "/patients",
+        &[Act::Presses("n"), Act::Sees("All quiet")],
+    ),
+    after(
+        "dashboard-tables",
+        "/",
+        &[
+            Act::Clicks("Submissions, last 30 days as a table"),
+            Act::Clicks("Forms by status as a table"),
+            Act::Clicks("Patients in wards as a table"),
+            Act::Clicks("From submission to approval as a table"),
+        ],
+    ),
 ];
 
 /// What an admin meets beside that.

@@ -9,7 +9,6 @@
     clippy::indexing_slicing
 )]
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bedside_backend::realtime::Config;
@@ -19,37 +18,11 @@ use tokio::process::Command;
 /// The session waits at most 10 s for each of its steps.
 const LIMIT: Duration = Duration::from_secs(100);
 
-/// A folder in `target/` with the session and its packages, as the lock file says.
-async fn installed() -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("supabase-js");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("supabase-js");
-    std::fs::create_dir_all(&folder).unwrap();
-    let lock = std::fs::read(source.join("package-lock.json")).unwrap();
-    let fresh =
-        std::fs::read(folder.join("installed.lock")).is_ok_and(|installed| installed == lock);
-    for file in ["package.json", "package-lock.json", "session.mjs"] {
-        std::fs::copy(source.join(file), folder.join(file)).unwrap();
-    }
-    if !fresh {
-        let npm = Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(&folder)
-            .output()
-            .await
-            .expect("npm is needed to install the official client");
-        assert!(
-            npm.status.success(),
-            "{}",
-            String::from_utf8_lossy(&npm.stderr)
-        );
-        std::fs::write(folder.join("installed.lock"), lock).unwrap();
-    }
-    folder
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_official_client_works_a_session_unchanged() {
-    let folder = installed().await;
+    let folder = bedside_tests::npm::installed("supabase-js", &["session.mjs"])
+        .await
+        .unwrap();
     let config = Config {
         error_delay: Duration::from_millis(50),
         ..Config::default()

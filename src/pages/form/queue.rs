@@ -6,7 +6,7 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 use uuid::Uuid;
 
-use crate::components::search_box::is_typing;
+use crate::components::keys::is_typing;
 use crate::components::{Icon, Shape};
 use crate::data::form_submissions;
 use crate::hooks::use_reading;

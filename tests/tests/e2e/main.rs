@@ -10,9 +10,11 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+mod access;
 mod edits;
-mod patients;
+mod notices;
 mod outbox;
+mod patients;
 mod sessions;
 mod staff;
 

@@ -1,22 +1,27 @@
 //! The frame around every page for people who are signed in: navigation, the connection, the person. It is also the guard:
 //! nobody signed in, no frame.
 
+mod nav;
+mod person;
+mod tools;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::components::{A, Outlet, Redirect};
 use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
-use super::outbox_status::{OutboxStatus, SignOutQuestion};
-use super::{Failed, Icon, RealtimeConnectionStatus, Shape, ThemeSwitch};
+use self::nav::{MainNav, MinorNav};
+use self::person::Person;
+use self::tools::{Tools, use_tools};
+use super::notices::Bell;
+use super::outbox_status::OutboxStatus;
+use super::{Failed, Icon, RealtimeConnectionStatus, Shape};
 use crate::data::profiles;
 use crate::data::session::User;
 use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
 use crate::hooks::{Me, Reading, use_reading};
-use crate::idle::Idle;
-use crate::model::policy::Place;
-use crate::model::profile::initials;
-use crate::model::{Profile, Role};
+use crate::model::Profile;
 use crate::sync::Table;
 
 /// The guard: the frame for whoever is signed in, the sign-in page for anyone else. Another person is another frame.
@@ -75,6 +80,12 @@ fn SignedIn(user: User) -> impl IntoView {
     };
     provide_context(me);
     end_without_standing(profile);
+    let Tools {
+        notifications,
+        finding,
+        leave,
+        view: tools,
+    } = use_tools(id);
     // The account is known and its row is not to be had: without a role there is nothing to show.
     let locked_out = move || {
         profile
@@ -107,15 +118,29 @@ fn SignedIn(user: User) -> impl IntoView {
         </a>
         <div class="frame">
             <header class="sidebar">
-                <A href="/" attr:class="brand">
-                    <Icon shape=Shape::Bed size=22 />
-                    <span class="brand-word">"Bedside"</span>
-                </A>
+                <div class="sidebar-head">
+                    <A href="/" attr:class="brand">
+                        <Icon shape=Shape::Bed size=22 />
+                        <span class="brand-word">"Bedside"</span>
+                    </A>
+                    <button
+                        class="button button-quiet button-icon finder"
+                        type="button"
+                        aria-label="Find"
+                        title="Find (Ctrl K)"
+                        aria-keyshortcuts="Control+K"
+                        on:click=move |_| finding.set(true)
+                    >
+                        <Icon shape=Shape::Search size=18 />
+                    </button>
+                    <Bell notifications />
+                </div>
                 <MainNav />
                 <div class="sidebar-foot">
                     <OutboxStatus />
                     <RealtimeConnectionStatus />
-                    <Person />
+                    <MinorNav />
+                    <Person leave />
                 </div>
             </header>
             <main class="main" id="main" tabindex="-1">
@@ -125,6 +150,7 @@ fn SignedIn(user: User) -> impl IntoView {
                 }}
             </main>
         </div>
+        {tools}
     }
 }
 
@@ -162,88 +188,6 @@ fn focus_main() {
         options.set_prevent_scroll(true);
         // Without focus the page is still there to be read.
         let _ = main.focus_with_options(&options);
-    }
-}
-
-#[component]
-fn MainNav() -> impl IntoView {
-    view! {
-        <nav class="nav" aria-label="Main">
-            <ul>
-                <NavLink place=Place::Dashboard href="/" shape=Shape::Dashboard label="Dashboard" />
-                <NavLink place=Place::Patients href="/patients" shape=Shape::Patients label="Patients" />
-                <NavLink place=Place::Forms href="/forms" shape=Shape::Form label="Forms" />
-                <NavLink place=Place::Staff href="/staff" shape=Shape::Staff label="Staff" />
-                <NavLink place=Place::Realtime href="/realtime" shape=Shape::Pulse label="Realtime" />
-            </ul>
-        </nav>
-    }
-}
-
-/// A link to a place that is open to the person; what is open to everybody is there before the role is known.
-#[component]
-fn NavLink(place: Place, href: &'static str, shape: Shape, label: &'static str) -> impl IntoView {
-    let me = use_context::<Me>();
-    let open = Memo::new(move |_| match me.and_then(Me::role) {
-        Some(role) => place.opens_to(role),
-        None => Role::ALL.iter().all(|role| place.opens_to(*role)),
-    });
-    view! {
-        <Show when=move || open.get()>
-            <li>
-                <A href exact={href == "/"}>
-                    <Icon shape size=18 />
-                    <span>{label}</span>
-                </A>
-            </li>
-        </Show>
-    }
-}
-
-#[component]
-fn Person() -> impl IntoView {
-    let me = use_context::<Me>();
-    let auth = use_context::<Auth>();
-    let name = move || {
-        let profile = me.and_then(|me| me.profile.data.get());
-        match (profile, me) {
-            (Some(profile), _) => profile.full_name.clone(),
-            (None, Some(me)) => me
-                .user
-                .try_with_value(|user| user.email.clone())
-                .unwrap_or_default(),
-            (None, None) => String::new(),
-        }
-    };
-    let role = move || me.and_then(Me::role).map(Role::label).unwrap_or_default();
-    let sign_out = move || {
-        if let Some(auth) = auth.clone() {
-            spawn_local(async move { auth.sign_out().await });
-        }
-    };
-    let idle = use_context::<Idle>();
-    let lock = move |_| {
-        if let Some(idle) = &idle {
-            idle.lock_now();
-        }
-    };
-    let leaving = RwSignal::new(false);
-    view! {
-        <ThemeSwitch />
-        <div class="person">
-            <span class="avatar" aria-hidden="true">{move || initials(&name())}</span>
-            <div class="person-who">
-                <p class="person-name">{name}</p>
-                <p class="person-role">{role}</p>
-            </div>
-            <button class="button button-quiet button-icon" type="button" aria-label="Lock the screen" title="Lock the screen" on:click=lock>
-                <Icon shape=Shape::Lock />
-            </button>
-            <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=move |_| leaving.set(true)>
-                <Icon shape=Shape::Door />
-            </button>
-            <SignOutQuestion leaving leave=Callback::new(move |()| sign_out()) />
-        </div>
     }
 }
 
