@@ -20,7 +20,7 @@ const css = `
   .row.queries { grid-template-columns: 5.5rem 4rem 3rem 9rem minmax(0, 1fr); }
   .row.events { grid-template-columns: 6rem 8rem minmax(0, 1fr); }
   .row.gaps { grid-template-columns: 6rem 6rem 9rem minmax(0, 1fr); }
-  .row.frames { grid-template-columns: minmax(0, 1fr); }
+  .row.frames { grid-template-columns: 6rem 6rem minmax(0, 1fr); }
   .row > span { overflow: hidden; text-overflow: ellipsis; }
   .good { color: var(--good); } .caution { color: var(--caution); } .critical { color: var(--critical); } .muted { color: var(--text-muted); }
   aside { overflow: auto; padding: 8px; border-inline-start: 1px solid var(--line); }
@@ -46,6 +46,12 @@ const state = (query) => {
   if (query.is_invalidated) return ["doubted", "caution"];
   if (query.is_stale) return ["stale", "muted"];
   return query.status === "pending" ? ["pending", "muted"] : ["fresh", "good"];
+};
+
+// An entry of the trace: when, what, and the rest of it.
+const frame = ([, wall, what]) => {
+  const [[kind, rest] = ["", {}]] = Object.entries(what);
+  return ["frames", [clock(wall)], [kind], [JSON.stringify(rest), "muted"]];
 };
 
 class Panel {
@@ -108,7 +114,7 @@ class Panel {
       Queries: () => cache.queries.map((query) => this.query(query, now)),
       Events: () => now.events.reverse().map((event) => ["events", [clock(event.at)], [event.what], [event.key ?? ""]]),
       Gaps: () => now.gaps.reverse().map((gap) => ["gaps", [clock(gap.from)], [gap.to ? clock(gap.to) : "open", gap.to ? "" : "critical"], [`${gap.bindings} bindings`], [gap.cause]]),
-      Frames: () => (now.trace?.entries ?? []).reverse().map((entry) => ["frames", [JSON.stringify(entry)]]),
+      Frames: () => (now.trace?.entries ?? []).reverse().map(frame),
     }[this.tab]();
     this.paint();
     if (this.chosen) this.show(this.chosen);

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 mod access;
+mod dashboard;
 mod edits;
 mod notices;
 mod outbox;
