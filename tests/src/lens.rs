@@ -60,6 +60,9 @@ impl Person {
             json!({"width": size.0, "height": size.1, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", metrics)
             .await?;
+        // Bars that take room would be in the picture's way; on a phone there are none.
+        let bars = json!({"hidden": true});
+        self.devtools("Emulation.setScrollbarsHidden", bars).await?;
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme.word()}]});
         self.devtools("Emulation.setEmulatedMedia", media).await?;
         Ok(())

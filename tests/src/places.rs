@@ -36,7 +36,7 @@ pub enum Act {
     /// Presses a key, alone or with Control, wherever the focus is.
     Presses(&'static str),
     PressesWithControl(&'static str),
-    /// Loses the network.
+    /// Loses the network, and waits until the page knows.
     LosesNetwork,
 }
 
@@ -108,11 +108,7 @@ pub const CLINICIANS: &[Place] = &[
         "/",
         Trouble::Refused("*/rest/v1/patients*"),
     ),
-    after(
-        "dashboard-offline",
-        "/",
-        &[Act::LosesNetwork, Act::Sees("Offline")],
-    ),
+    after("dashboard-offline", "/", &[Act::LosesNetwork]),
     page("patients", "/patients"),
     page("patients-empty", "/patients?q=nobody-of-this-name"),
     in_trouble(
@@ -202,11 +198,7 @@ pub const ADMINS: &[Place] = &[
         Trouble::NoAnswer("*/rest/v1/profiles?select=*&order*"),
     ),
     page("realtime", "/realtime"),
-    after(
-        "realtime-offline",
-        "/realtime",
-        &[Act::LosesNetwork, Act::Sees("Offline")],
-    ),
+    after("realtime-offline", "/realtime", &[Act::LosesNetwork]),
 ];
 
 /// What somebody who only reads meets.
@@ -289,7 +281,11 @@ impl Act {
             Act::Types(label, text) => person.types(label, text).await,
             Act::Presses(key) => person.presses(key).await,
             Act::PressesWithControl(key) => person.presses_with_control(key).await,
-            Act::LosesNetwork => person.meets(Trouble::NoNetwork).await,
+            Act::LosesNetwork => {
+                person.meets(Trouble::NoNetwork).await?;
+                let lost = ["offline", "stale", "degraded", "connecting"];
+                person.waits_for_realtime(&lost).await.map(|_| ())
+            }
         }
     }
 }
