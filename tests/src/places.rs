@@ -131,7 +131,9 @@ pub const CLINICIANS: &[Place] = &[
         "patient-unknown",
         "/patients/00000000-0000-4000-8000-000000000000",
     ),
+    page("patient-new", "/patients/new"),
     page("forms", "/forms"),
+    page("forms-queue", "/forms?view=review"),
     page("forms-empty", "/forms?status=draft&type=consent&page=90"),
     in_trouble(
         "forms-waiting",
