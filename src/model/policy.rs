@@ -91,6 +91,7 @@ pub const fn may(role: Role, resource: Resource, action: Action) -> bool {
 pub enum Place {
     Dashboard,
     Patients,
+    NewPatient,
     Forms,
     Staff,
     Realtime,
@@ -104,6 +105,7 @@ impl Place {
         match self {
             Self::Dashboard | Self::Settings | Self::Help => true,
             Self::Patients => may(role, Resource::Patients, Action::Read),
+            Self::NewPatient => may(role, Resource::Patients, Action::Create),
             Self::Forms => may(role, Resource::FormSubmissions, Action::Read),
             Self::Staff => may(role, Resource::Invitations, Action::Create),
             // How the server does concerns whoever can do something about it.
@@ -123,6 +125,11 @@ mod tests {
             assert_eq!(Place::Staff.opens_to(*role), admin, "{role:?}");
             assert_eq!(Place::Realtime.opens_to(*role), admin, "{role:?}");
             assert!(Place::Patients.opens_to(*role), "{role:?}");
+            assert_eq!(
+                Place::NewPatient.opens_to(*role),
+                role.may_edit(),
+                "{role:?}"
+            );
         }
     }
 

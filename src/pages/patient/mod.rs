@@ -122,8 +122,10 @@ fn Loaded(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
             <div class="page-head">
                 <div class="page-title">
                     <Crumb />
-                    <h1 dir="auto">
-                        <ChangedText of=text(Patient::full_name) />
+                    <h1>
+                        <bdi>
+                            <ChangedText of=text(Patient::full_name) />
+                        </bdi>
                     </h1>
                     <p class="patient-line">
                         <span class="numeric">{text(|row| row.mrn.clone())}</span>

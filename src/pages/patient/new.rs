@@ -14,7 +14,9 @@ use crate::components::{Banner, Field, Icon, Shape, Toasts, Tone, use_title};
 use crate::data::{DataError, profiles};
 use crate::hooks::{Me, use_outbox, use_reading};
 use crate::model::patient::check_mrn;
+use crate::model::policy::Place;
 use crate::model::{Draft, PatientField, PatientStatus, Role, Sex};
+use crate::pages::Guard;
 use crate::sync::Table;
 use crate::sync::outbox::Outcome as Saved;
 use crate::sync::outbox::saves::new_patient;
@@ -36,7 +38,9 @@ pub fn NewPatient() -> impl IntoView {
             </div>
             <section class="card">
                 <div class="card-body">
-                    <NewPatientForm />
+                    <Guard place=Place::NewPatient>
+                        <NewPatientForm />
+                    </Guard>
                 </div>
             </section>
         </div>
