@@ -1,6 +1,7 @@
 //! Where the patient is in their stay, changed by one click, and taken back by another.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use crate::components::badge::patient_look;
 use crate::components::{Icon, Toasts};
@@ -54,9 +55,10 @@ pub fn StatusSwitch(patient: Reading<Patient>) -> impl IntoView {
 }
 
 fn set_status(outbox: &Outbox, row: &Patient, status: PatientStatus) {
-    // On the screen at once; if it is refused, the outbox says so.
-    drop(outbox.save(patient_edit(
+    let saving = outbox.save(patient_edit(
         row,
         [(PatientField::Status, status.word().to_owned())],
-    )));
+    ));
+    // Waited for here, so that nobody else says that it arrived; what needs a person stays in sight in the outbox.
+    spawn_local(async move { drop(saving.outcome().await) });
 }
