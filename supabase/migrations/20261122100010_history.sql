@@ -14,6 +14,8 @@ create table public.patient_changes (
 comment on table public.patient_changes is 'The history of patients, a row for each version; long texts are kept by their first 1,000 characters.';
 comment on column public.patient_changes.changed_by is 'Null: not a person, but an import or the database''s owner.';
 
+create index patient_changes_by_author on public.patient_changes (changed_by) where changed_by is not null;
+
 alter table public.patient_changes enable row level security;
 revoke all on public.patient_changes from anon, authenticated;
 grant select on public.patient_changes to authenticated;
