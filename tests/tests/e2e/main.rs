@@ -13,6 +13,7 @@ use serde_json::Value;
 mod access;
 mod dashboard;
 mod edits;
+mod forms;
 mod notices;
 mod outbox;
 mod patients;
