@@ -84,6 +84,8 @@ impl Person {
     /// Replaces what a field holds.
     pub async fn types(&self, label: &str, text: &str) -> Result<()> {
         let field = self.field(label).await?;
+        // Bars stay at both ends of the window; a person scrolls what they want to the middle.
+        field.scroll_into_view().await?;
         field.click().await?;
         field.send_keys(Key::Control + "a").await?;
         if text.is_empty() {
@@ -98,11 +100,9 @@ impl Person {
         let xpath = format!(
             "//*[self::button or self::a][normalize-space(.)={name:?} or @aria-label={name:?}]"
         );
-        Ok(self
-            .finds(&format!("button {name:?}"), &xpath)
-            .await?
-            .click()
-            .await?)
+        let button = self.finds(&format!("button {name:?}"), &xpath).await?;
+        button.scroll_into_view().await?;
+        Ok(button.click().await?)
     }
 
     async fn switch(&self, label: &str) -> Result<WebElement> {
