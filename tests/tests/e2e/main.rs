@@ -16,7 +16,6 @@ mod edits;
 mod forms;
 mod notices;
 mod outbox;
-mod patients;
 mod sessions;
 mod staff;
 
