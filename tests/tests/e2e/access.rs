@@ -1,6 +1,6 @@
 //! Access: the main tasks by keyboard alone.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver};
 use bedside_tests::person::Person;

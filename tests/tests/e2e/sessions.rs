@@ -31,11 +31,6 @@ async fn keep(person: &Person, key: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-async fn value_of(person: &Person, label: &str) -> Result<String> {
-    let field = person.field(label).await?;
-    Ok(field.prop("value").await?.unwrap_or_default())
-}
-
 #[tokio::test]
 async fn who_signs_out_in_one_tab_is_out_of_all_and_the_next_person_finds_nothing() -> Result<()> {
     let backend = Backend::start(Data::InMemory).await?;
