@@ -29,6 +29,9 @@ use saving::{Flight, Saving};
 /// How long the world is still before the end.
 const STILL: u64 = 120_000;
 
+/// More than this many steps are never taken within one moment, unless something wakes again and again for nothing.
+const STEPS_AT_ONCE: u32 = 10_000;
+
 /// The database counts its heartbeat up so often.
 const BEAT: u64 = 10_000;
 
@@ -199,13 +202,21 @@ impl World {
     }
 
     fn live(&mut self) -> Result<(), Divergence> {
+        let mut at_once = 0;
         loop {
             let queued = self.queue.peek().map(|Reverse((at, _, _))| *at);
             let own = self.page.due().filter(|_| !self.frozen);
-            let sends = self.saving.due(self.now);
+            let sends = self.sends_due();
             let Some(next) = [queued, own, sends].into_iter().flatten().min() else {
                 return Ok(());
             };
+            at_once = if next > self.now { 0 } else { at_once + 1 };
+            if at_once > STEPS_AT_ONCE {
+                return Err(Divergence {
+                    at: self.now,
+                    what: "time stands still: something is due that nobody does".to_owned(),
+                });
+            }
             self.now = self.now.max(next);
             self.summary.steps += 1;
             let mut wishes = Vec::new();

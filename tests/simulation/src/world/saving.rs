@@ -64,15 +64,6 @@ impl Flight {
 }
 
 impl Saving {
-    pub fn due(&self, now: u64) -> Option<u64> {
-        let moment = Moment::from_millis(now);
-        let due = |tab: &Tab| tab.queue.due(moment).filter(|_| !tab.waits);
-        let due = self.tabs.iter().filter_map(due).min()?;
-        let due = u64::try_from(due.since(Moment::from_millis(0)).as_millis()).ok()?;
-        // While another has the turn, there is nothing to do until that one is done.
-        Some(due).filter(|due| *due > now || self.turn.is_none())
-    }
-
     fn on_disk(&self, entry: Uuid) -> bool {
         self.disk
             .values()
@@ -81,6 +72,24 @@ impl Saving {
 }
 
 impl World {
+    /// When a tab has something to send next.
+    pub(super) fn sends_due(&self) -> Option<u64> {
+        let now = Moment::from_millis(self.now);
+        let due = |(tab, own): (usize, &Tab)| {
+            self.sender(tab)?;
+            own.queue.due(now).filter(|_| !own.waits)
+        };
+        let due = self.saving.tabs.iter().enumerate().filter_map(due).min()?;
+        let due = u64::try_from(due.since(Moment::from_millis(0)).as_millis()).ok()?;
+        // While another has the turn, there is nothing to do until that one is done.
+        Some(due).filter(|due| *due > self.now || self.saving.turn.is_none())
+    }
+
+    /// For whom a tab sends. A page that sleeps sends nothing, however long it has wanted to.
+    fn sender(&self, tab: usize) -> Option<User> {
+        self.page.user.filter(|_| tab != PAGE || !self.frozen)
+    }
+
     /// Whether every save is where it must be.
     pub(super) fn check_saves(&mut self) -> Result<(), Divergence> {
         let saving = &self.saving;
@@ -361,10 +370,7 @@ impl World {
     }
 
     fn send_from(&mut self, tab: usize) {
-        let Some(user) = self.page.user else { return };
-        if tab == PAGE && self.frozen {
-            return;
-        }
+        let Some(user) = self.sender(tab) else { return };
         let alone = !self.has(Bug::DoubleSend);
         let now = Moment::from_millis(self.now);
         let wants = |world: &Self| {
