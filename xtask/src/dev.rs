@@ -12,6 +12,8 @@ use crate::{Error, build, process, report, setup, workspace};
 
 /// The first start makes the database and its demo data.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// Everything that the app stands on is compiled then, on whatever machine this is.
+const BUILT_WITHIN: Duration = Duration::from_secs(30 * 60);
 const POLL: Duration = Duration::from_millis(100);
 
 const SIGN_INS: &str = "  admin@bedside.test           sees everything, sets roles
@@ -42,10 +44,10 @@ pub fn run(options: &DevOptions) -> Result<(), Error> {
     }
 
     let mut children = vec![serve(options, backend_port)?];
-    ready("the backend", backend_port, &mut children)?;
+    ready("the backend", backend_port, READY_WITHIN, &mut children)?;
     if options.build == Build::Watch {
         children.push(watch(options.port, backend_port)?);
-        ready("the first build", options.port, &mut children)?;
+        ready("the first build", options.port, BUILT_WITHIN, &mut children)?;
     }
 
     println!(
@@ -106,6 +108,15 @@ fn serve(options: &DevOptions, port: u16) -> Result<Running, Error> {
 /// trunk serves the app, rebuilds it on change, and passes everything else on.
 fn watch(port: u16, backend_port: u16) -> Result<Running, Error> {
     let config = watch_config(backend_port)?;
+    for ignored in ["target", "dist", ".bedside"] {
+        let path = workspace::root().join(ignored);
+        // The bundler refuses to ignore what is not there, and with its data in memory the backend makes no folder.
+        std::fs::create_dir_all(&path).map_err(|source| Error::File {
+            action: "create",
+            path: path.display().to_string(),
+            source,
+        })?;
+    }
     report::line("serve", "building the app, then again on each change …");
     let mut command = build::trunk("serve")?;
     command
@@ -160,17 +171,14 @@ fn free_port() -> Result<u16, Error> {
 }
 
 /// Waits until a port answers a request for the app's configuration.
-fn ready(what: &str, port: u16, children: &mut [Running]) -> Result<(), Error> {
+fn ready(what: &str, port: u16, within: Duration, children: &mut [Running]) -> Result<(), Error> {
     let start = Instant::now();
     while !answers(port) {
         one_ended(children)?;
-        if start.elapsed() > READY_WITHIN {
+        if start.elapsed() > within {
             return Err(Error::Step {
                 step: what.to_owned(),
-                reason: format!(
-                    "no answer on port {port} within {}",
-                    report::spoken(READY_WITHIN)
-                ),
+                reason: format!("no answer on port {port} within {}", report::spoken(within)),
             });
         }
         std::thread::sleep(POLL);

@@ -35,6 +35,10 @@ const API_PREFIXES: [&str; 6] = [
 
 const UNBUILT: &str = include_str!("unbuilt.html");
 
+/// How a proxy in front says what the browser asked for.
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 /// Headers that every page and file carries.
 static FIXED_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
@@ -113,7 +117,7 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
         return (StatusCode::BAD_REQUEST, "the Host header is not a host\n").into_response();
     };
     let mut response = match path {
-        "/config.json" => config(&site, &host),
+        "/config.json" => config(&site, scheme(request.headers()), &host),
         _ => page(&site, path, request.headers()),
     };
     let headers = response.headers_mut();
@@ -127,8 +131,8 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
 }
 
 /// What the app asks first: where the APIs are, as seen from where it was loaded.
-fn config(site: &Site, host: &str) -> Response {
-    let body = json!({ "supabase_url": format!("http://{host}"), "anon_key": site.anon_key, "demo": true });
+fn config(site: &Site, scheme: &str, host: &str) -> Response {
+    let body = json!({ "supabase_url": format!("{scheme}://{host}"), "anon_key": site.anon_key, "demo": true });
     ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
@@ -218,16 +222,24 @@ fn file(asset: &Asset, headers: &HeaderMap) -> Response {
     response
 }
 
-/// The host by which the backend was called. It ends up in `config.json` and in the policy, so it must be a plain
+/// The host by which the browser called, also through proxies, of which the first is the browser's. It ends up in `config.json` and in the policy, so it must be a plain
 /// host with perhaps a port; `None` when it is anything else.
 fn host(headers: &HeaderMap, own: &str) -> Option<String> {
-    let Some(value) = headers.get(HOST) else {
+    let Some(value) = headers.get(FORWARDED_HOST).or_else(|| headers.get(HOST)) else {
         return Some(own.to_owned());
     };
-    let text = value.to_str().ok()?;
+    let text = value.to_str().ok()?.split(',').next()?.trim();
     let authority: Authority = text.parse().ok()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
     (!authority.host().is_empty() && text.chars().all(plain)).then(|| text.to_owned())
+}
+
+/// Whether the browser came over TLS, which only a proxy in front ends.
+fn scheme(headers: &HeaderMap) -> &'static str {
+    match headers.get(FORWARDED_PROTO) {
+        Some(proto) if proto == "https" => "https",
+        _ => "http",
+    }
 }
 
 #[cfg(test)]

@@ -82,6 +82,17 @@ async fn the_settings_name_the_host_that_was_asked() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_the_settings_name_the_host_that_the_browser_asked() {
+    let request = get("/config.json")
+        .header("host", "127.0.0.1")
+        .header("x-forwarded-host", "bedside.ward.test:8443")
+        .header("x-forwarded-proto", "https");
+    let (status, settings) = answer(request).await;
+    assert_eq!(status, 200);
+    assert_eq!(settings["supabase_url"], "https://bedside.ward.test:8443");
+}
+
+#[tokio::test]
 async fn a_host_that_is_none_is_refused_instead_of_quoted() {
     let (status, _, body) = text(get("/config.json").header("host", "x;script-src *")).await;
     assert_eq!(status, 400);
