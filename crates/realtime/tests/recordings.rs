@@ -67,6 +67,76 @@ fn received(file: &str) -> Vec<(Vsn, Recorded)> {
     frames
 }
 
+/// A frame in an order in which no server writes it: what stands behind the row stands before everything else.
+fn reordered(frame: &str) -> Option<String> {
+    let (head, tail) = frame.rsplit_once(",\"schema\":")?;
+    let (named, ids) = tail.split_once("},\"ids\":")?;
+    let (opens, data) = head.split_once("{\"data\":{")?;
+    Some(format!(
+        "{opens}{{\"ids\":{},\"data\":{{\"schema\":{named},{data}}}}}]",
+        ids.strip_suffix("}]")?
+    ))
+}
+
+#[test]
+fn a_change_says_the_same_in_whatever_order_it_is_written() {
+    let change = |text: &str| match decode_text(Vsn::V2, text).unwrap().body {
+        Body::Change(frame) => (frame.ids().collect::<Vec<_>>(), frame.to_change().unwrap()),
+        other => panic!("{other:?}"),
+    };
+    let mut kinds = Vec::new();
+    for file in [
+        "c1_changes_per_table.v2.jsonl",
+        "c2_types.v2.jsonl",
+        "c4_toast.v2.jsonl",
+        "d2_errors_in_changes.v2.jsonl",
+    ] {
+        for (_, frame) in received(file) {
+            let Recorded::Text(text) = frame else {
+                continue;
+            };
+            let Some(other) =
+                reordered(&text).filter(|_| text.contains("\"postgres_changes\",{\"data\""))
+            else {
+                continue;
+            };
+            serde_json::from_str::<Value>(&other).unwrap();
+            let usual = change(&text);
+            assert_eq!(usual, change(&other), "{text}");
+            assert_eq!(
+                usual,
+                change(&text.replacen("{\"columns\"", "{ \"columns\"", 1)),
+                "{text}"
+            );
+            kinds.push((usual.1.kind, usual.1.fault.is_some()));
+        }
+    }
+    for kind in [ChangeKind::Insert, ChangeKind::Update, ChangeKind::Delete] {
+        assert!(kinds.contains(&(kind, false)), "{kind:?} was not recorded");
+    }
+    assert!(
+        kinds.iter().any(|(_, fault)| *fault),
+        "no fault was recorded"
+    );
+}
+
+#[test]
+fn a_row_that_looks_like_the_end_of_its_frame_is_a_row() {
+    let lookalike = r#"},"schema":"x","table":"y","type":"INSERT"},"ids":[9]}]"#;
+    let record = serde_json::json!({"id": 1, "text": lookalike, "json": {"a": {"b": {}, "schema": "x", "table": "y", "type": "DELETE"}, "ids": [9]}}).to_string();
+    let frame = format!(
+        r#"[null,null,"realtime:r","postgres_changes",{{"data":{{"columns":[],"commit_timestamp":null,"errors":null,"record":{record},"schema":"public","table":"items","type":"UPDATE"}},"ids":[7]}}]"#
+    );
+    let decoded = decode_text(Vsn::V2, &frame).unwrap();
+    let Body::Change(change) = decoded.body else {
+        panic!("no change")
+    };
+    assert_eq!(change.ids().collect::<Vec<_>>(), [7]);
+    let change = change.to_change().unwrap();
+    assert_eq!((change.table(), change.kind), ("items", ChangeKind::Update));
+    assert_eq!(change.record().unwrap().json(), record);
+}
+
 fn changes(file: &str) -> Vec<Change> {
     received(file)
         .into_iter()

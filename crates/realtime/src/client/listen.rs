@@ -1,6 +1,6 @@
 //! Who listens to what. Only bookkeeping: calls are made by the driver, after the lock is released.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use futures::channel::oneshot;
@@ -30,9 +30,9 @@ struct RoomListeners {
 
 #[derive(Default)]
 pub(crate) struct Listeners {
-    handles: HashMap<HandleId, HandleListeners>,
-    rooms: HashMap<HandleId, RoomListeners>,
-    pushes: HashMap<PushId, oneshot::Sender<Result<(), PushError>>>,
+    handles: BTreeMap<HandleId, HandleListeners>,
+    rooms: BTreeMap<HandleId, RoomListeners>,
+    pushes: BTreeMap<PushId, oneshot::Sender<Result<(), PushError>>>,
     status: Vec<(u64, OnStatus)>,
     identity: Option<Option<String>>,
 }

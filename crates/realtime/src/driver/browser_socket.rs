@@ -1,9 +1,10 @@
 //! The page's WebSocket, as something that can be polled.
 //!
 //! Not through a portable wrapper, for reasons that were measured. Text goes through `TextEncoder` straight into a
-//! buffer here: the generated glue copies a string character by character, five times slower. A long text stays with
-//! the page until somebody reads it. And the close event is waited for, however long a socket says that it is only
-//! closing: its code decides what to do next.
+//! buffer here, and from there straight into the engine: the generated glue copies a string character by character,
+//! five times slower, and a queue with a task behind it costs as much as the reading. A long text stays with the page
+//! until somebody reads it. And the close event is waited for, however long a socket says that it is only closing: its
+//! code decides what to do next.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,7 +19,9 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
-use super::SocketNews;
+use super::{SocketNews, at_once};
+use crate::client::Shared;
+use crate::engine::Input;
 use crate::wire::{FarText, Outbound};
 
 /// A text of more UTF-16 units stays with the page until it is read.
@@ -26,8 +29,8 @@ const LONG: u32 = 8 * 1024;
 /// A UTF-16 unit becomes at most three bytes.
 const WIDEST: usize = 3;
 
-#[derive(Default)]
 pub(super) struct Socket {
+    shared: Arc<Shared>,
     line: Option<Line>,
     /// The address was none.
     failed: bool,
@@ -67,44 +70,63 @@ extern "C" {
     #[wasm_bindgen(constructor)]
     fn new() -> TextEncoder;
 
+    /// How much was written is answered with an object, which costs as much as writing a hundred bytes.
     #[wasm_bindgen(method, js_name = encodeInto)]
-    fn encode_into(this: &TextEncoder, text: &JsString, buffer: &mut [u8]) -> Encoded;
-
-    type Encoded;
-
-    #[wasm_bindgen(method, getter)]
-    fn written(this: &Encoded) -> u32;
+    fn encode_into(this: &TextEncoder, text: &JsString, buffer: &mut [u8]);
 }
 
-/// The platform's encoder, and a buffer that any text fits into that is not long.
+/// The platform's encoder, and a buffer that any text fits into that is not long. Between uses, it is all [`UNWRITTEN`].
 struct Scribe {
     encoder: TextEncoder,
     buffer: Vec<u8>,
 }
 
+/// A byte that UTF-8 has no use for: the first one left is where a text ends.
+const UNWRITTEN: u8 = 0xff;
+
 thread_local! {
     static SCRIBE: RefCell<Scribe> = RefCell::new(Scribe {
         encoder: TextEncoder::new(),
-        buffer: vec![0; LONG as usize * WIDEST],
+        buffer: vec![UNWRITTEN; LONG as usize * WIDEST + 1],
     });
 }
 
-/// The string's UTF-8, in one call of the platform's encoder.
-fn read_text(text: &JsString) -> Option<String> {
+/// Hands out the UTF-8 of a text of at most [`LONG`] units, in one call of the platform's encoder.
+fn with_text(text: &JsString, units: u32, take: impl FnOnce(&str)) {
     SCRIBE.with_borrow_mut(|Scribe { encoder, buffer }| {
-        let length = text.length();
-        if length > LONG {
-            let mut bytes = vec![0; length as usize * WIDEST];
-            let written = encoder.encode_into(text, &mut bytes).written();
-            bytes.truncate(written as usize);
-            bytes.shrink_to_fit();
-            return String::from_utf8(bytes).ok();
+        encoder.encode_into(text, buffer);
+        // Every unit becomes a byte or more.
+        let least = units as usize;
+        let more = buffer
+            .iter()
+            .skip(least)
+            .position(|byte| *byte == UNWRITTEN);
+        let Some(written) = buffer.get_mut(..least + more.unwrap_or_default()) else {
+            return;
+        };
+        if let Ok(text) = std::str::from_utf8(written) {
+            take(text);
         }
-        let written = encoder.encode_into(text, buffer).written() as usize;
-        std::str::from_utf8(buffer.get(..written)?)
-            .ok()
-            .map(ToOwned::to_owned)
-    })
+        written.fill(UNWRITTEN);
+    });
+}
+
+/// The UTF-8 of a text of any length.
+fn read_text(text: &JsString) -> String {
+    let length = text.length();
+    let mut read = String::with_capacity(length as usize);
+    let mut from = 0;
+    while from < length {
+        let mut to = length.min(from + LONG);
+        // A pair of surrogates stays together.
+        let is_first_half = |at: u32| (0xd800..0xdc00).contains(&(text.char_code_at(at) as u32));
+        if to < length && is_first_half(to - 1) {
+            to -= 1;
+        }
+        with_text(&text.slice(from, to), to - from, |part| read.push_str(part));
+        from = to;
+    }
+    read
 }
 
 /// A string of the page.
@@ -118,27 +140,53 @@ impl FarText for PageText {
     #[allow(clippy::cast_possible_truncation)]
     fn part(&self, from: usize, to: usize) -> String {
         // A string of the page is never longer than its numbers of 32 bits.
-        read_text(&self.0.slice(from as u32, to as u32)).unwrap_or_default()
+        read_text(&self.0.slice(from as u32, to as u32))
     }
 }
 
-fn read(event: &MessageEvent) -> Option<SocketNews> {
-    let data = match event.data().dyn_into::<JsString>() {
-        Ok(text) if text.length() > LONG => {
-            return Some(SocketNews::Far(Arc::new(PageText(SendWrapper::new(text)))));
+/// What came, for as long as it is looked at.
+enum Message {
+    Text(JsString),
+    Binary(Vec<u8>),
+}
+
+impl Message {
+    fn of(event: &MessageEvent) -> Option<Self> {
+        let data = match event.data().dyn_into::<JsString>() {
+            Ok(text) => return Some(Self::Text(text)),
+            Err(data) => data,
+        };
+        let buffer = data.dyn_ref::<ArrayBuffer>()?;
+        Some(Self::Binary(Uint8Array::new(buffer).to_vec()))
+    }
+
+    /// To be taken by the driver, when it is not the first thing to be told.
+    fn into_news(self) -> SocketNews {
+        match self {
+            Self::Text(text) => SocketNews::Text(read_text(&text)),
+            Self::Binary(bytes) => SocketNews::Binary(bytes),
         }
-        Ok(text) => return read_text(&text).map(SocketNews::Text),
-        Err(data) => data,
-    };
-    let bytes = data
-        .dyn_ref::<ArrayBuffer>()
-        .map(|buffer| Uint8Array::new(buffer).to_vec())?;
-    Some(SocketNews::Binary(bytes))
+    }
+
+    fn tell(self, shared: &Shared) {
+        at_once(shared, |engine, now| match self {
+            Self::Text(text) => {
+                let units = text.length();
+                if units > LONG {
+                    let far = PageText(SendWrapper::new(text));
+                    engine.handle(now, Input::Far(Arc::new(far)));
+                } else {
+                    with_text(&text, units, |text| engine.handle(now, Input::Text(text)));
+                }
+            }
+            Self::Binary(bytes) => engine.handle(now, Input::Binary(&bytes)),
+        });
+    }
 }
 
 impl Line {
     /// Nothing, when the address is none.
-    fn open(url: &str) -> Option<Self> {
+    fn open(url: &str, shared: &Arc<Shared>) -> Option<Self> {
         let socket = WebSocket::new(url).ok()?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let heard = Rc::new(RefCell::new(Heard::default()));
@@ -150,10 +198,15 @@ impl Line {
             })
         };
         let on_message = {
-            let heard = Rc::clone(&heard);
+            let (heard, shared) = (Rc::clone(&heard), Arc::clone(shared));
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                if let Some(news) = read(&event) {
-                    Heard::push(&heard, news);
+                let Some(message) = Message::of(&event) else {
+                    return;
+                };
+                if heard.borrow().news.is_empty() {
+                    message.tell(&shared);
+                } else {
+                    Heard::push(&heard, message.into_news());
                 }
             })
         };
@@ -194,9 +247,17 @@ impl Drop for Line {
 }
 
 impl Socket {
+    pub fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            line: None,
+            failed: false,
+        }
+    }
+
     pub fn open(&mut self, url: String) {
         self.line = None;
-        match Line::open(&url) {
+        match Line::open(&url, &self.shared) {
             Some(line) => self.line = Some(line),
             None => self.failed = true,
         }

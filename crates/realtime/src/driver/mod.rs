@@ -18,10 +18,9 @@ use futures::channel::mpsc::UnboundedReceiver;
 use futures::{Future, Stream};
 
 use crate::client::{PostRequest, Shared, StatusSnapshot, lock};
-use crate::engine::{Command, Environment, Event, Input, Output, PushId};
+use crate::engine::{Command, Engine, Environment, Event, Input, Now, Output, PushId};
 use crate::room::PushError;
 use crate::token::{AccessToken, TokenError, TokenNeed};
-use crate::wire::FarText;
 use platform::Sleep;
 use socket::Socket;
 
@@ -51,9 +50,6 @@ enum SocketNews {
     /// With the HTTP status, where the platform shows it.
     OpenFailed(Option<u16>),
     Text(String),
-    /// A text that is too long to be brought here unread.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
-    Far(Arc<dyn FarText>),
     Binary(Vec<u8>),
     /// It closed by itself, with this code.
     Closed(u16),
@@ -70,7 +66,7 @@ enum Step {
 /// Runs a client until it is shut down.
 pub(crate) async fn run(shared: Arc<Shared>, mut incoming: UnboundedReceiver<Incoming>) {
     let _surroundings = platform::listen(&shared.wake);
-    let mut socket = Socket::default();
+    let mut socket = Socket::new(&shared);
     let mut alarm: Option<(u64, Sleep)> = None;
     loop {
         if drain(&shared, &mut socket) == Drained::Finished {
@@ -101,7 +97,6 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: UnboundedReceiver<Inc
                 engine.handle(now, Input::OpenFailed { http_status })
             }
             Step::Socket(SocketNews::Text(text)) => engine.handle(now, Input::Text(&text)),
-            Step::Socket(SocketNews::Far(text)) => engine.handle(now, Input::Far(text)),
             Step::Socket(SocketNews::Binary(bytes)) => engine.handle(now, Input::Binary(&bytes)),
             Step::Socket(SocketNews::Closed(code)) => engine.handle(now, Input::Closed { code }),
             Step::Timer => {
@@ -154,6 +149,24 @@ fn drain(shared: &Arc<Shared>, socket: &mut Socket) -> Drained {
             Output::Event(event) => tell(shared, event),
             Output::Finished => return Drained::Finished,
         }
+    }
+}
+
+/// Gives the engine something in the midst of the platform's own call, and tells what follows from it. Whatever else
+/// follows is carried out by the driver.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+fn at_once(shared: &Shared, give: impl FnOnce(&mut Engine, Now)) {
+    let mut engine = lock(&shared.engine);
+    let due = engine.timer();
+    give(&mut engine, shared.clock.now());
+    while let Some(event) = engine.poll_event() {
+        drop(engine);
+        tell(shared, event);
+        engine = lock(&shared.engine);
+    }
+    if engine.is_waiting() || engine.timer() != due {
+        // The driver is gone after a shutdown.
+        let _ = shared.wake.unbounded_send(Incoming::Wake);
     }
 }
 

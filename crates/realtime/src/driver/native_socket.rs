@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::{SocketNews, platform};
+use crate::client::Shared;
 use crate::wire::Outbound;
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -37,6 +39,10 @@ enum State {
 }
 
 impl Socket {
+    pub fn new(_shared: &Arc<Shared>) -> Self {
+        Self::default()
+    }
+
     /// Opens a socket in a task of its own: one that is no longer wanted is closed there when it opens.
     pub fn open(&mut self, url: String) {
         let (tell, told) = oneshot::channel();

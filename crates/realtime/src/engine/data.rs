@@ -292,12 +292,15 @@ impl Engine {
         self.feed.proof = self.now.wall;
         let announced = data.ids.iter();
         let announced = announced.filter(|(id, _)| frame.ids().any(|other| other == *id));
-        let mut matched: Vec<SlotId> = announced.map(|(_, slot)| *slot).collect();
+        // Lent by the engine, since changes come by the thousand.
+        let mut matched = std::mem::take(&mut self.matched);
+        matched.clear();
+        matched.extend(announced.map(|(_, slot)| *slot));
         if matched.is_empty() {
             // Ids that nobody announced: the table decides, since a change too many is harmless.
             let covers = |slot: &Slot| slot.binding.covers_table(frame.schema(), frame.table());
             let fits = |id: &SlotId| self.slots.get(*id).is_some_and(covers);
-            matched = data.slots.iter().copied().filter(fits).collect();
+            matched.extend(data.slots.iter().copied().filter(fits));
         }
         if overlapping {
             let fingerprint = frame.fingerprint();
@@ -312,12 +315,12 @@ impl Engine {
             .collect();
         handles.sort_unstable();
         handles.dedup();
-        if handles.is_empty() {
-            return;
-        }
-        if let Some(change) = frame.to_change() {
+        if !handles.is_empty()
+            && let Some(change) = frame.to_change()
+        {
             self.feel(frame, &matched, &change);
             self.tell(handles, BindingEvent::Change(change.into()));
         }
+        self.matched = matched;
     }
 }

@@ -106,6 +106,8 @@ pub struct Engine {
     widen_at: Option<u64>,
     /// Who delivered what while two data channels overlap, so that nobody hears it twice.
     recent: HashMap<(u64, slots::SlotId), ChannelId>,
+    /// Room for the bindings that a change is for, used again for each.
+    matched: Vec<slots::SlotId>,
     feed: Feed,
     rooms: Rooms,
     pushes: Pushes,
@@ -149,6 +151,7 @@ impl Engine {
             data_retry_at: 0,
             widen_at: None,
             recent: HashMap::new(),
+            matched: Vec::new(),
             feed: Feed::new(),
             rooms: Rooms::new(),
             pushes: Pushes::new(),
@@ -213,6 +216,23 @@ impl Engine {
     /// The next thing to do, until `None`.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// The next thing to tell, unless something else is to be done before it.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        match self.outputs.pop_front()? {
+            Output::Event(event) => Some(event),
+            other => {
+                self.outputs.push_front(other);
+                None
+            }
+        }
+    }
+
+    /// Whether there is anything left to poll.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// When [`Input::Timer`] is due, in monotonic milliseconds.

@@ -193,99 +193,60 @@ impl Change {
 /// A `postgres_changes` payload as it stands in its frame.
 #[derive(Debug, Default)]
 pub struct ChangeFrame<'a> {
-    ids: Option<&'a str>,
-    schema: Option<Cow<'a, str>>,
-    table: Option<Cow<'a, str>>,
-    kind: Option<Cow<'a, str>>,
-    timestamp: Option<&'a str>,
-    columns: Option<&'a str>,
-    record: Option<&'a str>,
-    far: Option<&'a FarRecord>,
-    old_record: Option<&'a str>,
-    errors: Option<&'a str>,
+    pub(super) ids: Option<&'a str>,
+    pub(super) schema: Option<Cow<'a, str>>,
+    pub(super) table: Option<Cow<'a, str>>,
+    pub(super) kind: Option<Cow<'a, str>>,
+    pub(super) timestamp: Option<&'a str>,
+    pub(super) columns: Option<&'a str>,
+    pub(super) record: Option<&'a str>,
+    pub(super) far: Option<&'a FarRecord>,
+    pub(super) old_record: Option<&'a str>,
+    pub(super) errors: Option<&'a str>,
 }
 
-/// Where a reader of the data stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Halt {
-    /// Before the new row.
-    Row,
-    /// Behind the data.
-    End,
-}
-
-/// A new row that was passed unread.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Row<'a> {
-    Here(&'a str),
-    Far(&'a FarRecord),
+/// A JSON number, if it is a whole one.
+fn whole_number(digits: &[u8]) -> Option<u64> {
+    let digits = digits.trim_ascii();
+    let read = digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    });
+    read.filter(|_| !digits.is_empty())
 }
 
 impl<'a> ChangeFrame<'a> {
-    /// Reads a payload; nothing, when a change has another shape.
+    /// Reads a payload, in whatever order it is written; nothing, when a change has another shape.
     pub(super) fn read(scan: &mut Scan<'a>) -> Option<Self> {
         let mut frame = Self::default();
         scan.pass(b'{')?;
-        while frame.enter_data(scan)? {
-            while frame.data(scan)? == Halt::Row {
-                frame.record = scan.present()?;
-            }
-        }
-        frame.complete()
-    }
-
-    /// Reads a payload up to its row; nothing, when there is none.
-    pub(super) fn before_row(scan: &mut Scan<'a>) -> Option<Self> {
-        let mut frame = Self::default();
-        scan.pass(b'{')?;
-        (frame.enter_data(scan)? && frame.data(scan)? == Halt::Row).then_some(frame)
-    }
-
-    /// Reads what follows the row.
-    pub(super) fn after_row(mut self, scan: &mut Scan<'a>, row: Row<'a>) -> Option<Self> {
-        match row {
-            Row::Here(row) => self.record = Some(row),
-            Row::Far(row) => self.far = Some(row),
-        }
-        let sound = self.data(scan)? == Halt::End && !self.enter_data(scan)?;
-        sound.then_some(self)?.complete()
-    }
-
-    fn complete(self) -> Option<Self> {
-        let known = self.schema.is_some() && self.table.is_some() && self.kind.is_some();
-        known.then_some(self)
-    }
-
-    /// Goes on to the data and into it; false at the payload's end.
-    fn enter_data(&mut self, scan: &mut Scan<'a>) -> Option<bool> {
         while let Some(key) = scan.key()? {
             match key.as_ref() {
-                "data" => return scan.pass(b'{').map(|()| true),
-                "ids" => self.ids = scan.present()?,
+                "data" => frame.read_data(scan)?,
+                "ids" => frame.ids = scan.present()?,
                 _ => drop(scan.value()?),
             }
         }
-        Some(false)
+        let known = frame.schema.is_some() && frame.table.is_some() && frame.kind.is_some();
+        known.then_some(frame)
     }
 
-    fn data(&mut self, scan: &mut Scan<'a>) -> Option<Halt> {
+    fn read_data(&mut self, scan: &mut Scan<'a>) -> Option<()> {
+        scan.pass(b'{')?;
         while let Some(key) = scan.key()? {
             match key.as_ref() {
-                "record" => return Some(Halt::Row),
                 "schema" => self.schema = Some(scan.string()?),
                 "table" => self.table = Some(scan.string()?),
                 "type" => self.kind = Some(scan.string()?),
                 "commit_timestamp" => self.timestamp = scan.present()?,
-                "columns" => {
-                    let columns = scan.array_before(",\"commit_timestamp\":")?;
-                    self.columns = Some(columns).filter(|columns| *columns != "null");
-                }
+                "columns" => self.columns = scan.present()?,
+                "record" => self.record = scan.present()?,
                 "old_record" => self.old_record = scan.present()?,
                 "errors" => self.errors = scan.present()?,
                 _ => drop(scan.value()?),
             }
         }
-        Some(Halt::End)
+        Some(())
     }
 
     /// The ids of the bindings that match; what is no number is left out.
@@ -293,8 +254,8 @@ impl<'a> ChangeFrame<'a> {
         let list = self
             .ids
             .and_then(|ids| ids.strip_prefix('[')?.strip_suffix(']'));
-        let numbers = list.unwrap_or_default().split(',');
-        numbers.filter_map(|number| number.trim().parse().ok())
+        let numbers = list.unwrap_or_default().as_bytes();
+        numbers.split(|byte| *byte == b',').filter_map(whole_number)
     }
 
     /// The table's schema.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use super::{DecodeError, Inbound, Vsn, decode_text, text};
+use super::{DecodeError, Inbound, Vsn, decode_text, text, usual};
 
 /// A text that lives elsewhere. Lengths and places are in UTF-16 units, as the browser counts.
 pub trait FarText: Send + Sync {
@@ -85,7 +85,7 @@ impl Ends {
             return None;
         }
         let mut tail = far.part(length - TAIL, length);
-        tail.drain(..text::row_ends(&tail)?);
+        tail.drain(..usual::row_ends(&tail)?);
         let to = length - units(&tail);
         // Mostly the columns are few; when they are not, more is asked for.
         let (head, row_begins) = [HEAD / 4, HEAD].into_iter().find_map(|size| {

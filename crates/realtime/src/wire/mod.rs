@@ -11,6 +11,7 @@ mod outbound;
 mod record;
 mod scan;
 mod text;
+mod usual;
 
 pub use change::{Change, ChangeFault, ChangeFrame, ChangeKind, Column};
 pub use far::{FarFrame, FarText};

@@ -46,6 +46,27 @@ impl<'a> Scan<'a> {
         self.at
     }
 
+    /// What it has not come to.
+    pub fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Passes these very bytes.
+    pub fn exactly(&mut self, bytes: &str) -> Option<()> {
+        self.rest()
+            .starts_with(bytes)
+            .then(|| self.at += bytes.len())
+    }
+
+    /// The rest of a string whose first quote was passed, if it is written as it is said.
+    pub fn plain(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        let end = either(rest.as_bytes(), b'"', b'\\')?;
+        self.at += end + 1;
+        rest.get(..end)
+            .filter(|_| rest.as_bytes().get(end) == Some(&b'"'))
+    }
+
     /// The next byte that is no space.
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -86,6 +107,12 @@ impl<'a> Scan<'a> {
         if self.peek()? != b'"' {
             return None;
         }
+        let start = self.at;
+        self.at += 1;
+        if let Some(plain) = self.plain() {
+            return Some(Cow::Borrowed(plain));
+        }
+        self.at = start;
         unquoted(self.value()?)
     }
 
@@ -107,7 +134,7 @@ impl<'a> Scan<'a> {
     /// what follows would be escaped.
     pub fn array_before(&mut self, follows: &str) -> Option<&'a str> {
         self.peek()?;
-        let rest = self.text.get(self.at..)?;
+        let rest = self.rest();
         let end = either(rest.as_bytes(), b']', b']')? + 1;
         if rest.starts_with('[')
             && rest
@@ -169,7 +196,7 @@ impl<'a> Scan<'a> {
 /// What a JSON string says; borrowed, when it holds no escapes.
 pub(super) fn unquoted(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.as_bytes().contains(&b'\\') {
+    if either(inner.as_bytes(), b'\\', b'\\').is_some() {
         return serde_json::from_str(json).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::change::Row;
 use super::far::FarRecord;
 use super::inbound::TextCow;
 use super::scan::Scan;
-use super::{Body, ChangeFrame, DecodeError, Inbound};
+use super::{Body, ChangeFrame, DecodeError, Inbound, usual};
 
 /// A reference as the server echoes it: text, a number, or nothing. Anything else answers no push of ours.
 fn reference(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
@@ -47,8 +46,27 @@ fn any(text: &str) -> Result<Inbound<'_>, DecodeError> {
     })
 }
 
-/// What stands before a row change's payload: the topic, since a change answers nobody.
-fn heading<'a>(scan: &mut Scan<'a>) -> Option<Cow<'a, str>> {
+fn change(text: &str) -> Option<Inbound<'_>> {
+    usual_change(text).or_else(|| any_change(text))
+}
+
+/// A row change as servers write them.
+fn usual_change(text: &str) -> Option<Inbound<'_>> {
+    let mut scan = Scan::new(text);
+    let (topic, mut change) = usual::begin(&mut scan)?;
+    if usual::at_row(&mut scan).is_some() {
+        let rest = scan.rest();
+        let (row, tail) = rest.split_at_checked(usual::row_ends(rest)?)?;
+        change.record = Some(row);
+        scan = Scan::new(tail);
+    }
+    let change = usual::end(change, &mut scan)?;
+    Some(told(Cow::Borrowed(topic), change))
+}
+
+/// A row change in any order.
+fn any_change(text: &str) -> Option<Inbound<'_>> {
+    let mut scan = Scan::new(text);
     scan.pass(b'[')?;
     scan.value()?;
     scan.pass(b',')?;
@@ -58,75 +76,27 @@ fn heading<'a>(scan: &mut Scan<'a>) -> Option<Cow<'a, str>> {
     scan.pass(b',')?;
     (scan.string()? == "postgres_changes").then_some(())?;
     scan.pass(b',')?;
-    Some(topic)
+    let change = ChangeFrame::read(&mut scan)?;
+    scan.pass(b']')?;
+    scan.is_done().then(|| told(topic, change))
 }
 
-fn frame<'a>(
-    mut rest: Scan<'a>,
-    topic: Cow<'a, str>,
-    change: ChangeFrame<'a>,
-) -> Option<Inbound<'a>> {
-    rest.pass(b']')?;
-    let body = Body::Change(change);
-    let (join_ref, reference) = (None, None);
-    rest.is_done().then_some(Inbound {
-        join_ref,
-        reference,
+/// A change answers nobody.
+fn told<'a>(topic: Cow<'a, str>, change: ChangeFrame<'a>) -> Inbound<'a> {
+    Inbound {
+        join_ref: None,
+        reference: None,
         topic,
-        body,
-    })
-}
-
-fn change(text: &str) -> Option<Inbound<'_>> {
-    around_row(text).or_else(|| {
-        let mut scan = Scan::new(text);
-        let topic = heading(&mut scan)?;
-        let change = ChangeFrame::read(&mut scan)?;
-        frame(scan, topic, change)
-    })
-}
-
-/// What follows a row. In a string, its quotes would be escaped; in the row, what follows it would not end the frame.
-const AFTER_ROW: &[u8] = b"},\"schema\":";
-
-/// Where the row ends, by what follows it.
-pub(super) fn row_ends(tail: &str) -> Option<usize> {
-    let mut windows = tail.as_bytes().windows(AFTER_ROW.len());
-    let at = windows.rposition(|window| window.first() == Some(&b'}') && window == AFTER_ROW)?;
-    Some(at + 1)
-}
-
-/// Reads a change from both of its ends, so that its row, the largest part, is not even passed.
-fn around_row(text: &str) -> Option<Inbound<'_>> {
-    let (begun, topic, at) = before_row(text)?;
-    let rest = text.get(at..)?;
-    let (row, tail) = rest.split_at_checked(row_ends(rest)?)?;
-    behind_row(begun, topic, tail, Row::Here(row))
-}
-
-/// What stands before the row of a change, and where that begins.
-fn before_row(head: &str) -> Option<(ChangeFrame<'_>, Cow<'_, str>, usize)> {
-    let mut scan = Scan::new(head);
-    let topic = heading(&mut scan)?;
-    let begun = ChangeFrame::before_row(&mut scan)?;
-    scan.clone().pass(b'{')?;
-    Some((begun, topic, scan.at()))
-}
-
-fn behind_row<'a>(
-    begun: ChangeFrame<'a>,
-    topic: Cow<'a, str>,
-    tail: &'a str,
-    row: Row<'a>,
-) -> Option<Inbound<'a>> {
-    let mut scan = Scan::new(tail);
-    let change = begun.after_row(&mut scan, row)?;
-    frame(scan, topic, change)
+        body: Body::Change(change),
+    }
 }
 
 /// Where the new row of a change begins, if this much of its frame reaches there.
 pub(super) fn row_begins(head: &str) -> Option<usize> {
-    before_row(head).map(|(_, _, at)| at)
+    let mut scan = Scan::new(head);
+    usual::begin(&mut scan)?;
+    usual::at_row(&mut scan)?;
+    Some(scan.at())
 }
 
 /// A change whose row is elsewhere, from what stands before and behind it.
@@ -135,8 +105,10 @@ pub(super) fn decode_apart<'a>(
     tail: &'a str,
     row: &'a FarRecord,
 ) -> Option<Inbound<'a>> {
-    let (begun, topic, _) = before_row(head)?;
-    behind_row(begun, topic, tail, Row::Far(row))
+    let (topic, mut change) = usual::begin(&mut Scan::new(head))?;
+    change.far = Some(row);
+    let change = usual::end(change, &mut Scan::new(tail))?;
+    Some(told(Cow::Borrowed(topic), change))
 }
 
 #[derive(Deserialize)]
