@@ -4,15 +4,16 @@
 //! Each tab has the whole queue before it, from the disk; whoever has something to send takes the turn among tabs, looks at the
 //! disk again, and sends. So each save goes out once, whichever tab it was made in, and the tab that dies leaves nothing behind.
 
+mod disk;
+mod send;
+mod view;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bedside_query::QueryClient;
-use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
-use futures::future::{AbortHandle, Either, abortable, select};
-use gloo_timers::future::sleep;
+use futures::future::AbortHandle;
 use leptos::ev;
 use leptos::prelude::{
     ArcReadSignal, ArcRwSignal, GetUntracked, Set, Update, window_event_listener,
@@ -20,26 +21,22 @@ use leptos::prelude::{
 use leptos::task::spawn_local;
 use send_wrapper::SendWrapper;
 use uuid::Uuid;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::BroadcastChannel;
 
+use self::disk::Disk;
+pub use self::view::{Kept, News, Saving, View};
 use super::change::{Change, Columns};
 use super::entry::{Clash, Entry};
 use super::merge::Side;
 use super::queue::{Effect, Outcome, Queue, Reply, Request};
-use super::show;
-use super::vault::{self, Refused, Vault};
+use super::{show, vault};
 use crate::data::Rest;
 use crate::data::clock::{Moment, unix_seconds};
-use crate::data::tab_turn::TabTurn;
-use crate::data::written::Written;
 
 /// The name of the turn, and of the channel on which tabs nudge each other.
 const NAME: &str = "bedside.outbox";
-/// Longer than a person should wait for "saved": then they are told that it is kept and will be sent.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 /// The outbox of this page. Clones share it.
 #[derive(Clone)]
 pub struct Outbox(Arc<Inner>);
@@ -66,71 +63,6 @@ struct State {
     sending: Option<AbortHandle>,
     alarm: Option<Moment>,
     kept: Kept,
-}
-
-/// Where saves are until the server has them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kept {
-    /// On disk: they survive the tab.
-    #[default]
-    OnDisk,
-    /// In this tab only; the browser refuses to keep them.
-    InMemory,
-}
-
-/// The outbox as the screen sees it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct View {
-    /// Oldest first.
-    pub entries: Arc<Vec<Entry>>,
-    pub kept: Kept,
-}
-
-impl View {
-    /// How many saves wait to be sent.
-    pub fn waiting(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.is_waiting())
-            .count()
-    }
-
-    /// How many wait for a person.
-    pub fn stopped(&self) -> usize {
-        self.entries.len().saturating_sub(self.waiting())
-    }
-}
-
-/// What became of a save that nobody waits for any more.
-#[derive(Clone, Debug, PartialEq)]
-pub struct News {
-    pub change: Change,
-    pub outcome: Outcome,
-}
-
-/// A save that was taken in.
-#[must_use = "tell the person how it went"]
-pub struct Saving {
-    /// The entry that stands for it, for [`Outbox::resolve`] and [`Outbox::withdraw`].
-    pub id: Uuid,
-    told: oneshot::Receiver<Outcome>,
-}
-
-impl Saving {
-    /// The first word about it: stored, refused, in conflict; or that it waits, as soon as that is clear.
-    pub async fn outcome(self) -> Outcome {
-        match select(self.told, Box::pin(sleep(PATIENCE))).await {
-            Either::Left((told, _)) => told.unwrap_or(Outcome::Waiting),
-            Either::Right(_) => Outcome::Waiting,
-        }
-    }
-}
-
-/// What the disk is asked, in this order.
-enum Disk {
-    Keep(Box<Entry>),
-    Drop(Uuid),
-    Load(oneshot::Sender<Option<Vec<Entry>>>),
 }
 
 impl Outbox {
@@ -249,188 +181,6 @@ impl Outbox {
         }
     }
 
-    /// Does what the disk is asked, one after the other, until the person is another.
-    async fn keep_for(&self, user: Uuid, mut asked: mpsc::UnboundedReceiver<Disk>) {
-        let vault = Vault::open(user).await;
-        if vault.is_err() {
-            self.refused(user);
-        }
-        while let Some(disk) = asked.next().await {
-            let vault = vault.as_ref().map_err(|refused| *refused);
-            let done = match disk {
-                Disk::Keep(entry) => match vault {
-                    Ok(vault) => vault.keep(&entry).await.map(|()| {
-                        if self.is_for(user) {
-                            lock(&self.0.state).queue.kept(&entry);
-                        }
-                    }),
-                    Err(refused) => Err(refused),
-                },
-                Disk::Drop(id) => match vault {
-                    Ok(vault) => vault.drop(id).await,
-                    Err(refused) => Err(refused),
-                },
-                Disk::Load(answer) => {
-                    let entries = match vault {
-                        Ok(vault) => vault.all().await.ok(),
-                        Err(_) => None,
-                    };
-                    // Whoever asked may be gone.
-                    let _ = answer.send(entries);
-                    continue;
-                }
-            };
-            match done {
-                Ok(()) => self.nudge(),
-                Err(Refused) => self.refused(user),
-            }
-        }
-    }
-
-    fn refused(&self, user: Uuid) {
-        if self.is_for(user) {
-            lock(&self.0.state).kept = Kept::InMemory;
-            self.refresh();
-        }
-    }
-
-    fn is_for(&self, user: Uuid) -> bool {
-        lock(&self.0.state).user == Some(user)
-    }
-
-    /// Looks at the disk, where other tabs may have left something, and sends what there is to send.
-    fn look(&self) {
-        let outbox = self.clone();
-        spawn_local(async move {
-            outbox.follow_disk().await;
-            outbox.send();
-        });
-    }
-
-    async fn follow_disk(&self) {
-        let (answer, entries) = oneshot::channel();
-        let user = {
-            let state = lock(&self.0.state);
-            let Some(disk) = &state.disk else { return };
-            // Without the disk's worker there is no disk.
-            let _ = disk.unbounded_send(Disk::Load(answer));
-            state.user
-        };
-        let Ok(Some(entries)) = entries.await else {
-            return;
-        };
-        self.decide(|state| {
-            let effects = if state.user == user {
-                state.queue.follow(entries)
-            } else {
-                Vec::new()
-            };
-            ((), effects)
-        });
-    }
-
-    /// Sends what may be sent, unless that is being done.
-    fn send(&self) {
-        let outbox = self.clone();
-        let (sending, abort) = abortable(async move { outbox.send_all().await });
-        {
-            let mut state = lock(&self.0.state);
-            let now = Moment::now();
-            let nothing = state.queue.due(now).is_none_or(|due| due > now);
-            if state.user.is_none() || state.sending.is_some() {
-                return;
-            }
-            if nothing {
-                drop(state);
-                return self.set_alarm();
-            }
-            state.sending = Some(abort);
-        }
-        spawn_local(async move {
-            // Aborted: the person is another, and the outbox has been told so.
-            let _ = sending.await;
-        });
-    }
-
-    async fn send_all(&self) {
-        {
-            let _turn = TabTurn::take(NAME).await;
-            // What another tab sent meanwhile is not sent again.
-            self.follow_disk().await;
-            while let Some(send) = self.next() {
-                let id = send.entry.id;
-                if let Some(disk) = &lock(&self.0.state).disk {
-                    // Before it goes out, the disk knows that it may have gone out.
-                    let _ = disk.unbounded_send(Disk::Keep(Box::new(send.entry)));
-                }
-                let reply = self.exchange(send.request).await;
-                self.decide(|state| ((), state.queue.answered(id, reply, Moment::now())));
-            }
-            // The disk is up to date before the next tab looks at it.
-            self.flushed().await;
-        }
-        lock(&self.0.state).sending = None;
-        // Something may have come in between the last look and now.
-        self.send();
-    }
-
-    fn next(&self) -> Option<super::queue::Send> {
-        let send = lock(&self.0.state).queue.next(Moment::now());
-        self.refresh();
-        send
-    }
-
-    async fn flushed(&self) {
-        let (answer, entries) = oneshot::channel();
-        if let Some(disk) = &lock(&self.0.state).disk {
-            let _ = disk.unbounded_send(Disk::Load(answer));
-        }
-        let _ = entries.await;
-    }
-
-    async fn exchange(&self, request: Request) -> Reply {
-        let rest = &self.0.rest;
-        let body = |columns: Columns| serde_json::Value::Object(columns).to_string();
-        let writes = match &request {
-            Request::Insert { table, .. } | Request::Update { table, .. } => Some(table.name()),
-            Request::Read { .. } => None,
-        };
-        let request = match request {
-            Request::Insert { table, columns } => {
-                rest.table(table.name()).insert(body(columns)).select("*")
-            }
-            Request::Update {
-                table,
-                row,
-                version,
-                columns,
-            } => rest
-                .table(table.name())
-                .update(body(columns))
-                .eq(table.primary_key(), row.to_string())
-                .eq("version", version.to_string())
-                .select("*"),
-            Request::Read { table, row } => rest
-                .table(table.name())
-                .select("*")
-                .eq(table.primary_key(), row.to_string()),
-        };
-        match rest.rows::<Columns>(request).await {
-            Ok(rows) => {
-                let row = rows.into_iter().next();
-                // The echo of an own write is then known for what it is.
-                let written = writes
-                    .zip(row.as_ref())
-                    .and_then(|(table, row)| written(table, row));
-                if let Some(written) = written {
-                    rest.writes().tell(written);
-                }
-                row.map_or(Reply::NoRow, Reply::Row)
-            }
-            Err(error) => Reply::Trouble(error),
-        }
-    }
-
     /// Shows a save over the rows until the last word about it.
     fn show(&self, id: Uuid, change: Change) {
         let (tell, told) = oneshot::channel();
@@ -532,47 +282,6 @@ impl Outbox {
         }
     }
 
-    /// One timer for the next attempt.
-    fn set_alarm(&self) {
-        let due = {
-            let mut state = lock(&self.0.state);
-            let due = state.queue.due(Moment::now());
-            if state.alarm == due {
-                return;
-            }
-            state.alarm = due;
-            due
-        };
-        let Some(due) = due else { return };
-        let outbox = Arc::downgrade(&self.0);
-        spawn_local(async move {
-            sleep(due.since(Moment::now())).await;
-            let Some(outbox) = outbox.upgrade().map(Self) else {
-                return;
-            };
-            // Another time was set meanwhile: that one's task comes.
-            let mine = {
-                let mut state = lock(&outbox.0.state);
-                let mine = state.alarm == Some(due);
-                if mine {
-                    state.alarm = None;
-                }
-                mine
-            };
-            if mine {
-                outbox.send();
-            }
-        });
-    }
-
-    /// Tells the other tabs that the disk has changed.
-    fn nudge(&self) {
-        if let Some(tabs) = &self.0.tabs {
-            // Nobody there is no trouble.
-            let _ = tabs.post_message(&JsValue::NULL);
-        }
-    }
-
     /// Listens to the other tabs, and to the network, for the life of the page.
     fn listen(&self) {
         if let Some(tabs) = &self.0.tabs {
@@ -601,15 +310,6 @@ pub enum Wipe {
     Others,
     /// Everything: the person signed out.
     All,
-}
-
-fn written(table: &'static str, row: &Columns) -> Option<Written> {
-    let id = row.get("id")?.as_str()?;
-    Some(Written {
-        table,
-        id: Uuid::parse_str(id).ok()?,
-        version: row.get("version")?.as_i64()?,
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,0 +1,154 @@
+//! Sending: one tab at a time, one save after the other, and one timer for the next attempt. Knows no disk format and no cache.
+
+use std::sync::Arc;
+
+use futures::future::abortable;
+use gloo_timers::future::sleep;
+use leptos::task::spawn_local;
+use uuid::Uuid;
+
+use super::disk::Disk;
+use super::{NAME, Outbox, lock};
+use crate::data::clock::Moment;
+use crate::data::tab_turn::TabTurn;
+use crate::data::written::Written;
+use crate::sync::outbox::change::Columns;
+use crate::sync::outbox::queue::{Reply, Request, Send};
+
+impl Outbox {
+    /// Sends what may be sent, unless that is being done.
+    pub(super) fn send(&self) {
+        let outbox = self.clone();
+        let (sending, abort) = abortable(async move { outbox.send_all().await });
+        {
+            let mut state = lock(&self.0.state);
+            let now = Moment::now();
+            let nothing = state.queue.due(now).is_none_or(|due| due > now);
+            if state.user.is_none() || state.sending.is_some() {
+                return;
+            }
+            if nothing {
+                drop(state);
+                return self.set_alarm();
+            }
+            state.sending = Some(abort);
+        }
+        spawn_local(async move {
+            // Aborted: the person is another, and the outbox has been told so.
+            let _ = sending.await;
+        });
+    }
+
+    async fn send_all(&self) {
+        {
+            let _turn = TabTurn::take(NAME).await;
+            // What another tab sent meanwhile is not sent again.
+            self.follow_disk().await;
+            while let Some(send) = self.next() {
+                let id = send.entry.id;
+                if let Some(disk) = &lock(&self.0.state).disk {
+                    // Before it goes out, the disk knows that it may have gone out.
+                    let _ = disk.unbounded_send(Disk::Keep(Box::new(send.entry)));
+                }
+                let reply = self.exchange(send.request).await;
+                self.decide(|state| ((), state.queue.answered(id, reply, Moment::now())));
+            }
+            // The disk is up to date before the next tab looks at it.
+            self.flushed().await;
+        }
+        lock(&self.0.state).sending = None;
+        // Something may have come in between the last look and now.
+        self.send();
+    }
+
+    fn next(&self) -> Option<Send> {
+        let send = lock(&self.0.state).queue.next(Moment::now());
+        self.refresh();
+        send
+    }
+
+    pub(super) async fn exchange(&self, request: Request) -> Reply {
+        let rest = &self.0.rest;
+        let body = |columns: Columns| serde_json::Value::Object(columns).to_string();
+        let writes = match &request {
+            Request::Insert { table, .. } | Request::Update { table, .. } => Some(table.name()),
+            Request::Read { .. } => None,
+        };
+        let request = match request {
+            Request::Insert { table, columns } => {
+                rest.table(table.name()).insert(body(columns)).select("*")
+            }
+            Request::Update {
+                table,
+                row,
+                version,
+                columns,
+            } => rest
+                .table(table.name())
+                .update(body(columns))
+                .eq(table.primary_key(), row.to_string())
+                .eq("version", version.to_string())
+                .select("*"),
+            Request::Read { table, row } => rest
+                .table(table.name())
+                .select("*")
+                .eq(table.primary_key(), row.to_string()),
+        };
+        match rest.rows::<Columns>(request).await {
+            Ok(rows) => {
+                let row = rows.into_iter().next();
+                // The echo of an own write is then known for what it is.
+                let written = writes
+                    .zip(row.as_ref())
+                    .and_then(|(table, row)| written(table, row));
+                if let Some(written) = written {
+                    rest.writes().tell(written);
+                }
+                row.map_or(Reply::NoRow, Reply::Row)
+            }
+            Err(error) => Reply::Trouble(error),
+        }
+    }
+
+    /// One timer for the next attempt.
+    fn set_alarm(&self) {
+        let due = {
+            let mut state = lock(&self.0.state);
+            let due = state.queue.due(Moment::now());
+            if state.alarm == due {
+                return;
+            }
+            state.alarm = due;
+            due
+        };
+        let Some(due) = due else { return };
+        let outbox = Arc::downgrade(&self.0);
+        spawn_local(async move {
+            sleep(due.since(Moment::now())).await;
+            let Some(outbox) = outbox.upgrade().map(Self) else {
+                return;
+            };
+            // Another time was set meanwhile: that one's task comes.
+            let mine = {
+                let mut state = lock(&outbox.0.state);
+                let mine = state.alarm == Some(due);
+                if mine {
+                    state.alarm = None;
+                }
+                mine
+            };
+            if mine {
+                outbox.send();
+            }
+        });
+    }
+}
+
+fn written(table: &'static str, row: &Columns) -> Option<Written> {
+    let id = row.get("id")?.as_str()?;
+    Some(Written {
+        table,
+        id: Uuid::parse_str(id).ok()?,
+        version: row.get("version")?.as_i64()?,
+    })
+}
