@@ -109,7 +109,7 @@ pub fn PatientFeed(
             <li>
                 <div class="feed-body">
                     <A href=format!("/patients/{id}") attr:class="feed-title">
-                        <ChangedText of=text(Patient::full_name) />
+                        <ChangedText of=text(Patient::listed_name) />
                     </A>
                     <p class="feed-note">
                         <ChangedText of=text(|row| row.ward.clone()) />
