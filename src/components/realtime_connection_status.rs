@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::{Icon, Shape, Tone};
 use crate::hooks::{ConnectionState, Me, use_realtime};
+use crate::sync::Leadership;
 
 /// The state in words, with a "Reconnect" button whenever pressing it could help.
 #[component]
@@ -17,9 +18,13 @@ pub fn RealtimeConnectionStatus(#[prop(default = "")] class: &'static str) -> im
     let shape = move || look(state.get()).1;
     let tone = move || look(state.get()).0.word();
     let word = move || look(state.get()).2;
+    let admin = move || me.is_some_and(Me::may_administer);
+    let lead = move || {
+        let words = leads(realtime.leadership.get());
+        words.filter(|_| admin())
+    };
     let subscriptions = move || {
-        let admin = me.is_some_and(Me::may_administer);
-        (admin && state.get() == ConnectionState::Live)
+        (admin() && state.get() == ConnectionState::Live)
             .then(|| counted(view.with(|view| view.active_subscriptions)))
     };
     let reason = move || view.with(|view| view.reason.clone());
@@ -52,6 +57,7 @@ pub fn RealtimeConnectionStatus(#[prop(default = "")] class: &'static str) -> im
             {move || reason().map(|reason| view! { <p class="connection-detail">{reason}</p> })}
             // A countdown would be read out every second: it is there to be seen only.
             {move || retry().map(|retry| view! { <p class="connection-detail" aria-hidden="true">{retry}</p> })}
+            {move || lead().map(|lead| view! { <p class="connection-detail">{lead}</p> })}
             {move || subscriptions().map(|count| view! { <p class="connection-detail">{count}</p> })}
         </div>
     }
@@ -67,6 +73,17 @@ pub const fn look(state: ConnectionState) -> (Tone, Shape, &'static str) {
         ConnectionState::Degraded => (Tone::Caution, Shape::Alert, "Degraded"),
         ConnectionState::Stale => (Tone::Caution, Shape::Clock, "Out of date"),
         ConnectionState::Fatal => (Tone::Critical, Shape::Alert, "Stopped"),
+    }
+}
+
+/// Which tab holds the one connection of a browser.
+pub fn leads(leadership: Leadership) -> Option<String> {
+    match leadership {
+        Leadership::Alone => None,
+        Leadership::Leads { others: 0 } => Some("This tab leads".to_owned()),
+        Leadership::Leads { others: 1 } => Some("This tab leads 1 other".to_owned()),
+        Leadership::Leads { others } => Some(format!("This tab leads {others} others")),
+        Leadership::Follows => Some("Another tab leads".to_owned()),
     }
 }
 

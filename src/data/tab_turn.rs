@@ -3,7 +3,7 @@
 
 use futures::channel::oneshot;
 use futures::future::select;
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -12,24 +12,61 @@ use wasm_bindgen_futures::JsFuture;
 #[must_use = "the turn ends when this is dropped"]
 pub struct TabTurn {
     release: Option<Function>,
+    /// Open for as long as the turn is.
+    request: Option<Promise>,
+}
+
+/// How to come to a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// After those who asked before.
+    Wait,
+    /// At once, from whoever has it.
+    Steal,
 }
 
 impl TabTurn {
     /// Waits for the turn called `name`.
     pub async fn take(name: &str) -> Self {
+        Self::ask(name, Way::Wait).await
+    }
+
+    /// Takes the turn from whoever has it, who may be frozen and never give it back.
+    pub async fn seize(name: &str) -> Self {
+        Self::ask(name, Way::Steal).await
+    }
+
+    /// Whether this browser has turns at all.
+    pub fn exists() -> bool {
+        locks().is_some()
+    }
+
+    /// Waits until the turn is over though this is still held: somebody seized it.
+    pub async fn over(&self) {
+        if let Some(request) = &self.request {
+            // An error says the same as an end.
+            let _ = JsFuture::from(request.clone()).await;
+        }
+    }
+
+    async fn ask(name: &str, way: Way) -> Self {
         // The browser holds the lock for as long as the promise that the callback returns is open.
         let mut release = None;
         let held = Promise::new(&mut |resolve, _| release = Some(resolve));
         // Made before the wait: a wait that is given up releases a lock that is granted later.
-        let turn = Self { release };
+        let mut turn = Self {
+            release,
+            request: None,
+        };
         let (granted, grant) = oneshot::channel();
         let callback = Closure::once_into_js(move |_lock: JsValue| -> Promise {
             // Whoever gave up waiting has released already.
             let _ = granted.send(());
             held
         });
+        turn.request = request(name, way, &callback);
         // The request ends with an error, or after the release: before the grant it can only mean that there is no lock.
-        if let Some(request) = request(name, &callback) {
+        if let Some(request) = turn.request.clone() {
             select(grant, JsFuture::from(request)).await;
         }
         turn
@@ -45,14 +82,21 @@ impl Drop for TabTurn {
     }
 }
 
-/// `navigator.locks.request(name, callback)`, by name: the typed binding is not stable yet.
-fn request(name: &str, callback: &JsValue) -> Option<Promise> {
+/// `navigator.locks` and its `request`, by name: the typed bindings are not stable yet.
+fn locks() -> Option<(JsValue, Function)> {
     let navigator = web_sys::window()?.navigator();
     let locks = Reflect::get(&navigator, &JsValue::from_str("locks")).ok()?;
     let request = Reflect::get(&locks, &JsValue::from_str("request")).ok()?;
-    let request: Function = request.dyn_into().ok()?;
+    Some((locks, request.dyn_into().ok()?))
+}
+
+fn request(name: &str, way: Way, callback: &JsValue) -> Option<Promise> {
+    let (locks, request) = locks()?;
+    let options = Object::new();
+    let steal = JsValue::from_bool(way == Way::Steal);
+    Reflect::set(&options, &JsValue::from_str("steal"), &steal).ok()?;
     request
-        .call2(&locks, &JsValue::from_str(name), callback)
+        .call3(&locks, &JsValue::from_str(name), &options, callback)
         .ok()?
         .dyn_into()
         .ok()

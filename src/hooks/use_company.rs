@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use bedside_realtime::{Access, Listener, Presence, Room, RoomEvent, RoomHandle};
+use bedside_realtime::{Access, Presence, Room, RoomEvent};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Me;
 use crate::data::clock::Moment;
 use crate::sync::company::{Here, PAUSE, Whereabouts};
+use crate::sync::tabs::Seat;
 use crate::sync::{Companion, Company, Feed, Place};
 
 /// The event that tells where a tab's person is.
@@ -146,7 +147,7 @@ pub fn use_company(record: Record) -> InCompany {
     let others = RwSignal::new(Vec::new());
     let own = RwSignal::new(None::<Place>);
     let company = StoredValue::new(Company::of(tab));
-    let room = StoredValue::new(None::<(RoomHandle, Listener)>);
+    let room = StoredValue::new(None::<Seat>);
     let (stepping, resting) = (OneTimer::new(), OneTimer::new());
     let watch = Watch {
         company,
@@ -157,14 +158,12 @@ pub fn use_company(record: Record) -> InCompany {
         let place = own.try_get_untracked().flatten();
         let _ = room.try_with_value(|room| match room {
             // Whether it arrives is not worth waiting for: the next word says it again.
-            Some((room, _)) if room.is_inside() => {
-                drop(room.say(WHEREABOUTS, &Whereabouts { tab, place }));
-            }
+            Some(room) if room.is_inside() => room.say(WHEREABOUTS, &Whereabouts { tab, place }),
             _ => {}
         });
     };
     let look_around = move || {
-        let present = room.try_with_value(|room| room.as_ref().map(|(room, _)| room.presence()));
+        let present = room.try_with_value(|room| room.as_ref().map(Seat::presence));
         let Some(Some(present)) = present else { return };
         let tabs = present.iter().flat_map(|(user, tabs)| {
             let user = Uuid::parse_str(user).ok();
@@ -183,10 +182,7 @@ pub fn use_company(record: Record) -> InCompany {
         let options = Room::named(record.room())
             .access(Access::Private)
             .presence(user.to_string());
-        let handle = feed.enter(options);
-        // An object, as it has to be.
-        let _ = handle.track(&Here { tab });
-        let listener = handle.on_event(move |event| match event {
+        let seat = feed.enter(options, move |event| match event {
             RoomEvent::Message(message) if message.event == WHEREABOUTS => {
                 if let Ok(said) = message.payload.decode::<Whereabouts>() {
                     let _ = company.try_update_value(|company| company.hear(said, Moment::now()));
@@ -201,7 +197,8 @@ pub fn use_company(record: Record) -> InCompany {
             }
             RoomEvent::Message(_) => {}
         });
-        room.set_value(Some((handle, listener)));
+        seat.track(&Here { tab });
+        room.set_value(Some(seat));
         look_around();
     }
 

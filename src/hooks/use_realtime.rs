@@ -6,7 +6,7 @@ use bedside_realtime::{DegradedReason, FatalReason, Remedy, Status, StatusSnapsh
 use leptos::leptos_dom::helpers::IntervalHandle;
 use leptos::prelude::*;
 
-use crate::sync::Feed;
+use crate::sync::{Feed, Leadership};
 
 /// How often a shown countdown moves.
 const TICK: Duration = Duration::from_secs(1);
@@ -82,6 +82,8 @@ impl From<&StatusSnapshot> for ConnectionView {
 #[derive(Clone, Copy)]
 pub struct Realtime {
     pub view: Signal<ConnectionView>,
+    /// Which of this person's tabs holds the connection.
+    pub leadership: Signal<Leadership>,
     pub reconnect: Callback<()>,
 }
 
@@ -90,6 +92,7 @@ pub fn use_realtime() -> Realtime {
     let Some(feed) = use_context::<Feed>() else {
         return Realtime {
             view: Signal::derive(ConnectionView::default),
+            leadership: Signal::derive(Leadership::default),
             reconnect: Callback::new(|()| {}),
         };
     };
@@ -116,13 +119,14 @@ pub fn use_realtime() -> Realtime {
     });
     on_cleanup(stop);
 
-    let again = feed.clone();
+    let (again, leadership) = (feed.clone(), feed.leadership());
     Realtime {
         view: Signal::derive(move || {
             status.track();
             seconds.track();
             ConnectionView::from(&feed.status_now())
         }),
+        leadership: leadership.into(),
         reconnect: Callback::new(move |()| again.reconnect()),
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::Guard;
-use crate::components::realtime_connection_status::{look, seconds};
+use crate::components::realtime_connection_status::{leads, look, seconds};
 use crate::components::{Badge, Icon, Shape, use_title};
 use crate::hooks::use_realtime;
 use crate::model::policy::Place;
@@ -61,6 +61,10 @@ fn Details() -> impl IntoView {
                         <div>
                             <dt>"Next attempt"</dt>
                             <dd>{move || or_dash(view.with(|view| view.next_retry_in.map(|left| format!("in {}", seconds(left)))))}</dd>
+                        </div>
+                        <div>
+                            <dt>"Shared by tabs"</dt>
+                            <dd>{move || or_dash(leads(realtime.leadership.get()))}</dd>
                         </div>
                         <div class="facts-wide">
                             <dt>"Reason"</dt>

@@ -1,4 +1,4 @@
-//! The sync in the browser: carries out what the [`Core`] decides, on the Realtime client and the cache, and brings it what
+//! The sync in the browser: carries out what the [`Core`] decides, on the line to the feed and the cache, and brings it what
 //! they say. It decides nothing itself.
 
 use std::collections::HashMap;
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bedside_query::QueryClient;
 use bedside_realtime::{
-    Access, AccessToken, Binding, BindingEvent, BindingHandle, BuildError, Echo, Gap, Listener,
-    Liveness, RealtimeClient, Room, RoomHandle, StatusSnapshot, TokenError, TokenNeed,
+    Access, AccessToken, Binding, BindingEvent, BuildError, Echo, Gap, Liveness, RealtimeClient,
+    Room, RoomEvent, StatusSnapshot, TokenError, TokenNeed,
 };
 use gloo_timers::future::sleep;
 use leptos::prelude::{ArcReadSignal, ArcRwSignal, GetUntracked, Set};
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::core::{BEAT, Core, ECHO, Effect};
 use super::ears::{Ears, Hearing, Word};
 use super::registry::Table;
+use super::tabs::{Bound, Leadership, Line, Seat};
 use super::{cache, news};
 use crate::data::auth::Wanted;
 use crate::data::clock::Moment;
@@ -29,30 +30,23 @@ use crate::model::Version;
 pub struct Feed(Arc<Inner>);
 
 struct Inner {
-    realtime: RealtimeClient,
+    line: Line,
     cache: QueryClient,
     /// Never locked while the realtime client or the cache is called: both may call back.
     core: Mutex<Core>,
-    tables: Mutex<HashMap<Table, Held<BindingHandle>>>,
+    tables: Mutex<HashMap<Table, Bound>>,
     attendance: Mutex<Option<Attendance>>,
     ears: Ears,
     status: ArcRwSignal<StatusSnapshot>,
-    watching: Mutex<Option<Listener>>,
     /// For when the one timer is set.
     alarm: Mutex<Option<Moment>>,
 }
 
-/// A handle and who listens to it; both end together.
-struct Held<H> {
-    _listener: Listener,
-    _handle: H,
-}
-
 /// What is listened to for the signed-in person, besides tables.
 struct Attendance {
-    _room: Held<RoomHandle>,
-    _beats: Held<BindingHandle>,
-    _liveness: Option<BindingHandle>,
+    _room: Seat,
+    _beats: Bound,
+    liveness: Option<Bound>,
 }
 
 /// Follows a table for as long as it lives.
@@ -78,57 +72,21 @@ impl Feed {
     /// # Errors
     /// [`BuildError`] when the configured address or key can't be right.
     pub fn new(config: &Config, auth: &Auth, cache: QueryClient) -> Result<Self, BuildError> {
-        let tokens = auth.clone();
-        let held = Arc::new(Mutex::new(None::<String>));
-        let builder =
-            RealtimeClient::builder(config.supabase_url.as_str(), config.anon_key.as_str())
-                .token_source(move |need| {
-                    let (auth, held) = (tokens.clone(), Arc::clone(&held));
-                    // Natively a client may move between threads; this one never leaves the page's only one.
-                    SendWrapper::new(async move {
-                        let refused = (need == TokenNeed::Refused)
-                            .then(|| lock(&held).clone())
-                            .flatten();
-                        let wanted = refused.as_deref().map_or(Wanted::Usable, Wanted::OtherThan);
-                        match auth.access_token(wanted).await {
-                            Ok(Some(token)) => {
-                                *lock(&held) = Some(token.jwt.clone());
-                                Ok(Some(AccessToken::new(token.jwt).expires_in(token.left)))
-                            }
-                            Ok(None) => Ok(None),
-                            Err(_)
-                                if matches!(
-                                    auth.state().get_untracked(),
-                                    AuthState::SignedOut(_)
-                                ) =>
-                            {
-                                Err(TokenError::SessionEnded)
-                            }
-                            Err(_) => Err(TokenError::Unavailable),
-                        }
-                    })
-                });
-        // The embedded backend has no limit on events, and no crowd that has to come back spread out after a restart.
-        let builder = if config.demo {
-            builder
-                .event_rate(None)
-                .tune(|engine| (engine.restart_spread, engine.loss_spread) = (1_000, 1_000))
-        } else {
-            builder
-        };
-        let realtime = builder.build()?;
+        // What can't be right is said at once, whichever tab leads.
+        builder(config, auth).build()?.shutdown();
+        let (config, auth) = (config.clone(), auth.clone());
+        let line = Line::new(move || builder(&config, &auth).build().ok());
         let feed = Self(Arc::new(Inner {
-            status: ArcRwSignal::new(realtime.status().get()),
-            realtime,
+            status: ArcRwSignal::new(line.status()),
+            line,
             cache,
             core: Mutex::default(),
             tables: Mutex::default(),
             attendance: Mutex::default(),
             ears: Ears::default(),
-            watching: Mutex::default(),
             alarm: Mutex::default(),
         }));
-        let watching = feed.0.realtime.status().subscribe({
+        feed.0.line.on_status({
             let feed = feed.weakly();
             move |snapshot| {
                 feed(&|feed| {
@@ -141,7 +99,6 @@ impl Feed {
                 });
             }
         });
-        *lock(&feed.0.watching) = Some(watching);
         Ok(feed)
     }
 
@@ -179,9 +136,14 @@ impl Feed {
         core.identity().and_then(|user| Uuid::parse_str(user).ok())
     }
 
-    /// Enters a room of this feed's socket, until the answer is dropped.
-    pub fn enter(&self, room: Room) -> RoomHandle {
-        self.0.realtime.enter(room)
+    /// Enters a room, until the answer is dropped.
+    pub fn enter(&self, room: Room, on_event: impl Fn(&RoomEvent) + Send + Sync + 'static) -> Seat {
+        self.0.line.enter(room, on_event)
+    }
+
+    /// Which of this person's tabs holds the socket, as a signal.
+    pub fn leadership(&self) -> ArcReadSignal<Leadership> {
+        self.0.line.leadership()
     }
 
     /// The state of the feed, as a signal. Ages and countdowns in it are as of the last change of state; read
@@ -192,27 +154,27 @@ impl Feed {
 
     /// The state of the feed at this moment.
     pub fn status_now(&self) -> StatusSnapshot {
-        self.0.realtime.status().get()
+        self.0.line.status()
     }
 
     /// What is known to have been missed, the oldest first.
     pub fn gaps(&self) -> Vec<Gap> {
-        self.0.realtime.gaps()
+        self.0.line.gaps()
     }
 
     /// What went over the socket lately, as JSON: no tokens, rows, messages or filters.
     pub fn trace_json(&self) -> String {
-        self.0.realtime.trace_json()
+        self.0.line.trace_json()
     }
 
     /// Tries again now.
     pub fn reconnect(&self) {
-        self.0.realtime.reconnect();
+        self.0.line.reconnect();
     }
 
     /// Auth holds a new token.
     pub fn token_changed(&self) {
-        self.0.realtime.token_changed();
+        self.0.line.token_changed();
     }
 
     /// From here on the feed and the cache are somebody else's: nothing of the former person stays.
@@ -259,66 +221,54 @@ impl Feed {
             }
             Effect::Expect(table, row) => {
                 let echo = Echo::of("public", table.name(), table.primary_key(), row);
-                self.0.realtime.expect_echo(echo, ECHO);
+                self.0.line.expect_echo(echo, ECHO);
             }
-            Effect::Identify(user) => self.0.realtime.set_identity(user),
+            Effect::Identify(user) => self.0.line.identify(user.as_deref()),
         }
     }
 
     fn bind(&self, table: Table) {
-        let handle = self.0.realtime.bind(Binding::table("public", table.name()));
         let feed = self.weakly();
         // A binding that lingered since the last follower says ready at once, and rightly makes us fetch again: nobody
         // listened in between.
-        let listener = handle.on_event(move |event| {
+        let binding = Binding::table("public", table.name());
+        let bound = self.0.line.bind(binding, move |event| {
             let heard = news::heard(table, event);
             feed(&|feed| {
                 feed.decide(|core, now| core.hear(table, heard.clone(), now));
                 feed.0.ears.say(Word::Said(table, event));
             });
         });
-        let held = Held {
-            _listener: listener,
-            _handle: handle,
-        };
-        lock(&self.0.tables).insert(table, held);
+        lock(&self.0.tables).insert(table, bound);
     }
 
     fn attend(&self, user: &str) {
         let room = Room::named(news::room_of(user)).access(Access::Private);
-        let room = self.0.realtime.enter(room);
         let feed = self.weakly();
-        let hears = room.on_event(move |event| {
+        let room = self.0.line.enter(room, move |event| {
             if let Some(told) = news::told(event) {
                 feed(&|feed| feed.decide(|core, now| core.told(told.clone(), now)));
             }
         });
-        let beats = self.0.realtime.bind(beats());
         let feed = self.weakly();
-        let feels = beats.on_event(move |event| {
+        let beats = self.0.line.bind(beats(), move |event| {
             if let BindingEvent::Change(_) = event {
                 feed(&|feed| feed.decide(Core::beat));
             }
         });
         let attendance = Attendance {
-            _room: Held {
-                _listener: hears,
-                _handle: room,
-            },
-            _beats: Held {
-                _listener: feels,
-                _handle: beats,
-            },
-            _liveness: None,
+            _room: room,
+            _beats: beats,
+            liveness: None,
         };
         *lock(&self.0.attendance) = Some(attendance);
     }
 
     fn watch(&self) {
         let watched = Liveness::new(beats(), "beat", BEAT);
-        let liveness = self.0.realtime.watch_liveness(watched);
+        let liveness = self.0.line.watch_liveness(watched);
         let unheard = match &mut *lock(&self.0.attendance) {
-            Some(attendance) => attendance._liveness.replace(liveness),
+            Some(attendance) => attendance.liveness.replace(liveness),
             None => Some(liveness),
         };
         drop(unheard);
@@ -351,6 +301,42 @@ impl Feed {
                 call(&Self(inner));
             }
         }
+    }
+}
+
+/// How a tab that leads makes its client.
+fn builder(config: &Config, auth: &Auth) -> bedside_realtime::client::Builder {
+    let tokens = auth.clone();
+    let held = Arc::new(Mutex::new(None::<String>));
+    let builder = RealtimeClient::builder(config.supabase_url.as_str(), config.anon_key.as_str())
+        .token_source(move |need| {
+            let (auth, held) = (tokens.clone(), Arc::clone(&held));
+            // Natively a client may move between threads; this one never leaves the page's only one.
+            SendWrapper::new(async move {
+                let refused = (need == TokenNeed::Refused)
+                    .then(|| lock(&held).clone())
+                    .flatten();
+                let wanted = refused.as_deref().map_or(Wanted::Usable, Wanted::OtherThan);
+                match auth.access_token(wanted).await {
+                    Ok(Some(token)) => {
+                        *lock(&held) = Some(token.jwt.clone());
+                        Ok(Some(AccessToken::new(token.jwt).expires_in(token.left)))
+                    }
+                    Ok(None) => Ok(None),
+                    Err(_) if matches!(auth.state().get_untracked(), AuthState::SignedOut(_)) => {
+                        Err(TokenError::SessionEnded)
+                    }
+                    Err(_) => Err(TokenError::Unavailable),
+                }
+            })
+        });
+    // The embedded backend has no limit on events, and no crowd that has to come back spread out after a restart.
+    if config.demo {
+        builder
+            .event_rate(None)
+            .tune(|engine| (engine.restart_spread, engine.loss_spread) = (1_000, 1_000))
+    } else {
+        builder
     }
 }
 

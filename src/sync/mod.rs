@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod page;
 pub mod registry;
 pub mod router;
+pub mod tabs;
 pub mod updates;
 
 pub use company::{Companion, Company, Place};
@@ -24,4 +25,5 @@ pub use inbox::Notification;
 pub use live::provide_live_data;
 pub use notifications::Notifications;
 pub use registry::Table;
+pub use tabs::Leadership;
 pub use updates::RowUpdate;

@@ -14,6 +14,7 @@ pub mod lens;
 pub mod npm;
 pub mod person;
 pub mod places;
+pub mod wire_tap;
 
 use std::path::{Path, PathBuf};
 

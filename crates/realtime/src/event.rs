@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::gap::Gap;
 use crate::wire::Change;
 
 /// News of a binding.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum BindingEvent {
     /// The server says that it listens: changes from here on arrive, so fetch now, not before.
     Ready(Ready),
@@ -19,7 +21,7 @@ pub enum BindingEvent {
 }
 
 /// The server listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     /// Unix milliseconds.
     pub at: u64,
@@ -28,7 +30,7 @@ pub struct Ready {
 }
 
 /// Why the server will not serve a binding or a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The server's text; a hint for developers, it changes between versions.
     pub reason: String,

@@ -1,7 +1,9 @@
 //! A gap: an interval in which continuity is not proven. The server reports none; the client infers each.
 
+use serde::{Deserialize, Serialize};
+
 /// Why continuity was lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GapCause {
     /// The socket closed without being asked to.
     SocketClosed {
@@ -49,10 +51,13 @@ pub enum GapCause {
     ReplayExhausted,
     /// A listener was too slow for its bounded queue.
     Overflow,
+    /// Another client held the socket for this one, and is gone, silent, or was not heard whole. Never said by the engine: it is
+    /// for those who share a client's events.
+    RelayLost,
 }
 
 /// An interval without proof, and the bindings that it touches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// Its number in the ledger.
     pub id: u64,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::binding::Binding;
 
 /// A row that the database changes at a fixed pace, seen through the same path as everything else.
@@ -13,7 +15,7 @@ use crate::binding::Binding;
 /// use bedside_realtime::{Binding, Liveness};
 /// let feed = Liveness::new(Binding::table("public", "feed_heartbeat"), "beat", Duration::from_secs(10));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Liveness {
     pub(crate) binding: Binding,
     pub(crate) column: String,
@@ -33,7 +35,7 @@ impl Liveness {
 }
 
 /// An own write that should come back as a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Echo {
     pub(crate) schema: String,
     pub(crate) table: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::event::{Ready, Refusal};
@@ -10,7 +11,7 @@ use crate::gap::Gap;
 use crate::wire::Replay;
 
 /// Who may enter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Access {
     /// Whoever knows the name.
     #[default]
@@ -26,7 +27,7 @@ pub enum Access {
 /// let room = Room::named("ward-7").access(Access::Private).presence("user-1").acknowledged();
 /// assert_eq!(room.name(), "ward-7");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     pub(crate) name: String,
     pub(crate) access: Access,
@@ -97,7 +98,7 @@ impl Room {
 }
 
 /// What a holder of a room hears.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomEvent {
     /// Inside: messages from here on arrive. Ends a gap, if there was one.
     Ready(Ready),
@@ -112,7 +113,7 @@ pub enum RoomEvent {
 }
 
 /// A broadcast.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The sender's name for it.
     pub event: String,
@@ -125,7 +126,7 @@ pub struct Message {
 }
 
 /// What a message carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Payload {
     /// JSON text, unread.
     Json(String),
@@ -150,7 +151,7 @@ impl Payload {
 }
 
 /// One appearance of somebody: the same key may appear several times, once a tab.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The server's number for this appearance.
     pub reference: String,
@@ -162,7 +163,7 @@ pub struct Presence {
 pub type PresenceState = BTreeMap<String, Vec<Presence>>;
 
 /// What a diff or a new state changed. An update is one entry, not a leave and a join.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceChange {
     /// Came.
     pub joined: Vec<(String, Presence)>,

@@ -1,7 +1,9 @@
 //! What the client can truthfully say about its feed. Values only; text for people is made at the UI.
 
+use serde::{Deserialize, Serialize};
+
 /// How far the feed can be trusted. `Live` only while every binding and room is ready.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// No socket, and none is being opened: nothing is bound, or the device says that it has no network.
     #[default]
@@ -53,7 +55,7 @@ impl Status {
 }
 
 /// Why a living socket cannot be trusted whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DegradedReason {
     /// The feed's own heartbeat stopped: the server says it listens, but nothing comes.
     FeedSilent,
@@ -76,7 +78,7 @@ pub enum DegradedReason {
 }
 
 /// Why no further attempt would help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FatalReason {
     /// The API key is not one that this server takes.
     ApiKeyRefused,
@@ -91,7 +93,7 @@ pub enum FatalReason {
 }
 
 /// What a person can do about a [`FatalReason`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Remedy {
     /// Check the project's API key in the configuration.
     CheckApiKey,

@@ -18,6 +18,7 @@ mod notices;
 mod outbox;
 mod sessions;
 mod staff;
+mod tabs;
 
 const ADMIN: &str = "admin@bedside.test";
 const ONE: &str = "clinician.one@bedside.test";

@@ -217,6 +217,18 @@ impl RealtimeClient {
         let _ = self.shared().wake.unbounded_send(Incoming::Wake);
     }
 
+    /// Does what is due, for a page whose timers the browser holds back while nobody looks: whoever can still hear messages
+    /// calls this now and then.
+    pub fn tick(&self) {
+        let now = self.shared().clock.now();
+        let mut engine = lock(&self.shared().engine);
+        if engine.timer().is_some_and(|due| due <= now.mono) {
+            engine.handle(now, Input::Timer);
+            // The driver is gone after a shutdown.
+            let _ = self.shared().wake.unbounded_send(Incoming::Wake);
+        }
+    }
+
     /// Says that the token source has a new token: after a refresh, a sign-in, a sign-out.
     pub fn token_changed(&self) {
         self.shared().command(Command::TokenChanged);

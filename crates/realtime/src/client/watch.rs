@@ -6,12 +6,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::Stream;
+use serde::{Deserialize, Serialize};
 
 use super::{Life, Listener, Shared, lock};
 use crate::status::Status;
 
 /// The status and the numbers around it, at the moment of reading.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusSnapshot {
     /// The state.
     pub status: Status,

@@ -168,6 +168,10 @@ impl Change {
         }
     }
 
+    pub(super) fn columns_json(&self) -> Option<&str> {
+        self.sent(COLUMNS)
+    }
+
     /// The table's columns that this role may read, in table order. Parsed on each call.
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {

@@ -12,6 +12,7 @@ mod record;
 mod scan;
 mod text;
 mod usual;
+mod whole;
 
 pub use change::{Change, ChangeFault, ChangeFrame, ChangeKind, Column};
 pub use far::{FarFrame, FarText};

@@ -1,6 +1,6 @@
 //! What the client says. A join payload is built when it is sent, never kept: a kept one holds an old token.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use serde_json::value::RawValue;
 
@@ -44,7 +44,7 @@ pub struct BroadcastConfig {
 }
 
 /// Which stored messages a join asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// Unix milliseconds; the server keeps 72 hours.
     pub since: u64,
