@@ -70,6 +70,10 @@ pub fn Conflict(
             .get()
             .unwrap_or_else(|| "The other version".to_owned())
     };
+    let question = move || match whose.get() {
+        Some(name) => format!("{name} changed this too. Which text should stay?"),
+        None => "Both of you changed this. Which text should stay?".to_owned(),
+    };
     let together = move || {
         versions.with(|versions| merge::merge(&versions.base, &versions.mine, &versions.theirs))
     };
@@ -77,7 +81,7 @@ pub fn Conflict(
         <div class="conflict" role="group" aria-label=format!("{label}: changed by both")>
             <p class="conflict-title">
                 <Icon shape=Shape::Alert size=14 />
-                "Both of you changed this. Which text should stay?"
+                {question}
             </p>
             <div class="conflict-versions">
                 {version("Yours".into_any(), |versions| &versions.mine)}

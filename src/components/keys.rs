@@ -47,7 +47,8 @@ pub const MAP: &[(&str, &[Shortcut])] = &[
         "In a list",
         &[
             shortcut(&["/"], "Search"),
-            shortcut(&["Tab"], "To the next row, button or field"),
+            shortcut(&["J", "K"], "Next and former patient"),
+            shortcut(&["Home", "End"], "First and last row"),
             shortcut(&["Enter"], "Open the row"),
         ],
     ),

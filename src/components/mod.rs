@@ -1,5 +1,6 @@
 //! The parts that pages are made of, one file each. A part knows how things look and are said; it never fetches.
 
+pub mod authorship;
 pub mod badge;
 pub mod changed;
 pub mod chart;
@@ -33,6 +34,7 @@ pub mod toast;
 pub mod together;
 pub mod veil;
 
+pub use authorship::{Author, Authors};
 pub use badge::{Badge, FormStatusBadge, PatientStatusBadge, RoleBadge, Tone};
 pub use changed::{Changed, ChangedText};
 pub use choose::Choose;
@@ -52,7 +54,7 @@ pub use search_box::SearchBox;
 pub use session_settings::SessionSettings;
 pub use skeleton::{SkeletonLines, SkeletonRows};
 pub use sort_header::SortHeader;
-pub use state::{Banner, Empty, Failed, NotRefreshed};
+pub use state::{Banner, Empty, EmptyPage, Failed, NotRefreshed};
 pub use time::Ago;
 pub use title::use_title;
 pub use toast::{Toaster, Toasts};

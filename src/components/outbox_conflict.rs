@@ -3,9 +3,11 @@
 
 use leptos::prelude::*;
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::{Conflict, Dialog, Settled, Values, Versions};
-use crate::hooks::use_outbox;
+use super::{Authors, Conflict, Dialog, Settled, Values, Versions};
+use crate::data::profiles;
+use crate::hooks::{use_outbox, use_reading};
 use crate::model::PatientField;
 use crate::model::form_submission::reading;
 use crate::sync::Table;
@@ -18,6 +20,19 @@ pub fn OutboxConflict(open: RwSignal<bool>, entry: Entry, clash: Clash) -> impl 
     let (id, table) = (entry.id, entry.change.table);
     let title = format!("{} was changed by both of you", entry.change.title);
     let left = clash.fields.len();
+    let version = clash.version;
+    let authors = (table == Table::Patients).then(|| Authors::of_patient(entry.change.row));
+    let changer = clash
+        .row
+        .get("changed_by")
+        .and_then(|id| Uuid::parse_str(id.as_str()?).ok());
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query);
+    let whose = move |of: Option<PatientField>, theirs: &str| match (authors, of) {
+        (Some(authors), Some(field)) => authors.of(field, version, theirs).name(),
+        _ => directory
+            .data
+            .with(|people| people.as_ref()?.known_name(changer)),
+    };
     let choices = RwSignal::new(Vec::<(String, Side)>::new());
     let choose = Callback::new(move |(field, side): (String, Side)| {
         choices.update(|choices| {
@@ -46,10 +61,11 @@ pub fn OutboxConflict(open: RwSignal<bool>, entry: Entry, clash: Clash) -> impl 
                                 let name = name.clone();
                                 move || choices.with(|choices| choices.iter().any(|(chosen, _)| *chosen == name))
                             };
+                            let theirs = text(&field.theirs);
                             let versions = Versions {
                                 base: text(&field.base),
                                 mine: text(&field.mine),
-                                theirs: text(&field.theirs),
+                                theirs: theirs.clone(),
                             };
                             let of = patient_field(table, &name);
                             let label = of.map_or_else(|| spoken(&name), |of| of.label().to_owned());
@@ -64,6 +80,7 @@ pub fn OutboxConflict(open: RwSignal<bool>, entry: Entry, clash: Clash) -> impl 
                                         label
                                         versions=Signal::stored(versions)
                                         values
+                                        whose=Signal::derive(move || whose(of, &theirs))
                                         reads=Callback::new(move |stored: String| of.map_or(stored.clone(), |of| of.reading(&stored)))
                                         on_settled=Callback::new(move |settled: Settled| {
                                             let side = match settled {

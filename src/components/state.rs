@@ -23,6 +23,24 @@ pub fn Empty(
     }
 }
 
+/// A page with nothing on it, and why: [`Empty`] under a heading of its own.
+#[component]
+pub fn EmptyPage(
+    shape: Shape,
+    #[prop(into)] title: String,
+    #[prop(into)] advice: String,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <section class="state">
+            <Icon shape size=28 />
+            <h1 class="state-title">{title}</h1>
+            <p>{advice}</p>
+            {children.map(|children| children())}
+        </section>
+    }
+}
+
 /// Nothing came, why, and a way to ask again.
 #[component]
 pub fn Failed(

@@ -40,6 +40,15 @@ pub struct FormFilter {
 }
 
 impl FormFilter {
+    /// What waits for a review by this person.
+    pub fn to_review_by(reviewer: Option<Uuid>) -> Self {
+        Self {
+            view: FormView::ToReview,
+            reviewer,
+            ..Self::default()
+        }
+    }
+
     /// Reads the filter from the URL's query; what it doesn't know is as if it were not there.
     pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Self {
         Self {

@@ -56,39 +56,13 @@ pub async fn about(rest: Rest, forms: Vec<Uuid>) -> Result<HashMap<Uuid, Patient
         .collect())
 }
 
-/// The forms that have waited longest for a review.
-pub async fn to_review(rest: Rest) -> Result<Page<Arc<FormSubmission>>, DataError> {
-    let request = rest
-        .table("form_submissions")
-        .select(COLUMNS)
-        .in_("status", WAITING)
-        .order("submitted_at.asc,id.asc")
-        .range(0, 7);
-    let page = rest.page::<FormSubmission>(request).await?;
-    Ok(page.shared())
-}
-
-/// How many forms wait for a review.
-pub async fn waiting(rest: Rest) -> Result<usize, DataError> {
-    rest.count(
-        rest.table("form_submissions")
-            .select("id")
-            .in_("status", WAITING),
-    )
-    .await
-}
-
 /// The forms that wait for this reviewer, in the order of the queue.
 pub async fn queue(rest: Rest, reviewer: Uuid) -> Result<Vec<Uuid>, DataError> {
     #[derive(Deserialize)]
     struct Waiting {
         id: Uuid,
     }
-    let filter = FormFilter {
-        view: FormView::ToReview,
-        reviewer: Some(reviewer),
-        ..FormFilter::default()
-    };
+    let filter = FormFilter::to_review_by(Some(reviewer));
     let request = filter.narrow(rest.table("form_submissions").select("id"));
     let rows: Vec<Waiting> = rest.rows(request.range(0, QUEUE - 1)).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
@@ -183,14 +157,6 @@ pub fn decision_mutation(rest: Rest) -> MutationOptions<Decision, FormSubmission
         })
 }
 
-/// The query of how many forms wait for a review.
-pub fn waiting_query(rest: Rest) -> QueryOptions<usize, DataError> {
-    query(
-        query_key!["form_submissions", "count", "waiting"],
-        move || waiting(rest.clone()),
-    )
-}
-
 /// The query of how many drafts a person is writing.
 pub fn drafts_query(rest: Rest, author: Uuid) -> QueryOptions<usize, DataError> {
     query(
@@ -203,12 +169,5 @@ pub fn drafts_query(rest: Rest, author: Uuid) -> QueryOptions<usize, DataError> 
 pub fn mine_query(rest: Rest, author: Uuid) -> QueryOptions<Page<Arc<FormSubmission>>, DataError> {
     query(query_key!["form_submissions", "mine", author], move || {
         mine(rest.clone(), author)
-    })
-}
-
-/// The query of the forms that have waited longest for a review.
-pub fn review_query(rest: Rest) -> QueryOptions<Page<Arc<FormSubmission>>, DataError> {
-    query(query_key!["form_submissions", "review"], move || {
-        to_review(rest.clone())
     })
 }

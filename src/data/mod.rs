@@ -11,7 +11,6 @@ pub mod form_filter;
 pub mod form_submissions;
 pub mod invitations;
 mod kept;
-pub mod kept_draft;
 pub mod look;
 pub mod overview;
 pub mod patient_filter;

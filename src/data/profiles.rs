@@ -39,6 +39,11 @@ impl Directory {
         admins.next().is_some_and(|admin| admin.id == id) && admins.next().is_none()
     }
 
+    /// The name of somebody, if there is one to be said.
+    pub fn known_name(&self, id: Option<Uuid>) -> Option<String> {
+        Some(self.person(id?)?.full_name.clone())
+    }
+
     /// The name of whoever is meant, in a place that always says something.
     pub fn name_of(&self, id: Option<Uuid>) -> String {
         match id {

@@ -34,14 +34,3 @@ pub fn remove(key: &str) {
         let _ = storage.remove_item(key);
     }
 }
-
-/// Every key under which something is kept.
-pub fn keys() -> Vec<String> {
-    let Some(storage) = storage() else {
-        return Vec::new();
-    };
-    let count = storage.length().unwrap_or(0);
-    (0..count)
-        .filter_map(|index| storage.key(index).ok().flatten())
-        .collect()
-}

@@ -66,7 +66,7 @@ impl<F: Copy + PartialEq> Draft<F> {
     }
 
     /// Takes up an edit that was left: the texts that were typed, each with the one that the row had then. What the row did since is
-    /// found by [`Draft::follow`].
+    /// found by [`Draft::follow`]. A field that is typed in already stays as it is.
     ///
     /// ```
     /// use bedside::model::{Draft, FieldState};
@@ -79,6 +79,9 @@ impl<F: Copy + PartialEq> Draft<F> {
             let Some(held) = self.field_mut(field) else {
                 continue;
             };
+            if held.typed != held.base {
+                continue;
+            }
             held.conflict = held.base != base && held.base != typed;
             held.ancestor = base;
             held.typed = typed;

@@ -42,6 +42,9 @@ pub struct FormSubmission {
     /// Who submitted it; while it is a draft, who is writing it.
     pub submitted_by: Option<Uuid>,
     pub reviewed_by: Option<Uuid>,
+    /// Who changed it last.
+    #[serde(default)]
+    pub changed_by: Option<Uuid>,
     pub version: Version,
     pub created_at: String,
     pub updated_at: String,

@@ -67,6 +67,23 @@ impl PatientChange {
     }
 }
 
+/// The history keeps so much of a long text.
+const KEPT: usize = 1_000;
+
+/// Who brought a field to the text that it holds, as far as these steps tell, the latest first. Nobody's, if another text came last.
+pub fn author_of(steps: &[PatientChange], field: PatientField, text: &str) -> Option<Uuid> {
+    let step = steps
+        .iter()
+        .find(|step| step.changes.contains_key(field.column()))?;
+    let (_, after) = step.changes.get(field.column())?;
+    let same = after
+        .as_deref()
+        .unwrap_or_default()
+        .chars()
+        .eq(text.chars().take(KEPT));
+    step.changed_by.filter(|_| same)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(
@@ -102,6 +119,23 @@ mod tests {
             (steps[0].before.as_str(), steps[0].after.as_str()),
             ("Unassigned", "Ana")
         );
+    }
+
+    #[test]
+    fn a_text_is_whose_step_made_it_and_nobodys_when_the_history_is_behind() {
+        let by = |author: u128, changes: &str| PatientChange {
+            changed_by: Some(Uuid::from_u128(author)),
+            ..change(changes)
+        };
+        let steps = [
+            by(1, r#"{"ward":["Surgery","Oncology"]}"#),
+            by(2, r#"{"notes":["","calm"],"ward":["Maternity","Surgery"]}"#),
+        ];
+        let author = |field, text| author_of(&steps, field, text).map(|id| id.as_u128());
+        assert_eq!(author(PatientField::Ward, "Oncology"), Some(1));
+        assert_eq!(author(PatientField::Notes, "calm"), Some(2));
+        assert_eq!(author(PatientField::Notes, "awake"), None);
+        assert_eq!(author(PatientField::LastName, "Marsh"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::components::{Empty, Shape};
+use crate::components::{EmptyPage, Shape};
 use crate::hooks::Me;
 use crate::model::Role;
 use crate::model::policy::Place;
@@ -18,9 +18,9 @@ pub fn Guard(place: Place, children: ChildrenFn) -> impl IntoView {
         None => ().into_any(),
         Some(role) if place.opens_to(role) => children().into_any(),
         Some(role) => view! {
-            <Empty
+            <EmptyPage
                 shape=Shape::Lock
-                title="Not for your role".to_owned()
+                title="Not for your role"
                 advice=format!("You are signed in as {}. This page is for {}; an admin can change your role.", Role::label(role).to_lowercase(), those(place))
             />
         }

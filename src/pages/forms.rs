@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::form::in_queue;
 use crate::components::changed::use_mark;
 use crate::components::{
-    Ago, Changed, Empty, Failed, FormStatusBadge, Icon, NotRefreshed, Pager, SearchBox, Shape,
-    SkeletonRows, use_title,
+    Ago, Changed, Choose, Empty, Failed, FormStatusBadge, Icon, NotRefreshed, Pager, SearchBox,
+    Shape, SkeletonRows, use_title,
 };
 use crate::data::Page;
 use crate::data::form_submissions::{self, FormFilter, FormView, PAGE};
@@ -124,23 +124,27 @@ fn Narrowing(
     my_id: Option<Uuid>,
     change: Callback<Narrow>,
 ) -> impl IntoView {
-    let authors = Memo::new(move |_| {
+    let authors = Signal::derive(move || {
+        let me = my_id.map(|id| (id.to_string(), "Me".to_owned()));
         directory.with(|directory| {
-            let people = directory
-                .as_ref()
-                .map(|directory| directory.people.as_slice());
-            people
-                .unwrap_or_default()
+            let others = directory
                 .iter()
+                .flat_map(|directory| &directory.people)
                 .filter(|person| person.role.may_edit() && Some(person.id) != my_id)
-                .map(|person| (person.id, person.full_name.clone()))
-                .collect::<Vec<_>>()
+                .map(|person| (person.id.to_string(), person.full_name.clone()));
+            me.into_iter().chain(others).collect::<Vec<_>>()
         })
     });
-    let author =
-        move || filter.with(|filter| filter.author.map(|id| id.to_string()).unwrap_or_default());
+    let statuses: Vec<_> = FormStatus::ALL
+        .iter()
+        .map(|status| (status.word().to_owned(), status.label().to_owned()))
+        .collect();
+    let kinds: Vec<_> = FormType::ALL
+        .iter()
+        .map(|kind| (kind.word().to_owned(), kind.label().to_owned()))
+        .collect();
     view! {
-        <div class="toolbar">
+        <div class="toolbar" role="group" aria-label="Narrow the list">
             <SearchBox
                 label="Search by patient"
                 text=Signal::derive(move || filter.with(|filter| filter.search.clone()))
@@ -148,63 +152,42 @@ fn Narrowing(
                     change.run(Box::new(move |filter| filter.search = text));
                 })
             />
-            <select
-                class="input input-fit"
-                aria-label="Status"
-                on:change=move |event| {
-                    let word = event_target_value(&event);
+            <Choose
+                label="Status"
+                every="Every status"
+                options=statuses
+                chosen=Signal::derive(move || {
+                    filter.with(|filter| filter.status.map_or("", FormStatus::word).to_owned())
+                })
+                on_choose=Callback::new(move |word: String| {
                     let status = FormStatus::ALL.iter().copied().find(|status| status.word() == word);
                     change.run(Box::new(move |filter| filter.status = status));
-                }
-                prop:value=move || filter.with(|filter| filter.status.map_or("", FormStatus::word))
-            >
-                <option value="">"Every status"</option>
-                {FormStatus::ALL
-                    .iter()
-                    .map(|status| view! { <option value=status.word()>{status.label()}</option> })
-                    .collect_view()}
-            </select>
-            <select
-                class="input input-fit"
-                aria-label="Kind"
-                on:change=move |event| {
-                    let word = event_target_value(&event);
+                })
+            />
+            <Choose
+                label="Kind"
+                every="Every kind"
+                options=kinds
+                chosen=Signal::derive(move || {
+                    filter.with(|filter| filter.form_type.map_or("", FormType::word).to_owned())
+                })
+                on_choose=Callback::new(move |word: String| {
                     let form_type = FormType::ALL.iter().copied().find(|kind| kind.word() == word);
                     change.run(Box::new(move |filter| filter.form_type = form_type));
-                }
-                prop:value=move || filter.with(|filter| filter.form_type.map_or("", FormType::word))
-            >
-                <option value="">"Every kind"</option>
-                {FormType::ALL
-                    .iter()
-                    .map(|kind| view! { <option value=kind.word()>{kind.label()}</option> })
-                    .collect_view()}
-            </select>
-            <select
-                class="input input-fit"
-                aria-label="Written by"
-                on:change=move |event| {
-                    let author = Uuid::parse_str(&event_target_value(&event)).ok();
+                })
+            />
+            <Choose
+                label="Written by"
+                every="By anyone"
+                options=authors
+                chosen=Signal::derive(move || {
+                    filter.with(|filter| filter.author.map(|id| id.to_string()).unwrap_or_default())
+                })
+                on_choose=Callback::new(move |id: String| {
+                    let author = Uuid::parse_str(&id).ok();
                     change.run(Box::new(move |filter| filter.author = author));
-                }
-                prop:value=author
-            >
-                <option value="">"By anyone"</option>
-                {my_id.map(|id| view! { <option value=id.to_string()>"By me"</option> })}
-                {move || {
-                    // Set anew when the names have come: a choice from the address has no option before.
-                    let chosen = author();
-                    authors
-                        .get()
-                        .into_iter()
-                        .map(|(id, name)| {
-                            let id = id.to_string();
-                            let selected = id == chosen;
-                            view! { <option value=id selected=selected>{name}</option> }
-                        })
-                        .collect_view()
-                }}
-            </select>
+                })
+            />
         </div>
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::components::A;
 
-use crate::components::{Icon, Shape, use_title};
+use crate::components::{EmptyPage, Shape, use_title};
 
 /// Says that there is no such page, and leads back.
 #[component]
@@ -11,12 +11,13 @@ pub fn NotFound() -> impl IntoView {
     use_title(|| "Not found".to_owned());
     view! {
         <main class="alone">
-            <section class="state">
-                <Icon shape=Shape::Search size=28 />
-                <h1 class="state-title">"There is no such page"</h1>
-                <p>"The address may be mistyped, or the page may have moved."</p>
+            <EmptyPage
+                shape=Shape::Search
+                title="There is no such page"
+                advice="The address may be mistyped, or the page may have moved."
+            >
                 <A href="/" attr:class="button">"Go to the dashboard"</A>
-            </section>
+            </EmptyPage>
         </main>
     }
 }
@@ -25,11 +26,12 @@ pub fn NotFound() -> impl IntoView {
 #[component]
 pub fn NoSuchRow(what: &'static str, back: &'static str) -> impl IntoView {
     view! {
-        <section class="state">
-            <Icon shape=Shape::Search size=28 />
-            <h1 class="state-title">{format!("No such {what}")}</h1>
-            <p>{format!("This {what} does not exist, or it is not yours to see any more.")}</p>
+        <EmptyPage
+            shape=Shape::Search
+            title=format!("No such {what}")
+            advice=format!("This {what} does not exist, or it is not yours to see any more.")
+        >
             <A href=back attr:class="button">"Back to the list"</A>
-        </section>
+        </EmptyPage>
     }
 }

@@ -109,7 +109,7 @@ fn Account() -> impl IntoView {
                 <h2 id="settings-account">"Account"</h2>
             </div>
             <div class="card-body">
-                <dl class="facts">
+                <dl class="facts facts-roomy">
                     <div>
                         <dt>"Name"</dt>
                         <dd>{read(|profile| profile.full_name.clone())}</dd>

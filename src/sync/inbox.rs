@@ -150,6 +150,7 @@ mod tests {
             review_comment: String::new(),
             submitted_by: Some(BO),
             reviewed_by: None,
+            changed_by: None,
             version,
             created_at: String::new(),
             updated_at: "2026-11-22T17:00:00Z".to_owned(),

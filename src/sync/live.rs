@@ -9,7 +9,7 @@ use leptos::reactive::effect::ImmediateEffect;
 
 use super::outbox::{Outbox, Wipe};
 use super::{Feed, Notifications, page};
-use crate::data::{Auth, AuthState, Config, Rest, SignedOutBecause, kept_draft, query};
+use crate::data::{Auth, AuthState, Config, Rest, SignedOutBecause, query};
 
 /// Provides the cache and the feed of this app to all that is rendered below.
 ///
@@ -56,12 +56,6 @@ fn follow_identity(feed: &Feed, outbox: &Outbox, auth: &Auth) {
         );
         if before != now {
             feed.identify(now);
-            match (&wipe, now) {
-                (Wipe::All, _) => kept_draft::wipe_all_but(None),
-                (Wipe::Others, Some(user)) => kept_draft::wipe_all_but(Some(user)),
-                // A session that ended by itself: the person comes back to what they typed.
-                (Wipe::Others, None) => {}
-            }
             outbox.identify(now, wipe);
         }
     });

@@ -9,6 +9,7 @@ pub mod core;
 pub mod ears;
 pub mod feed;
 pub mod inbox;
+pub mod kept_drafts;
 pub mod live;
 pub mod news;
 pub mod notifications;
@@ -18,6 +19,7 @@ pub mod registry;
 pub mod router;
 pub mod tabs;
 pub mod updates;
+mod vault;
 
 pub use company::{Companion, Company, Place};
 pub use feed::{Feed, Following};

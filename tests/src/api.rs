@@ -82,6 +82,20 @@ impl Api {
         serde_json::from_value(body).context("the answer is not a list of rows")
     }
 
+    /// Adds rows, as an import does.
+    pub async fn add(&self, table: &str, rows: Value) -> Result<()> {
+        let response = self
+            .request(reqwest::Method::POST, table)
+            .header("Prefer", "return=minimal")
+            .json(&rows)
+            .send()
+            .await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(status.is_success(), "POST {table}: {status}: {body}");
+        Ok(())
+    }
+
     /// The first patient assigned to this person, by MRN.
     pub async fn own_patient(&self) -> Result<Value> {
         let path = format!(

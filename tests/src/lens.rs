@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use serde_json::{Value, json};
-use thirtyfour::prelude::*;
 
 use crate::browser::Size;
 use crate::person::Person;
@@ -63,7 +62,11 @@ impl Person {
         // Bars that take room would be in the picture's way; on a phone there are none.
         let bars = json!({"hidden": true});
         self.devtools("Emulation.setScrollbarsHidden", bars).await?;
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme.word()}]});
+        // Without motion nobody waits for it to end.
+        let media = json!({"features": [
+            {"name": "prefers-color-scheme", "value": theme.word()},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         self.devtools("Emulation.setEmulatedMedia", media).await?;
         Ok(())
     }
@@ -149,33 +152,4 @@ impl Person {
         let png = base64::engine::general_purpose::STANDARD.decode(text)?;
         std::fs::write(file, png).with_context(|| file.display().to_string())
     }
-
-    /// Presses a key, wherever the focus is.
-    pub async fn presses(&self, key: &str) -> Result<()> {
-        let keys = self.browser.action_chain().send_keys(named(key));
-        Ok(keys.perform().await?)
-    }
-
-    /// Presses a key with Control, wherever the focus is.
-    pub async fn presses_with_control(&self, key: &str) -> Result<()> {
-        let keys = self.browser.action_chain().key_down(Key::Control);
-        let keys = keys.send_keys(named(key)).key_up(Key::Control);
-        Ok(keys.perform().await?)
-    }
-}
-
-/// A key as the driver spells it: those with a name of their own, and any other as it is.
-fn named(key: &str) -> TypingData {
-    let key = match key {
-        "Enter" => Key::Enter,
-        "Escape" => Key::Escape,
-        "Tab" => Key::Tab,
-        "Down" => Key::Down,
-        "Up" => Key::Up,
-        "Right" => Key::Right,
-        "Space" => Key::Space,
-        "Delete" => Key::Delete,
-        other => return other.into(),
-    };
-    key + ""
 }

@@ -8,8 +8,10 @@
 )]
 
 pub mod api;
+pub mod axe;
 pub mod backend;
 pub mod browser;
+pub mod keyboard;
 pub mod lens;
 pub mod npm;
 pub mod person;

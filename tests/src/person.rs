@@ -96,6 +96,16 @@ impl Person {
         Ok(())
     }
 
+    /// Picks a day, written as `1956-03-09`, as the calendar of a date field does.
+    pub async fn picks(&self, label: &str, day: &str) -> Result<()> {
+        let field = self.field(label).await?;
+        let script = "const [field, day] = arguments; field.value = day; \
+                      field.dispatchEvent(new Event('input', {bubbles: true}));";
+        let arguments = vec![field.to_json()?, Value::from(day)];
+        self.browser.execute(script, arguments).await?;
+        Ok(())
+    }
+
     pub async fn clicks(&self, name: &str) -> Result<()> {
         let xpath = format!(
             "//*[self::button or self::a][normalize-space(.)={name:?} or @aria-label={name:?}]"

@@ -147,6 +147,29 @@ pub const CLINICIANS: &[Place] = &[
     ),
     page("form", "/forms/{form}"),
     page("form-draft", "/forms/{draft}"),
+    after(
+        "form-draft-refused",
+        "/forms/{draft}",
+        &[
+            Act::Types("Heart rate", "7200"),
+            Act::Clicks("Submit"),
+            Act::Sees("put right first"),
+        ],
+    ),
+    page("form-new", "/forms/new"),
+    after(
+        "patient-new-refused",
+        "/patients/new",
+        &[Act::Clicks("Save"), Act::Sees("Record number is needed")],
+    ),
+    after(
+        "patient-hand-over",
+        "/patients/{patient}",
+        &[
+            Act::Clicks("Hand over…"),
+            Act::Sees("Choose who takes over."),
+        ],
+    ),
     page("staff-forbidden", "/staff"),
     page("settings", "/settings"),
     page("help", "/help"),
@@ -199,6 +222,11 @@ pub const ADMINS: &[Place] = &[
         "/staff",
         Trouble::NoAnswer("*/rest/v1/profiles?select=*&order*"),
     ),
+    after(
+        "staff-invite",
+        "/staff",
+        &[Act::Clicks("Invite a person"), Act::Sees("Work email")],
+    ),
     page("realtime", "/realtime"),
     after("realtime-offline", "/realtime", &[Act::LosesNetwork]),
 ];
@@ -244,7 +272,10 @@ impl Rows {
         Ok(Rows {
             patient: patient.to_owned(),
             form: id(form).await?,
-            draft: id("form_submissions?select=id&status=eq.draft&order=id&limit=1").await?,
+            draft: id(
+                "form_submissions?select=id&status=eq.draft&form_type=eq.vitals&order=id&limit=1",
+            )
+            .await?,
         })
     }
 }

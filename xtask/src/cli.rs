@@ -26,7 +26,7 @@ Bedside's commands
       --from S             the first one (0)
       --bug NAME           with a known mistake made on purpose
   cargo xtask bench    measure beside the named peers, in headless Chromium; writes target/bench/*.json
-      query | realtime     only the one
+      query | realtime | app   only the one; app prints how fast pages answer on a slow computer
   cargo xtask setup    install the pinned tools that dev and test need
   cargo xtask help     this text
 ";
@@ -50,6 +50,7 @@ pub enum Bench {
     All,
     Query,
     Realtime,
+    App,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -114,6 +115,7 @@ fn bench(args: &mut lexopt::Parser) -> Result<Command, Error> {
         None => return Ok(Command::Bench(Bench::All)),
         Some(Value(name)) if name == "query" => Bench::Query,
         Some(Value(name)) if name == "realtime" => Bench::Realtime,
+        Some(Value(name)) if name == "app" => Bench::App,
         Some(other) => return Err(usage(other.unexpected())),
     };
     no_more(args, Command::Bench(chosen))

@@ -7,9 +7,9 @@ mod build;
 mod check;
 mod cli;
 mod dev;
+mod harness;
 mod process;
 mod report;
-mod screens;
 mod setup;
 mod sim;
 mod split;
@@ -80,15 +80,19 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Build => setup::run(setup::Needs::App).and_then(|()| build::spa()),
         Command::Dev(options) => dev::run(&options),
         Command::Test => check::run(),
-        Command::Screens(only) => screens::run(only.as_deref()),
+        // Which pages there are is a table in `tests/src/places.rs`.
+        Command::Screens(only) => harness::run("screens", "the pictures", only.as_deref()),
         Command::Sim(options) => sim::run(&options),
         Command::Bench(bench) => {
             setup::run(setup::Needs::Everything)?;
-            if bench != Bench::Realtime {
+            if matches!(bench, Bench::All | Bench::Query) {
                 bench_query::run()?;
             }
-            if bench != Bench::Query {
+            if matches!(bench, Bench::All | Bench::Realtime) {
                 bench_realtime::run()?;
+            }
+            if matches!(bench, Bench::All | Bench::App) {
+                harness::run("pace", "the pace of the app", None)?;
             }
             Ok(())
         }

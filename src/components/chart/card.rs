@@ -47,7 +47,7 @@ pub fn ChartCard(
                 }
             >
                 // Long tables scroll inside the card: the page keeps its shape.
-                <div class="chart-table" tabindex="0" role="region" aria-labelledby=id>
+                <div class="chart-table" tabindex="0" role="region" aria-label=format!("{title}, all figures")>
                     <table class="table">
                         <thead>
                             <tr>{headings.iter().enumerate().map(heading).collect_view()}</tr>

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::components::badge::patient_look;
 use crate::components::{ChangedText, Icon, Shape, use_title};
 use crate::data::form_submissions::FormFilter;
-use crate::data::{form_submissions, patients};
+use crate::data::{DataError, form_submissions, patients};
 use crate::hooks::{Me, Reading, use_reading};
 use crate::model::{PatientStatus, Role};
 use crate::sync::Table;
@@ -24,6 +24,10 @@ pub fn Dashboard() -> impl IntoView {
     let me = use_context::<Me>();
     let my_id = me.and_then(|me| me.user.try_with_value(|user| user.id));
     let role = Memo::new(move |_| me.and_then(Me::role));
+    // What this person could review, which nothing of their own is; the same query as the list that the tile leads to.
+    let review = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
+        form_submissions::list_query(rest, FormFilter::to_review_by(my_id))
+    });
     view! {
         <div class="page">
             <div class="page-head">
@@ -36,10 +40,11 @@ pub fn Dashboard() -> impl IntoView {
                     .map(patient_tile)
                     .collect_view()}
                 <Tile
-                    href="/forms?status=submitted".to_owned()
+                    href="/forms?view=review".to_owned()
                     shape=Shape::Send
                     label="Forms to review"
-                    count=use_reading(&[Table::FormSubmissions], form_submissions::waiting_query)
+                    count=Signal::derive(move || review.data.with(|page| page.as_ref().map(|page| page.total)))
+                    error=review.error
                 />
                 {move || last_tile(role.get(), my_id)}
             </div>
@@ -50,7 +55,7 @@ pub fn Dashboard() -> impl IntoView {
                     title="Waiting longest for review"
                     empty="No form waits for a review."
                     told=Told::Submitted
-                    reading=use_reading(&[Table::FormSubmissions, Table::Patients], form_submissions::review_query)
+                    reading=review
                 />
                 {move || last_list(role.get(), my_id)}
             </div>
@@ -64,7 +69,7 @@ fn patient_tile(status: PatientStatus) -> AnyView {
         patients::count_query(rest, status)
     });
     let href = format!("/patients?status={}", status.word());
-    view! { <Tile href shape=patient_look(status).1 label=status.label() count /> }.into_any()
+    tile(href, patient_look(status).1, status.label(), count)
 }
 
 /// A writer's drafts; whoever only reads has none.
@@ -75,8 +80,12 @@ fn last_tile(role: Option<Role>, me: Option<Uuid>) -> AnyView {
             let count = use_reading(&[Table::FormSubmissions], move |rest| {
                 form_submissions::drafts_query(rest, me)
             });
-            view! { <Tile href="/forms?status=draft".to_owned() shape=Shape::Pen label="My drafts" count /> }
-                .into_any()
+            tile(
+                format!("/forms?status=draft&by={me}"),
+                Shape::Pen,
+                "My drafts",
+                count,
+            )
         }
         (Some(_), Some(_)) => patient_tile(PatientStatus::Discharged),
     }
@@ -117,16 +126,25 @@ fn last_list(role: Option<Role>, me: Option<Uuid>) -> AnyView {
     view! { <PatientFeed title empty reading /> }.into_any()
 }
 
+fn tile(href: String, shape: Shape, label: &'static str, count: Reading<usize>) -> AnyView {
+    let error = count.error;
+    let count = Signal::derive(move || count.data.with(|count| count.as_deref().copied()));
+    view! { <Tile href shape label count error /> }.into_any()
+}
+
 #[component]
-fn Tile(href: String, shape: Shape, label: &'static str, count: Reading<usize>) -> impl IntoView {
-    let figure =
-        Signal::derive(
-            move || match (count.data.get(), count.error.with(Option::is_some)) {
-                (Some(count), _) => count.to_string(),
-                (None, true) => "–".to_owned(),
-                (None, false) => String::new(),
-            },
-        );
+fn Tile(
+    href: String,
+    shape: Shape,
+    label: &'static str,
+    count: Signal<Option<usize>>,
+    error: Signal<Option<DataError>>,
+) -> impl IntoView {
+    let figure = Signal::derive(move || match (count.get(), error.with(Option::is_some)) {
+        (Some(count), _) => count.to_string(),
+        (None, true) => "–".to_owned(),
+        (None, false) => String::new(),
+    });
     view! {
         <A href attr:class="tile">
             <span class="tile-label">

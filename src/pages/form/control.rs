@@ -77,8 +77,9 @@ fn Asked(fill: Fill, field: &'static Field) -> impl IntoView {
         }
         _ => view! {
             <FieldShell id=control_id(field) label error=problem shared=field.key>
-                {hint(field)}
                 {line(fill, field, value, problem)}
+                // Below: above, it would push its control out of the line of its neighbours.
+                {hint(field)}
                 {below}
             </FieldShell>
         }
@@ -425,7 +426,10 @@ fn Below(fill: Fill, field: &'static Field, value: Memo<String>) -> impl IntoVie
         <Show when=move || elsewhere.get()>
             <p class="field-note field-note-elsewhere" role="status">
                 <Icon shape=Shape::Refresh size=12 />
-                "Changed elsewhere"
+                {move || match fill.shown.other_changer() {
+                    Some(name) => format!("Changed by {name}"),
+                    None => "Changed elsewhere".to_owned(),
+                }}
             </p>
         </Show>
         <Show when=move || disputed.get()>
@@ -433,6 +437,7 @@ fn Below(fill: Fill, field: &'static Field, value: Memo<String>) -> impl IntoVie
                 label=field.label
                 versions=Signal::derive(move || versions.get().unwrap_or_default())
                 values
+                whose=Signal::derive(move || fill.shown.other_changer())
                 reads=move |text: String| reading_of(field, &text)
                 on_settled=Callback::new(move |settled| fill.settle(field, settled))
             />

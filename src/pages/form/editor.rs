@@ -28,8 +28,19 @@ pub fn Editor(kind: &'static FormKind, shown: Shown, together: Together) -> impl
     let fill = Fill::begin(kind, shown);
     keep_safe(fill);
     let busy = RwSignal::new(false);
+    // A word that appears when a field loses the focus moves the button from under the pointer that took it, and eats the click.
+    // Handing in judges every field anyway.
+    let pressed = StoredValue::new(false);
+    let on_focusout = move |_| {
+        if pressed.try_update_value(std::mem::take) == Some(true) {
+            fill.save();
+        } else {
+            fill.leave();
+        }
+    };
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
+        pressed.set_value(false);
         if busy.get_untracked() {
             return;
         }
@@ -78,7 +89,7 @@ pub fn Editor(kind: &'static FormKind, shown: Shown, together: Together) -> impl
         .collect_view();
     let again = Memo::new(move |_| shown.status() == FormStatus::Returned);
     view! {
-        <form class="card" novalidate aria-label=kind.form_type.label() on:submit=submit on:focusout=move |_| fill.leave()>
+        <form class="card" novalidate aria-label=kind.form_type.label() on:submit=submit on:focusout=on_focusout>
             <div class="card-body form-sections">
                 <p class="muted">{kind.purpose}</p>
                 <Trouble fill />
@@ -91,6 +102,7 @@ pub fn Editor(kind: &'static FormKind, shown: Shown, together: Together) -> impl
                 <button
                     class="button button-primary"
                     type="submit"
+                    on:pointerdown=move |_| pressed.set_value(true)
                     aria-busy=move || busy.get().then_some("true")
                 >
                     <Icon shape=Shape::Send />
@@ -224,6 +236,7 @@ fn Trouble(fill: Fill) -> impl IntoView {
                         label=reading(name.trim_start_matches("answers."))
                         versions=Signal::stored(versions)
                         values=Values::Whole
+                        whose=Signal::derive(move || fill.shown.other_changer())
                         reads=|text: String| reading(&text)
                         on_settled=Callback::new(move |settled| {
                             let side = if settled == Settled::Theirs { Side::Theirs } else { Side::Mine };

@@ -100,6 +100,14 @@ impl Shown {
         }
     }
 
+    /// The name of whoever changed the form last, unless that is the person who looks at it. Tracked.
+    pub fn other_changer(self) -> Option<String> {
+        let changer = self.form.with(|form| form.as_ref()?.changed_by);
+        let other = changer.filter(|_| changer != self.me);
+        self.people
+            .with(|people| people.as_ref()?.known_name(other))
+    }
+
     /// The name of somebody whom the form names: a dash for nobody, nothing while the names are on their way. Tracked.
     pub fn person(self, read: fn(&FormSubmission) -> Option<Uuid>) -> String {
         let Some(id) = self.form.with(|form| form.as_deref().and_then(read)) else {
@@ -166,10 +174,15 @@ fn KnownForm(id: Uuid) -> impl IntoView {
         (None, Some(DataError::NotFound)) => {
             view! { <NoSuchRow what="form" back="/forms" /> }.into_any()
         }
-        (None, Some(error)) => view! { <Failed error retry=form.refetch /> }.into_any(),
+        (None, Some(error)) => view! {
+            <h1 class="visually-hidden">"Form"</h1>
+            <Failed error retry=form.refetch />
+        }
+        .into_any(),
         (None, None) => view! {
             <div class="page" aria-busy="true">
                 <Crumb />
+                <h1 class="visually-hidden">"Form"</h1>
                 <div class="card card-body"><SkeletonLines lines=8 /></div>
             </div>
         }
@@ -304,9 +317,12 @@ fn Identity(shown: Shown, patient: Uuid) -> impl IntoView {
     };
     let facts = move || {
         shown.patient.with(|patient| {
-            patient
-                .as_ref()
-                .map(|patient| format!(" · {} · {} · {}", born(patient), patient.mrn, patient.ward))
+            patient.as_ref().map(|patient| {
+                // Each fact stays whole where the line breaks.
+                [born(patient), patient.mrn.clone(), patient.ward.clone()]
+                    .map(|fact| view! { " · " <span class="fact">{fact}</span> })
+                    .collect_view()
+            })
         })
     };
     view! {

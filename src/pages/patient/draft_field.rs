@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::components::{Conflict, FieldShell, Icon, LongText, Settled, Shape, Values, Versions};
+use crate::components::{
+    Author, Authors, Conflict, FieldShell, Icon, LongText, Settled, Shape, Values, Versions,
+};
 use crate::model::patient::NOTES_LIMIT;
 use crate::model::{Draft, FieldState, PatientField, PatientStatus, Sex, WARDS};
 
@@ -14,25 +16,23 @@ pub fn field_id(field: PatientField) -> String {
     format!("patient-{}", field.column().replace('_', "-"))
 }
 
-/// Goes to a control.
-pub fn focus(id: &str) {
-    use wasm_bindgen::JsCast;
-    let element = document()
-        .get_element_by_id(id)
-        .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(element) = element {
-        // A field that can't take focus keeps its message on screen all the same.
-        let _ = element.focus();
-    }
-}
-
 /// A field with its label, its trouble, and its conflict.
 #[component]
 pub fn DraftField(
     field: PatientField,
     draft: RwSignal<PatientDraft>,
     #[prop(into)] error: Signal<Option<String>>,
+    /// Who else changes the record, where there is one already.
+    #[prop(optional)]
+    authors: Option<Authors>,
 ) -> impl IntoView {
+    // Whose the text in the row is.
+    let author = Memo::new(move |_| match authors {
+        Some(authors) => {
+            draft.with(|draft| authors.of(field, draft.version(), draft.stored(field)))
+        }
+        None => Author::Unknown,
+    });
     let id = field_id(field);
     let note = format!("{id}-note");
     let value = Memo::new(move |_| draft.with(|draft| draft.typed(field).to_owned()));
@@ -86,15 +86,7 @@ pub fn DraftField(
             {control}
             {move || match state.get() {
                 FieldState::Untouched | FieldState::Typed => ().into_any(),
-                FieldState::FollowedTheRow => {
-                    view! {
-                        <p class="field-note field-note-elsewhere" role="status">
-                            <Icon shape=Shape::Refresh size=12 />
-                            "Changed elsewhere"
-                        </p>
-                    }
-                        .into_any()
-                }
+                FieldState::FollowedTheRow => followed(author.get()),
                 FieldState::Conflict { base, theirs } => {
                     let versions = Signal::derive(move || Versions {
                         base: base.clone(),
@@ -106,6 +98,7 @@ pub fn DraftField(
                         <Conflict
                             label=field.label()
                             versions
+                            whose=Signal::derive(move || author.get().name())
                             values
                             reads=move |stored: String| field.reading(&stored)
                             on_settled=Callback::new(move |settled| {
@@ -122,6 +115,22 @@ pub fn DraftField(
             }}
         </FieldShell>
     }
+}
+
+/// Beside a field that took somebody else's text. What one changed oneself, on this page or another, needs no word.
+fn followed(author: Author) -> AnyView {
+    let words = match author {
+        Author::NotYetKnown | Author::Oneself => return ().into_any(),
+        Author::Named(name) => format!("Changed by {name}"),
+        Author::Unknown => "Changed elsewhere".to_owned(),
+    };
+    view! {
+        <p class="field-note field-note-elsewhere" role="status">
+            <Icon shape=Shape::Refresh size=12 />
+            {words}
+        </p>
+    }
+    .into_any()
 }
 
 /// The options of a field; a value that this build does not know stays choosable rather than change by itself.

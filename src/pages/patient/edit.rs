@@ -5,13 +5,13 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
-use super::draft_field::{DraftField, PatientDraft, field_id, focus};
+use super::draft_field::{DraftField, PatientDraft, field_id};
+use super::kept::{CameBack, by_column, of_column, use_kept};
 use crate::components::phrase::{self, Phrase};
 use crate::components::time::today;
-use crate::components::{Banner, EditedTogether, Shape, Toasts, Together, Tone};
-use crate::data::kept_draft::Place;
-use crate::data::{Auth, AuthState, DataError};
-use crate::hooks::{Me, Reading, Record, use_outbox};
+use crate::components::{Authors, Banner, EditedTogether, Shape, Toasts, Together, Tone, focus_on};
+use crate::data::DataError;
+use crate::hooks::{Reading, Record, use_outbox};
 use crate::model::{Draft, Patient, PatientField};
 use crate::sync::outbox::Outcome as Saved;
 use crate::sync::outbox::saves::patient_draft;
@@ -39,35 +39,12 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             .data
             .with_untracked(|row| row.as_deref().map_or_else(|| Draft::new(0, []), begin)),
     );
-    let kept = use_context::<Me>()
-        .and_then(|me| me.user.try_with_value(|user| user.id))
-        .map(|user| StoredValue::new(Place::of(user, &Record::Patient(id).room())));
-    let came_back = kept.is_some_and(|kept| {
-        let left = kept.with_value(Place::left);
-        let left: Vec<_> = left
-            .into_iter()
-            .filter_map(|(column, base, typed)| {
-                Some((PatientField::of_column(&column)?, base, typed))
-            })
-            .collect();
-        let any = !left.is_empty();
-        draft.update(|draft| draft.resume(left));
-        any && draft.with_untracked(|draft| !draft.changes().is_empty())
-    });
-    Effect::new(move |_| {
-        let left = draft.with(Draft::left);
-        if let Some(kept) = kept {
-            let named = |(field, base, typed): (PatientField, String, String)| {
-                (field.column().to_owned(), base, typed)
-            };
-            kept.with_value(|kept| kept.keep(left.into_iter().map(named).collect()));
-        }
-    });
     let stored = Callback::new(move |column: String| {
         PatientField::of_column(&column)
             .map(|field| draft.with_untracked(|draft| draft.stored(field).to_owned()))
             .unwrap_or_default()
     });
+    let authors = Authors::of_patient(id);
     let outcome = RwSignal::new(Outcome::None);
     let tried = RwSignal::new(false);
 
@@ -101,29 +78,21 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             event.prevent_default();
         }
     });
-    let name_of = move || {
-        patient
-            .data
-            .try_with_untracked(|row| row.as_deref().map(Patient::full_name))
-            .flatten()
-    };
-    let name = StoredValue::new(name_of().unwrap_or_default());
-    let auth = use_context::<Auth>();
-    on_cleanup(move || {
-        leaving.remove();
-        // On another page of the app it is kept, and the person is told.
-        let signed_in = auth
-            .as_ref()
-            .is_some_and(|auth| matches!(auth.state().get_untracked(), AuthState::SignedIn(_)));
-        if signed_in
-            && dirty.try_get_untracked() == Some(true)
-            && let Some(name) = name.try_get_value()
-        {
-            toasts.done(format!(
-                "What you typed about {name} is kept until you come back."
-            ));
-        }
-    });
+    let name = patient
+        .data
+        .with_untracked(|row| row.as_deref().map(Patient::full_name).unwrap_or_default());
+    on_cleanup(move || leaving.remove());
+    let kept = use_kept(
+        Record::Patient(id).room(),
+        Signal::derive(move || {
+            draft.with(|draft| draft.left().into_iter().map(by_column).collect())
+        }),
+        move |left| {
+            let known = left.into_iter().filter_map(of_column);
+            draft.update(|draft| draft.resume(known));
+        },
+        move || name.clone(),
+    );
 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -133,7 +102,7 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             draft.with_untracked(|draft| field.check(draft.typed(*field), today).is_err())
         });
         if let Some(field) = wrong {
-            focus(&field_id(field));
+            focus_on(&field_id(field));
             return;
         }
         if saving.get_untracked() || !dirty.get_untracked() {
@@ -199,17 +168,15 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
 
     view! {
         <form class="form" novalidate aria-label="Edit record" on:submit=submit>
-            <Show when=move || came_back && dirty.get()>
-                <Banner tone=Tone::Accent shape=Shape::Pen>
-                    "This is what you typed before and did not save."
-                </Banner>
+            <Show when=move || kept.came_back.get() && dirty.get()>
+                <CameBack />
             </Show>
             <EditedTogether together stored>
             <div class="form-grid">
                 {[PatientField::FirstName, PatientField::LastName, PatientField::DateOfBirth, PatientField::Sex, PatientField::Status, PatientField::Ward]
                     .map(|field| {
                         view! {
-                            <DraftField field draft error=Signal::derive(move || error_of(field)) />
+                            <DraftField field draft authors error=Signal::derive(move || error_of(field)) />
                         }
                     })
                     .collect_view()}
@@ -217,6 +184,7 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             <DraftField
                 field=PatientField::Notes
                 draft
+                authors
                 error=Signal::derive(move || error_of(PatientField::Notes))
             />
             </EditedTogether>

@@ -2,6 +2,7 @@
 
 use bedside_query::use_mutation;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use uuid::Uuid;
 
@@ -95,18 +96,21 @@ fn Choice(patient: Reading<Patient>, open: RwSignal<bool>) -> impl IntoView {
             name_of(Some(colleague))
         );
         let navigate = navigate.clone();
+        let leaves = goes_out_of_sight.get_untracked();
         let given = Given {
             id: row.id,
             to: colleague,
             version: row.version,
         };
-        give.mutate_then(given, move |outcome| {
+        // On its own: whoever hands over loses sight of the record, and with it this dialogue, perhaps before the answer is here.
+        spawn_local(async move {
+            let outcome = give.run(given).await;
             giving.try_set(false);
             match outcome {
                 Ok(_) => {
                     toasts.done(said);
                     open.try_set(false);
-                    if goes_out_of_sight.try_get_untracked() == Some(true) {
+                    if leaves {
                         navigate("/patients", Default::default());
                     }
                 }

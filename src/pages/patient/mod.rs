@@ -6,6 +6,7 @@ mod facts;
 mod forms;
 mod hand_over;
 mod history;
+mod kept;
 mod new;
 mod status;
 
@@ -72,7 +73,11 @@ fn KnownPatient(id: Uuid) -> impl IntoView {
             return view! { <NoSuchRow what="patient" back="/patients" /> }.into_any();
         }
         if let Some(error) = failed.get() {
-            return view! { <Failed error retry=patient.refetch /> }.into_any();
+            return view! {
+                <h1 class="visually-hidden">"Patient"</h1>
+                <Failed error retry=patient.refetch />
+            }
+            .into_any();
         }
         if known.get() {
             view! { <Loaded id patient /> }.into_any()
@@ -80,6 +85,7 @@ fn KnownPatient(id: Uuid) -> impl IntoView {
             view! {
                 <div class="page" aria-busy="true">
                     <Crumb />
+                    <h1 class="visually-hidden">"Patient"</h1>
                     <div class="card card-body"><SkeletonLines lines=8 /></div>
                 </div>
             }

@@ -7,10 +7,11 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 use uuid::Uuid;
 
-use super::draft_field::{DraftField, PatientDraft, field_id, focus};
+use super::draft_field::{DraftField, PatientDraft, field_id};
+use super::kept::{CameBack, by_column, of_column, use_kept};
 use crate::components::phrase;
 use crate::components::time::today;
-use crate::components::{Banner, Field, Icon, Shape, Toasts, Tone, use_title};
+use crate::components::{Banner, Field, Icon, Shape, Toasts, Tone, focus_on, use_title};
 use crate::data::{DataError, profiles};
 use crate::hooks::{Me, use_outbox, use_reading};
 use crate::model::patient::check_mrn;
@@ -18,32 +19,38 @@ use crate::model::policy::Place;
 use crate::model::{Draft, PatientField, PatientStatus, Role, Sex};
 use crate::pages::Guard;
 use crate::sync::Table;
+use crate::sync::kept_drafts::Left;
 use crate::sync::outbox::Outcome as Saved;
 use crate::sync::outbox::saves::new_patient;
+
+/// The name under which what is typed here is kept; a patient's own name begins with the same word and an id.
+const RECORD: &str = "patient:new";
+const NUMBER: &str = "mrn";
+const CLINICIAN: &str = "clinician_id";
 
 /// The page that registers a patient.
 #[component]
 pub fn NewPatient() -> impl IntoView {
     use_title(|| "New patient".to_owned());
     view! {
-        <div class="page page-narrow">
-            <div class="page-head">
-                <div class="page-title">
-                    <A href="/patients" attr:class="crumb">
-                        <Icon shape=Shape::Previous size=12 />
-                        "Patients"
-                    </A>
-                    <h1>"New patient"</h1>
+        <Guard place=Place::NewPatient>
+            <div class="page page-narrow">
+                <div class="page-head">
+                    <div class="page-title">
+                        <A href="/patients" attr:class="crumb">
+                            <Icon shape=Shape::Previous size=12 />
+                            "Patients"
+                        </A>
+                        <h1>"New patient"</h1>
+                    </div>
                 </div>
-            </div>
-            <section class="card">
-                <div class="card-body">
-                    <Guard place=Place::NewPatient>
+                <section class="card">
+                    <div class="card-body">
                         <NewPatientForm />
-                    </Guard>
-                </div>
-            </section>
-        </div>
+                    </div>
+                </section>
+            </div>
+        </Guard>
     }
 }
 
@@ -76,6 +83,43 @@ fn NewPatientForm() -> impl IntoView {
     let saving = RwSignal::new(false);
     let failed = RwSignal::new(None::<DataError>);
     let stopped = StoredValue::new(None::<Uuid>);
+    let typed = Memo::new(move |_| {
+        let beside = [
+            (NUMBER, mrn.get()),
+            (
+                CLINICIAN,
+                clinician.get().map(|id| id.to_string()).unwrap_or_default(),
+            ),
+        ];
+        let beside = beside.into_iter().filter(|(_, typed)| !typed.is_empty());
+        let mut left: Vec<Left> = beside
+            .map(|(name, typed)| (name.to_owned(), String::new(), typed))
+            .collect();
+        draft.with(|draft| left.extend(draft.left().into_iter().map(by_column)));
+        left
+    });
+    let resume = move |left: Vec<Left>| {
+        for (name, _, typed) in &left {
+            match name.as_str() {
+                NUMBER if mrn.with_untracked(String::is_empty) => mrn.set(typed.clone()),
+                CLINICIAN => clinician.set(Uuid::parse_str(typed).ok()),
+                _ => {}
+            }
+        }
+        let fields = left.into_iter().filter_map(of_column);
+        draft.update(|draft| draft.resume(fields));
+    };
+    let kept = use_kept(RECORD.to_owned(), typed.into(), resume, || {
+        "a new patient".to_owned()
+    });
+    let start_over = move |_| {
+        draft.set(blank());
+        mrn.set(String::new());
+        clinician.set(None);
+        tried.set(false);
+        failed.set(None);
+        focus_on("patient-mrn");
+    };
 
     let mrn_error = Signal::derive(move || {
         let typed = mrn.get();
@@ -113,14 +157,14 @@ fn NewPatientForm() -> impl IntoView {
             return;
         }
         if mrn_error.get_untracked().is_some() {
-            return focus("patient-mrn");
+            return focus_on("patient-mrn");
         }
         let day = today();
         let wrong = |field: &PatientField| {
             draft.with_untracked(|draft| field.check(draft.typed(*field), day).is_err())
         };
         if let Some(field) = PatientField::ALL.iter().copied().find(wrong) {
-            return focus(&field_id(field));
+            return focus_on(&field_id(field));
         }
         let Some(outbox) = outbox.clone() else { return };
         let fields: Vec<_> = draft.with_untracked(|draft| {
@@ -144,12 +188,14 @@ fn NewPatientForm() -> impl IntoView {
             let here = saving.try_set(false).is_none();
             match outcome {
                 Saved::Stored(_) | Saved::Elsewhere => {
+                    kept.done();
                     toasts.done(format!("{title} is registered."));
                     if here {
                         navigate(&format!("/patients/{id}"), Default::default());
                     }
                 }
                 Saved::Waiting => {
+                    kept.done();
                     toasts.done(format!(
                         "{title} is kept on this device and registered as soon as there is a connection."
                     ));
@@ -165,7 +211,7 @@ fn NewPatientForm() -> impl IntoView {
                     stopped.try_update_value(|stopped| *stopped = Some(save));
                     if is_taken_number(&error) {
                         let _ = taken.try_set(Some(number));
-                        focus("patient-mrn");
+                        focus_on("patient-mrn");
                     } else {
                         let _ = failed.try_set(Some(error));
                     }
@@ -181,6 +227,9 @@ fn NewPatientForm() -> impl IntoView {
     };
     view! {
         <form class="form" novalidate aria-label="New patient" on:submit=submit>
+            <Show when=move || kept.came_back.get() && typed.with(|typed| !typed.is_empty())>
+                <CameBack />
+            </Show>
             <div class="form-grid">
                 <Field id="patient-mrn" label="Record number" value=mrn error=mrn_error />
                 {fields(
@@ -220,6 +269,11 @@ fn NewPatientForm() -> impl IntoView {
                 <A href="/patients" attr:class="button button-quiet">
                     "Cancel"
                 </A>
+                <Show when=move || typed.with(|typed| !typed.is_empty())>
+                    <button class="button button-quiet" type="button" on:click=start_over>
+                        "Start over"
+                    </button>
+                </Show>
             </div>
         </form>
     }
@@ -234,13 +288,15 @@ fn is_taken_number(error: &DataError) -> bool {
 fn Responsible(clinician: RwSignal<Option<Uuid>>) -> impl IntoView {
     let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     let people = move || {
+        let chosen = clinician.get();
         directory.data.with(|people| {
             people
                 .iter()
                 .flat_map(|people| &people.people)
                 .filter(|person| person.active && person.role.may_edit())
                 .map(|person| {
-                    view! { <option value=person.id.to_string()>{person.full_name.clone()}</option> }
+                    let selected = chosen == Some(person.id);
+                    view! { <option value=person.id.to_string() selected=selected>{person.full_name.clone()}</option> }
                 })
                 .collect_view()
         })

@@ -48,7 +48,7 @@ pub fn StatusSwitch(patient: Reading<Patient>) -> impl IntoView {
         }
     };
     view! {
-        <div class="segmented status-switch" role="group" aria-label="Change the status">
+        <div class="choices status-switch" role="group" aria-label="Change the status">
             {PatientStatus::ALL.iter().map(option).collect_view()}
         </div>
     }

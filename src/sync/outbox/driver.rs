@@ -31,9 +31,10 @@ use super::change::{Change, Columns};
 use super::entry::{Clash, Entry};
 use super::merge::Side;
 use super::queue::{Effect, Outcome, Queue, Reply, Request};
-use super::{show, vault};
+use super::show;
 use crate::data::Rest;
 use crate::data::clock::{Moment, unix_seconds};
+use crate::sync::vault;
 
 /// The name of the turn, and of the channel on which tabs nudge each other.
 const NAME: &str = "bedside.outbox";

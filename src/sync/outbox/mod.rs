@@ -11,7 +11,6 @@ pub mod merge;
 pub mod queue;
 pub mod saves;
 pub mod show;
-mod vault;
 
 pub use change::{Change, Columns, Write};
 pub use driver::{Kept, News, Outbox, Saving, View, Wipe};

@@ -274,6 +274,7 @@ pub fn form(snapshot: &Snapshot, reader: User, number: u32) -> Option<FormSubmis
         review_comment: mark(reader),
         submitted_by: None,
         reviewed_by: None,
+        changed_by: None,
         version: row.version,
         created_at: String::new(),
         updated_at: String::new(),

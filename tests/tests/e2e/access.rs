@@ -1,37 +1,98 @@
-//! Access: the main tasks by keyboard alone.
+//! Access: every page and state held against axe's rules, in both widths and themes; nothing that jumps while it loads; and the main
+//! tasks by keyboard alone.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bedside_tests::backend::{Backend, Data};
-use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::browser::{DESKTOP, Driver, PHONE, Size};
+use bedside_tests::lens::Theme;
 use bedside_tests::person::Person;
+use bedside_tests::places::{
+    ADMIN, ADMINS, CLINICIAN, CLINICIANS, Place, Rows, SIGNED_OUT, VIEWER, VIEWERS,
+};
 
 use crate::ONE;
 
-/// The accessible name or text of what has the focus.
-async fn focused(person: &Person) -> Result<String> {
-    let answer = person
-        .browser
-        .execute(
-            "const e = document.activeElement; \
-             return e.getAttribute('aria-label') ?? e.labels?.[0]?.innerText ?? e.innerText.trim();",
-            vec![],
-        )
-        .await?;
-    Ok(answer.json().as_str().unwrap_or_default().to_owned())
+/// How far things may move while a page opens, as browsers score it.
+const SHIFT: f64 = 0.02;
+
+/// Each way to look at a page, with the rules that can hold or break there: a theme changes colours and nothing else.
+const LOOKS: [(&str, Size, Theme, &[&str]); 4] = [
+    ("wide, light", DESKTOP, Theme::Light, &[]),
+    ("wide, dark", DESKTOP, Theme::Dark, &["color-contrast"]),
+    ("narrow, dark", PHONE, Theme::Dark, &["color-contrast"]),
+    ("narrow, light", PHONE, Theme::Light, &[]),
+];
+
+/// A person goes to these places, one after the other, and writes down everything that is wrong there.
+async fn wrong_at(
+    driver: &Driver,
+    url: &str,
+    email: Option<&str>,
+    places: impl Iterator<Item = &'static Place>,
+) -> Result<Vec<String>> {
+    let browser = driver.open(DESKTOP).await?;
+    let person = match email {
+        Some(email) => Person::signed_in(browser, url, email).await?,
+        None => Person::at(browser, url).await?,
+    };
+    person.inspects().await?;
+    let rows = Rows::of(url, email.unwrap_or(CLINICIAN)).await?;
+    let mut wrong = Vec::new();
+    for place in places {
+        let name = format!("{}, {}", email.unwrap_or("a visitor"), place.name);
+        let found = looks_around(&person, place, &rows).await;
+        // A place that can't be looked at is as wrong as one that breaks a rule.
+        let found = found.unwrap_or_else(|error| vec![format!("{error:#}")]);
+        wrong.extend(found.into_iter().map(|found| format!("{name}: {found}")));
+    }
+    person.leaves().await?;
+    Ok(wrong)
 }
 
-/// Presses Tab until something of this name has the focus.
-async fn tabs_to(person: &Person, name: &str) -> Result<()> {
-    let mut passed = Vec::new();
-    for _ in 0..60 {
-        let now = focused(person).await?;
-        if now.starts_with(name) {
-            return Ok(());
-        }
-        passed.push(now);
-        person.presses("Tab").await?;
+async fn looks_around(person: &Person, place: &Place, rows: &Rows) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let [(_, size, theme, _), ..] = LOOKS;
+    person.looks(size, theme).await?;
+    place.visit(person, rows).await?;
+    let moved = person.moved().await?;
+    if moved > SHIFT {
+        wrong.push(format!("moves by {moved:.3}"));
     }
-    anyhow::bail!("Tab never comes to {name:?}, only to {passed:?}")
+    for (look, size, theme, rules) in LOOKS {
+        person.looks(size, theme).await?;
+        person.waits_until_still().await?;
+        for found in person.violations(rules).await? {
+            wrong.push(format!("{look}: {found}"));
+        }
+    }
+    place.leave(person).await?;
+    Ok(wrong)
+}
+
+#[tokio::test]
+async fn no_page_in_any_state_breaks_a_rule_of_axe_or_jumps_while_it_loads() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let url = backend.url();
+    let (seen_by_clinicians, rest) = CLINICIANS.split_at(CLINICIANS.len() / 2);
+    // Two at a time: as many as a small machine can show.
+    let (first, second) = tokio::try_join!(
+        async {
+            let mut wrong = wrong_at(&driver, &url, None, SIGNED_OUT.iter()).await?;
+            wrong
+                .extend(wrong_at(&driver, &url, Some(CLINICIAN), seen_by_clinicians.iter()).await?);
+            wrong.extend(wrong_at(&driver, &url, Some(VIEWER), VIEWERS.iter()).await?);
+            anyhow::Ok(wrong)
+        },
+        async {
+            let mut wrong = wrong_at(&driver, &url, Some(CLINICIAN), rest.iter()).await?;
+            wrong.extend(wrong_at(&driver, &url, Some(ADMIN), ADMINS.iter()).await?);
+            anyhow::Ok(wrong)
+        },
+    )?;
+    let wrong = [first, second].concat();
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    backend.stop().await
 }
 
 #[tokio::test]
@@ -47,9 +108,9 @@ async fn from_sign_in_to_a_patient_and_back_by_keyboard_alone() -> Result<()> {
     let person = Person::at(driver.open(DESKTOP).await?, &backend.url()).await?;
     person.field("Email").await?;
 
-    tabs_to(&person, "Email").await?;
+    person.tabs_to("Email").await?;
     person.presses(ONE).await?;
-    tabs_to(&person, "Password").await?;
+    person.tabs_to("Password").await?;
     person.presses(bedside_tests::PASSWORD).await?;
     person.presses("Enter").await?;
     person.sees_nav("Patients").await?;
@@ -87,7 +148,7 @@ async fn from_sign_in_to_a_patient_and_back_by_keyboard_alone() -> Result<()> {
     person.presses("g").await?;
     person.presses("s").await?;
     person.sees("Contrast").await?;
-    tabs_to(&person, "System").await?;
+    person.tabs_to("System").await?;
     person.presses("Right").await?;
     person.presses("Right").await?;
     person

@@ -21,36 +21,6 @@ const MEASURED: [(&str, &str); 6] = [
     ("Temperature", "36.8"),
 ];
 
-/// Presses a key wherever the focus is.
-async fn presses(person: &Person, keys: impl Into<TypingData>) -> Result<()> {
-    let focused = person.browser.active_element().await?;
-    focused.send_keys(keys).await?;
-    Ok(())
-}
-
-/// Goes on with Tab until the focus is on what is called so.
-async fn tabs_to(person: &Person, name: &str) -> Result<()> {
-    for _ in 0..80 {
-        presses(person, Key::Tab + "").await?;
-        let called = person
-            .browser
-            .execute(
-                "const e = document.activeElement; \
-                 return e.getAttribute('aria-label') ?? ([...(e.labels ?? [])].map(l => l.innerText).join(' ') || e.innerText);",
-                vec![],
-            )
-            .await?;
-        if called
-            .json()
-            .as_str()
-            .is_some_and(|called| called.trim().starts_with(name))
-        {
-            return Ok(());
-        }
-    }
-    anyhow::bail!("no Tab leads to {name:?}")
-}
-
 /// The id of the form that the person has open.
 async fn open_form(person: &Person) -> Result<String> {
     let address = person.browser.current_url().await?;
@@ -92,26 +62,26 @@ async fn a_form_is_begun_filled_in_and_handed_in_by_keyboard_alone() -> Result<(
     one.goes_to(&format!("/forms/new?patient={}", text(&patient, "id")?))
         .await?;
     one.sees("Which form?").await?;
-    tabs_to(&one, "Vitals").await?;
-    presses(&one, Key::Enter + "").await?;
+    one.tabs_to("Vitals").await?;
+    one.presses("Enter").await?;
     one.field("Heart rate").await?;
 
     // Handed in too early: what is missing is said, and each word leads to its answer.
-    tabs_to(&one, "Submit").await?;
-    presses(&one, Key::Enter + "").await?;
+    one.tabs_to("Submit").await?;
+    one.presses("Enter").await?;
     one.sees("6 answers have to be put right first").await?;
-    tabs_to(&one, "Heart rate is needed").await?;
-    presses(&one, Key::Enter + "").await?;
+    one.tabs_to("Heart rate is needed").await?;
+    one.presses("Enter").await?;
     for (place, (label, typed)) in MEASURED.into_iter().enumerate() {
         if place > 0 {
-            tabs_to(&one, label).await?;
+            one.tabs_to(label).await?;
         }
-        presses(&one, typed).await?;
+        one.presses(typed).await?;
     }
     one.no_longer_sees("put right first").await?;
     one.sees("Saved").await?;
-    tabs_to(&one, "Submit").await?;
-    presses(&one, Key::Enter + "").await?;
+    one.tabs_to("Submit").await?;
+    one.presses("Enter").await?;
     one.sees("It waits for somebody else to review it").await?;
 
     let id = open_form(&one).await?;
@@ -264,5 +234,37 @@ async fn a_viewer_reads_forms_and_is_offered_nothing_to_change() -> Result<()> {
         .await?;
     ensure!(changed.is_empty(), "a viewer approved a form");
     viewer.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_form_on_paper_names_the_patient_and_answers_every_question() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let api = Api::sign_in(&backend.url(), ONE).await?;
+    let id = handed_in(&api).await?;
+    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    one.goes_to(&format!("/forms/{id}")).await?;
+    one.sees("124 mmHg").await?;
+    // Nobody is there to close the browser's own dialogue.
+    one.browser
+        .execute("window.print = () => { window.printed = document.querySelector('.print-sheet')?.innerText ?? 'nothing' }", vec![])
+        .await?;
+    one.devtools("Emulation.setEmulatedMedia", json!({"media": "print"}))
+        .await?;
+    one.browser
+        .execute("[...document.querySelectorAll('button')].find(button => button.innerText.trim() === 'Print' || button.textContent.trim() === 'Print').click()", vec![])
+        .await?;
+    one.waits_for("a sheet", "return !!window.printed", vec![])
+        .await?;
+    let paper = one.page_text().await?;
+    for word in ["Vitals", "Heart rate", "72 /min", "124 mmHg", "36.8 °C"] {
+        ensure!(paper.contains(word), "no {word:?} on paper:\n{paper}");
+    }
+    ensure!(
+        !paper.contains("Settings") && !paper.contains("Sign out"),
+        "the screen's furniture is on paper:\n{paper}"
+    );
+    one.leaves().await?;
     backend.stop().await
 }

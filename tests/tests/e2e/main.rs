@@ -11,12 +11,16 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 mod access;
+mod bad_input;
 mod dashboard;
+mod devtools;
 mod edits;
 mod forms;
 mod notices;
 mod outbox;
+mod patients;
 mod sessions;
+mod speed;
 mod staff;
 mod tabs;
 

@@ -123,3 +123,47 @@ async fn edits_of_different_fields_meet_and_one_of_the_same_field_is_asked_about
     one.leaves().await?;
     back.stop().await
 }
+
+#[tokio::test]
+async fn signing_out_with_unsent_changes_asks_first_and_leaves_nothing_behind() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let backend = Backend::start(Data::Folder(folder.path())).await?;
+    let driver = Driver::start().await?;
+    let (url, port) = (backend.url(), backend.port);
+    let row = Api::sign_in(&url, ONE).await?.own_patient().await?;
+    let id = text(&row, "id")?;
+    let one = Person::signed_in(driver.open(DESKTOP).await?, &url, ONE).await?;
+    one.goes_to(&format!("/patients/{id}")).await?;
+    one.waits_for_realtime(&["live"]).await?;
+
+    backend.kill().await?;
+    one.types("Notes", "Never to be sent").await?;
+    one.clicks("Save").await?;
+    one.sees("1 change waiting to be sent").await?;
+    one.signs_out().await?;
+    one.sees("1 change not sent yet").await?;
+    one.clicks("Cancel").await?;
+    one.sees("1 change waiting to be sent").await?;
+    one.signs_out().await?;
+    one.clicks("Sign out and delete").await?;
+    one.field("Password").await?;
+
+    // Back again, the same person finds nothing of it.
+    let back = Backend::start_on(port, Data::Folder(folder.path()), &[]).await?;
+    one.goes_to("/sign-in").await?;
+    one.sign_in(ONE, bedside_tests::PASSWORD).await?;
+    one.sees_nav("Patients").await?;
+    one.goes_to(&format!("/patients/{id}")).await?;
+    one.waits_for_realtime(&["live"]).await?;
+    ensure!(
+        !one.page_text().await?.contains("waiting to be sent"),
+        "the outbox survived the sign-out"
+    );
+    let after = patient(&url, id).await?;
+    ensure!(
+        after["version"] == row["version"],
+        "it was sent all the same: {after}"
+    );
+    one.leaves().await?;
+    back.stop().await
+}

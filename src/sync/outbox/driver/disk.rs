@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 
 use super::{Kept, Outbox, lock};
 use crate::sync::outbox::entry::Entry;
-use crate::sync::outbox::vault::{Refused, Vault};
+use crate::sync::vault::{Refused, Shelf, Vault};
 
 /// What the disk is asked, in this order.
 pub(super) enum Disk {
@@ -28,20 +28,23 @@ impl Outbox {
             let vault = vault.as_ref().map_err(|refused| *refused);
             let done = match disk {
                 Disk::Keep(entry) => match vault {
-                    Ok(vault) => vault.keep(&entry).await.map(|()| {
-                        if self.is_for(user) {
-                            lock(&self.0.state).queue.kept(&entry);
-                        }
-                    }),
+                    Ok(vault) => vault
+                        .keep(Shelf::Saves, &entry.id.to_string(), &*entry)
+                        .await
+                        .map(|()| {
+                            if self.is_for(user) {
+                                lock(&self.0.state).queue.kept(&entry);
+                            }
+                        }),
                     Err(refused) => Err(refused),
                 },
                 Disk::Drop(id) => match vault {
-                    Ok(vault) => vault.drop(id).await,
+                    Ok(vault) => vault.forget(Shelf::Saves, &id.to_string()).await,
                     Err(refused) => Err(refused),
                 },
                 Disk::Load(answer) => {
                     let entries = match vault {
-                        Ok(vault) => vault.all().await.ok(),
+                        Ok(vault) => vault.all(Shelf::Saves).await.ok(),
                         Err(_) => None,
                     };
                     // Whoever asked may be gone.

@@ -1,13 +1,13 @@
-//! `cargo xtask screens`: pictures of every page and state into `target/screens/`. Builds the app and the backend and lets the
-//! tests' own harness look; which pages there are is a table in `tests/src/places.rs`.
+//! The tests' own harness as a command: builds the app and the backend, and runs one of the programs in `tests/tests/` that look at
+//! them for people and assert nothing.
 
 use crate::{Error, build, process, setup, tools};
 
-/// Writes the pictures; with a word, only those of pages whose names contain it.
+/// Runs the program of this name. `what` is what a person calls it.
 ///
 /// # Errors
-/// [`Error::Step`] when a page could not be brought into its state: the line before names it.
-pub fn run(only: Option<&str>) -> Result<(), Error> {
+/// [`Error::Step`] when a build fails, or the program could not bring the app where it wanted it; the lines before say why.
+pub fn run(program: &str, what: &str, argument: Option<&str>) -> Result<(), Error> {
     setup::run(setup::Needs::Everything)?;
     let browser = tools::browser().ok_or_else(tools::browser_remedy)?;
     build::spa()?;
@@ -22,8 +22,8 @@ pub fn run(only: Option<&str>) -> Result<(), Error> {
     ]);
     process::run("building the backend", &mut backend)?;
     let mut command = tools::cargo();
-    command.args(["test", "--locked", "--workspace", "--test", "screens", "--"]);
-    command.args(only);
+    command.args(["test", "--locked", "--workspace", "--test", program, "--"]);
+    command.args(argument);
     browser.tell(&mut command);
-    process::run("the pictures", &mut command)
+    process::run(what, &mut command)
 }

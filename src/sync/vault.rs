@@ -1,9 +1,12 @@
-//! The outbox on disk: IndexedDB, each save encrypted with a key of its person's that the browser keeps and never gives out.
-//! It knows nothing of what a save means. A browser may refuse all of it: then the caller keeps saves in memory and says so.
+//! What one person's changes are kept in on disk: IndexedDB, each record encrypted with a key of that person's that the browser
+//! keeps and never gives out. It knows nothing of what a record means. A browser may refuse all of it: then the caller keeps
+//! things in memory and says so.
 //!
 //! Bare bindings: the crates for IndexedDB bring an async runtime along and panic on a storage that is not as they expect.
 
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use uuid::Uuid;
 use wasm_bindgen::closure::Closure;
@@ -14,10 +17,9 @@ use web_sys::{
     IdbRequest, IdbTransaction, IdbTransactionMode, SubtleCrypto,
 };
 
-use super::entry::Entry;
-
 const DATABASE: &str = "bedside.outbox";
-const SAVES: &str = "saves";
+/// One more whenever a store is added.
+const STORES: u32 = 2;
 const KEYS: &str = "keys";
 const CIPHER: &str = "AES-GCM";
 /// What AES-GCM wants, and new for each encryption.
@@ -34,7 +36,27 @@ impl From<JsValue> for Refused {
     }
 }
 
-/// One person's saves on disk.
+/// What lies together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    /// What was saved and is not on the server yet.
+    Saves,
+    /// What was typed and not saved.
+    Drafts,
+}
+
+impl Shelf {
+    const ALL: [Self; 2] = [Self::Saves, Self::Drafts];
+
+    const fn store(self) -> &'static str {
+        match self {
+            Self::Saves => "saves",
+            Self::Drafts => "drafts",
+        }
+    }
+}
+
+/// One person's records on disk.
 pub struct Vault {
     database: IdbDatabase,
     cipher: SubtleCrypto,
@@ -70,36 +92,59 @@ impl Vault {
         })
     }
 
-    /// Everything kept for this person. What can't be read (another key, another time) is as good as lost and left alone.
-    pub async fn all(&self) -> Result<Vec<Entry>, Refused> {
-        let store = store(&self.database, SAVES, IdbTransactionMode::Readonly)?;
+    /// Everything on a shelf. What can't be read (another key, another time) is as good as lost and left alone.
+    pub async fn all<T: DeserializeOwned>(&self, shelf: Shelf) -> Result<Vec<T>, Refused> {
+        let store = store(&self.database, shelf.store(), IdbTransactionMode::Readonly)?;
         let request = store.get_all_with_key(&of_user(self.user)?.into())?;
         let records: Array = answer(&request).await?.dyn_into().map_err(Refused::from)?;
-        let mut entries = Vec::new();
+        let mut found = Vec::new();
         for record in records.iter() {
             if let Ok(text) = self.decrypted(&record).await
-                && let Ok(entry) = serde_json::from_slice(&text)
+                && let Ok(read) = serde_json::from_slice(&text)
             {
-                entries.push(entry);
+                found.push(read);
             }
         }
-        Ok(entries)
+        Ok(found)
     }
 
-    /// Writes a save, in the place of its former state.
-    pub async fn keep(&self, entry: &Entry) -> Result<(), Refused> {
-        let text = serde_json::to_vec(entry).map_err(|_| Refused)?;
-        let record = self.encrypted(&text).await?;
-        let store = store(&self.database, SAVES, IdbTransactionMode::Readwrite)?;
-        store.put_with_key(&record, &name(self.user, entry.id))?;
+    /// What is kept under a name, if it can be read.
+    pub async fn one<T: DeserializeOwned>(&self, shelf: Shelf, name: &str) -> Option<T> {
+        let mode = IdbTransactionMode::Readonly;
+        let store = store(&self.database, shelf.store(), mode).ok()?;
+        let request = store.get(&self.named(name)).ok()?;
+        let record = answer(&request).await.ok()?;
+        let text = self.decrypted(&record).await.ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Writes a record, in the place of its former state.
+    pub async fn keep(
+        &self,
+        shelf: Shelf,
+        name: &str,
+        value: &impl Serialize,
+    ) -> Result<(), Refused> {
+        let text = serde_json::to_vec(value).map_err(|_| Refused)?;
+        self.write(shelf, name, &text).await
+    }
+
+    async fn write(&self, shelf: Shelf, name: &str, text: &[u8]) -> Result<(), Refused> {
+        let record = self.encrypted(text).await?;
+        let store = store(&self.database, shelf.store(), IdbTransactionMode::Readwrite)?;
+        store.put_with_key(&record, &self.named(name))?;
         completion(&store.transaction()).await
     }
 
-    /// Takes a save off the disk.
-    pub async fn drop(&self, id: Uuid) -> Result<(), Refused> {
-        let store = store(&self.database, SAVES, IdbTransactionMode::Readwrite)?;
-        store.delete(&name(self.user, id))?;
+    /// Takes a record off the disk.
+    pub async fn forget(&self, shelf: Shelf, name: &str) -> Result<(), Refused> {
+        let store = store(&self.database, shelf.store(), IdbTransactionMode::Readwrite)?;
+        store.delete(&self.named(name))?;
         completion(&store.transaction()).await
+    }
+
+    fn named(&self, name: &str) -> JsValue {
+        format!("{}/{name}", self.user).into()
     }
 
     async fn encrypted(&self, text: &[u8]) -> Result<JsValue, Refused> {
@@ -139,10 +184,17 @@ impl Vault {
     }
 }
 
+impl Drop for Vault {
+    fn drop(&mut self) {
+        self.database.close();
+    }
+}
+
 /// Takes everything off the disk that is not this person's; with nobody, everything. Keys go with what they encrypted.
 pub async fn wipe_all_but(user: Option<Uuid>) -> Result<(), Refused> {
     let database = open().await?;
-    for name in [SAVES, KEYS] {
+    let shelves = Shelf::ALL.map(Shelf::store);
+    for name in shelves.into_iter().chain([KEYS]) {
         let store = store(&database, name, IdbTransactionMode::Readwrite)?;
         match user {
             Some(user) => {
@@ -164,17 +216,27 @@ async fn open() -> Result<IdbDatabase, Refused> {
     let factory: IdbFactory = Reflect::get(&window, &"indexedDB".into())?
         .dyn_into()
         .map_err(Refused::from)?;
-    let request = factory.open_with_u32(DATABASE, 1)?;
+    let request = factory.open_with_u32(DATABASE, STORES)?;
     let made = request.clone();
     let upgrade = Closure::once_into_js(move |_: JsValue| {
         if let Ok(database) = made.result().map(JsCast::unchecked_into::<IdbDatabase>) {
-            // Fails only when it is there already.
-            let _ = database.create_object_store(SAVES);
-            let _ = database.create_object_store(KEYS);
+            // Fails only for one that is there already.
+            for name in Shelf::ALL.map(Shelf::store).into_iter().chain([KEYS]) {
+                let _ = database.create_object_store(name);
+            }
         }
     });
     request.set_onupgradeneeded(Some(upgrade.unchecked_ref()));
-    answer(&request).await?.dyn_into().map_err(Refused::from)
+    let database: IdbDatabase = answer(&request).await?.dyn_into().map_err(Refused::from)?;
+    // A tab with a newer app must not wait for this one.
+    let give_way = Closure::once_into_js(|event: web_sys::Event| {
+        let asked = event.target().and_then(|asked| asked.dyn_into().ok());
+        if let Some(database) = asked {
+            IdbDatabase::close(&database);
+        }
+    });
+    database.set_onversionchange(Some(give_way.unchecked_ref()));
+    Ok(database)
 }
 
 fn cipher() -> Result<SubtleCrypto, Refused> {
@@ -226,10 +288,6 @@ fn of_user(user: Uuid) -> Result<IdbKeyRange, Refused> {
     Ok(IdbKeyRange::bound_with_lower_open_and_upper_open(
         &first, &end, false, true,
     )?)
-}
-
-fn name(user: Uuid, id: Uuid) -> JsValue {
-    format!("{user}/{id}").into()
 }
 
 async fn answer(request: &IdbRequest) -> Result<JsValue, Refused> {

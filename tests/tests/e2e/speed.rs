@@ -1,0 +1,93 @@
+//! What makes the app fast, where a clock can't be trusted: how much a page makes, moves and asks for when somebody does something.
+//! `cargo xtask bench app` measures the times.
+
+use anyhow::{Context, Result, ensure};
+use bedside_tests::backend::{Backend, Data};
+use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::person::Person;
+use serde_json::Value;
+
+use crate::{ADMIN, ONE};
+
+/// Counts from here on the elements of a kind that are made.
+async fn counts(person: &Person, selector: &str) -> Result<()> {
+    let script = "const [selector] = arguments; window.made = 0; \
+        new MutationObserver(list => { for (const change of list) for (const node of change.addedNodes) \
+            if (node.nodeType === 1) made += node.matches(selector) + node.querySelectorAll(selector).length; }) \
+        .observe(document.body, {childList: true, subtree: true});";
+    person
+        .browser
+        .execute(script, vec![Value::from(selector)])
+        .await?;
+    Ok(())
+}
+
+async fn number(person: &Person, script: &str) -> Result<u64> {
+    let answer = person.browser.execute(script, vec![]).await?;
+    answer.json().as_u64().context("no number")
+}
+
+#[tokio::test]
+async fn sorting_and_scrolling_make_only_the_rows_near_the_screen() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let admin = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    admin.goes_to("/patients").await?;
+    admin.table("Patients").await?;
+    let first = "return document.querySelector('tbody tr:nth-child(2)').innerText";
+    let before = admin.browser.execute(first, vec![]).await?;
+    counts(&admin, "tr").await?;
+    admin.clicks("Ward").await?;
+    admin
+        .waits_for(
+            "another order",
+            &format!("return (() => {{ {first} }})() !== arguments[0]"),
+            vec![before.json().clone()],
+        )
+        .await?;
+    let made = number(&admin, "return window.made").await?;
+    ensure!(made <= 120, "sorting made {made} rows");
+
+    let mut most = 0;
+    for _ in 0..20 {
+        admin.browser.execute("scrollBy(0, 700)", vec![]).await?;
+        most = most.max(
+            number(
+                &admin,
+                "return document.querySelectorAll('tbody tr').length",
+            )
+            .await?,
+        );
+    }
+    ensure!(most <= 120, "scrolling kept {most} rows at once");
+    admin.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn typing_makes_next_to_nothing_and_asks_the_server_for_nothing() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    one.clicks("Patients").await?;
+    one.presses("j").await?;
+    one.presses("Enter").await?;
+    one.field("Notes").await?;
+    one.sees("Registered").await?;
+    one.types("Notes", "S").await?;
+    one.sees("Discard changes").await?;
+    counts(&one, "*").await?;
+    let asked = "return performance.getEntriesByType('resource').filter(entry => entry.name.includes('/rest/')).length";
+    let before = number(&one, asked).await?;
+    one.types(
+        "Notes",
+        "Slept well, ate half of it, walked to the window and back.",
+    )
+    .await?;
+    let made = number(&one, "return window.made").await?;
+    ensure!(made <= 5, "58 letters made {made} elements");
+    let after = number(&one, asked).await?;
+    ensure!(after == before, "typing asked {} times", after - before);
+    one.leaves().await?;
+    backend.stop().await
+}
