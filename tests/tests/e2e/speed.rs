@@ -70,7 +70,14 @@ async fn typing_makes_next_to_nothing_and_asks_the_server_for_nothing() -> Resul
     let driver = Driver::start().await?;
     let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
     one.clicks("Patients").await?;
+    one.table("Patients").await?;
     one.presses("j").await?;
+    one.waits_for(
+        "a row with the focus",
+        "return !!document.activeElement.closest('tbody')",
+        vec![],
+    )
+    .await?;
     one.presses("Enter").await?;
     one.field("Notes").await?;
     one.sees("Registered").await?;

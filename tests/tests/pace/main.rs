@@ -73,6 +73,13 @@ async fn main() -> Result<()> {
     }
     told(&person, "scrolling 90,000 pixels").await?;
     person.presses("j").await?;
+    person
+        .waits_for(
+            "a row with the focus",
+            "return !!document.activeElement.closest('tbody')",
+            vec![],
+        )
+        .await?;
     person.presses("Enter").await?;
     person.field("Notes").await?;
     told(&person, "opening a patient").await?;
@@ -89,6 +96,7 @@ async fn main() -> Result<()> {
 }
 
 fn patient(number: usize) -> Value {
+    let wards = ["Cardiology", "Emergency", "Surgery", "Oncology"];
     json!({
         "mrn": format!("ZZ-{:06}", 100_000 + number),
         "first_name": format!("Given {number}"),
@@ -96,7 +104,7 @@ fn patient(number: usize) -> Value {
         "date_of_birth": format!("19{:02}-0{}-1{}", number % 90 + 10, number % 9 + 1, number % 10),
         "sex": "female",
         "status": "admitted",
-        "ward": ["Cardiology", "Emergency", "Surgery", "Oncology"][number % 4],
+        "ward": wards[number % wards.len()],
         "notes": "",
     })
 }
