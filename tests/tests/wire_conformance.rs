@@ -20,11 +20,11 @@ use wire::replay::{self, Manner};
 const SCENARIOS: &[(&str, Manner)] = &[
     ("a0_cold_start", Manner::PLAIN),
     ("a1_connect_heartbeat", Manner::PLAIN),
-    // Not played: a Host that names another tenant, and paths of the bare server.
+    // Not played: paths of the bare server.
     (
         "a2_connect_errors",
         Manner {
-            without: &["J", "P", "Q"],
+            without: &["P", "Q"],
             ..Manner::PLAIN
         },
     ),
@@ -97,6 +97,7 @@ fn config() -> Config {
         error_delay: Duration::from_millis(30),
         connect_error_delay: Duration::from_millis(10),
         resubscribe_delay: Duration::from_millis(30),
+        tenant: Some("recorded".to_owned()),
         ..Config::default()
     }
 }

@@ -30,6 +30,9 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How often the row of `public.feed_heartbeat` counts up while somebody is connected. Default 10 s.
     pub beat_interval: Duration,
+    /// The one project that is served: a host whose name begins with another's is answered with 404. None by default,
+    /// which serves any.
+    pub tenant: Option<String>,
     /// What a client may use up.
     pub limits: Limits,
     /// What goes wrong on purpose. Nothing by default.
@@ -46,6 +49,7 @@ impl Default for Config {
             resubscribe_delay: Duration::from_secs(1),
             shutdown_grace: Duration::from_millis(200),
             beat_interval: Duration::from_secs(10),
+            tenant: None,
             limits: Limits::default(),
             faults: Faults::default(),
         }
@@ -55,9 +59,11 @@ impl Default for Config {
 /// What a client may use up before it is refused, closed or left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
+    /// Sockets at a time; another one is refused with 429. Default 200.
+    pub sockets: usize,
     /// Channels of one socket. Default 100.
     pub channels_per_socket: usize,
-    /// Joins of all clients together, a second, on average. Default 100.
+    /// Joins of all clients together, a second, on average; above it, sockets are refused with 429 too. Default 100.
     pub joins_per_second: u32,
     /// Broadcasts delivered to all clients together, a second, on average. Default 100.
     pub events_per_second: u32,
@@ -80,6 +86,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            sockets: 200,
             channels_per_socket: 100,
             joins_per_second: 100,
             events_per_second: 100,

@@ -24,10 +24,6 @@ pub(crate) async fn upgrade(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
-    };
     if server.has_stopped() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
@@ -36,6 +32,9 @@ pub(crate) async fn upgrade(
         Some("2.0.0") => Version::V2,
         Some(_) => return StatusCode::FORBIDDEN.into_response(),
     };
+    if !server.is_tenant(&headers) {
+        return refuse(&server, StatusCode::NOT_FOUND, "Tenant not found").await;
+    }
     let header = || {
         headers
             .get("x-api-key")
@@ -43,11 +42,20 @@ pub(crate) async fn upgrade(
             .map(str::to_owned)
     };
     let Some(apikey) = query.get("apikey").cloned().or_else(header) else {
-        return refuse(&server, "API key is missing").await;
+        return refuse(&server, StatusCode::UNAUTHORIZED, "API key is missing").await;
     };
     if let Err(error) = server.keys().verify(&apikey) {
-        return refuse(&server, identity::refused_connection(&error)).await;
+        let reason = identity::refused_connection(&error);
+        return refuse(&server, StatusCode::UNAUTHORIZED, reason).await;
     }
+    if let Some(reason) = server.is_crowded() {
+        return refuse(&server, StatusCode::TOO_MANY_REQUESTS, reason).await;
+    }
+    // Last: who asks for a page learns what would be wrong with a socket.
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
     let largest = server.config().limits.frame_bytes.saturating_mul(SLACK);
     upgrade
         .max_message_size(largest)
@@ -55,7 +63,7 @@ pub(crate) async fn upgrade(
         .on_upgrade(move |socket| socket::serve(server, version, apikey, socket))
 }
 
-async fn refuse(server: &Realtime, error: &str) -> Response {
+async fn refuse(server: &Realtime, status: StatusCode, error: &str) -> Response {
     server.pause(server.config().connect_error_delay).await;
-    (StatusCode::UNAUTHORIZED, Json(json!({ "error": error }))).into_response()
+    (status, Json(json!({ "error": error }))).into_response()
 }

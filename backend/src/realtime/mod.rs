@@ -5,7 +5,7 @@
 //! into frames. What a client sends is decoded, understood by its connection, and becomes replies, membership in
 //! rooms and subscriptions in the hub, which all sockets share.
 //!
-//! Nothing here knows the app's tables. What it does not do: clusters, long polling, tenants.
+//! Nothing here knows the app's tables. What it does not do: clusters, long polling, more than one tenant.
 
 mod authorize;
 mod binding;
@@ -34,11 +34,14 @@ mod socket;
 mod subscribe;
 mod visibility;
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
 use axum::routing::{get, post};
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -243,18 +246,43 @@ impl Realtime {
         }
     }
 
+    /// Whether the host that was asked is the project that is served. An address of numbers names none.
+    pub(crate) fn is_tenant(&self, headers: &HeaderMap) -> bool {
+        let Some(tenant) = &self.config.tenant else {
+            return true;
+        };
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        match name.split_once('.') {
+            Some((label, _)) => label == tenant || name.parse::<Ipv4Addr>().is_ok(),
+            None => true,
+        }
+    }
+
+    /// Why no further socket is taken, if so.
+    pub(crate) fn is_crowded(&self) -> Option<&'static str> {
+        if self.hub.open_sockets() >= self.config.limits.sockets {
+            Some("Too many connected users")
+        } else if count(&self.joins, 0, Instant::now()) == Within::Exceeded {
+            Some("Too many joins per second")
+        } else {
+            None
+        }
+    }
+
     pub(crate) fn count_join(&self) -> Within {
-        count(&self.joins, Instant::now())
+        count(&self.joins, 1, Instant::now())
     }
 
     pub(crate) fn count_event(&self) -> Within {
-        count(&self.events, Instant::now())
+        count(&self.events, 1, Instant::now())
     }
 
     pub(crate) fn count_row_event(&self, now: Instant) -> Within {
         self.row_events
             .as_ref()
-            .map_or(Within::Limit, |rate| count(rate, now))
+            .map_or(Within::Limit, |rate| count(rate, 1, now))
     }
 }
 
@@ -266,10 +294,10 @@ impl std::fmt::Debug for Realtime {
     }
 }
 
-fn count(rate: &Mutex<Rate>, now: Instant) -> Within {
+fn count(rate: &Mutex<Rate>, events: u32, now: Instant) -> Within {
     rate.lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .add(1, now)
+        .add(events, now)
 }
 
 /// What may be logged of a database's error: its SQLSTATE or kind. Its text can hold values of rows and filters.

@@ -296,6 +296,77 @@ fn a_refused_api_key_is_fatal_and_nothing_more_is_tried_until_somebody_acts() {
     assert_eq!(peer.opens.len(), 2);
 }
 
+/// A page is never told why a handshake failed, so it asks.
+fn refused_without_a_word(times: usize) -> Peer {
+    let mut peer = Peer::new();
+    peer.bind(patients());
+    for attempt in 1..=times {
+        while peer.opens.len() < attempt {
+            peer.pass(100);
+        }
+        peer.give(Input::OpenFailed { http_status: None });
+    }
+    peer
+}
+
+#[test]
+fn every_third_handshake_that_fails_without_a_word_the_server_is_asked_why() {
+    let asked = |times| refused_without_a_word(times).asked;
+    let counts: Vec<usize> = (1..=7).map(asked).collect();
+    assert_eq!(counts, [0, 0, 1, 1, 1, 2, 2]);
+}
+
+#[test]
+fn a_key_that_the_server_refuses_when_asked_is_fatal_like_one_refused_at_once() {
+    for (status, reason) in [
+        (401, FatalReason::ApiKeyRefused),
+        (403, FatalReason::RealtimeDisabled),
+        (404, FatalReason::ProjectNotFound),
+    ] {
+        let mut peer = refused_without_a_word(3);
+        peer.give(Input::Asked {
+            http_status: Some(status),
+        });
+        let remedy = reason.remedy();
+        assert_eq!(peer.status(), &Status::Fatal { reason, remedy });
+        peer.pass(600_000);
+        assert_eq!(peer.opens.len(), 3, "nothing more is tried");
+    }
+}
+
+#[test]
+fn an_answer_that_refuses_nothing_leaves_the_attempts_as_they_are() {
+    for status in [None, Some(200), Some(400), Some(426), Some(500)] {
+        let mut peer = refused_without_a_word(3);
+        peer.give(Input::Asked {
+            http_status: status,
+        });
+        while peer.opens.len() < 4 {
+            peer.pass(100);
+        }
+        peer.give(Input::Opened);
+        peer.give(Input::Asked {
+            http_status: Some(401),
+        });
+        assert!(
+            !matches!(peer.status(), Status::Fatal { .. }),
+            "a late answer is no answer"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_has_too_many_clients_when_asked_is_left_alone_for_half_a_minute() {
+    let mut peer = refused_without_a_word(3);
+    peer.give(Input::Asked {
+        http_status: Some(429),
+    });
+    peer.pass(29_000);
+    assert_eq!(peer.opens.len(), 3);
+    peer.pass(61_000);
+    assert!(peer.opens.len() > 3);
+}
+
 #[test]
 fn a_socket_nobody_needs_is_closed_after_a_while() {
     let mut peer = Peer::new();

@@ -185,7 +185,7 @@ impl Page {
                 Output::Close { .. } => wishes.push(Wish::Close),
                 Output::NeedToken { request, .. } => wishes.push(Wish::Token(request)),
                 Output::Event(event) => self.hear(event),
-                Output::Send(_) | Output::Post { .. } | Output::Finished => {}
+                Output::Send(_) | Output::Ask { .. } | Output::Post { .. } | Output::Finished => {}
             }
         }
         self.clock.settle();

@@ -80,6 +80,13 @@ async fn rates_above_the_limits_are_noticed_at_the_first_look_after_five_seconds
     );
     receiver.next_of("phx_close").await;
 
+    let key = backend.keys().anon_key().to_owned();
+    let refused = (429, r#"{"error":"Too many joins per second"}"#.to_owned());
+    assert_eq!(
+        knock(&backend, &key).await,
+        refused,
+        "another client is not even let in"
+    );
     sender.send_join("realtime:above", json!({})).await;
     let refused = sender.next_of("phx_reply").await;
     assert_eq!(
@@ -87,6 +94,64 @@ async fn rates_above_the_limits_are_noticed_at_the_first_look_after_five_seconds
         "ClientJoinRateLimitReached: Too many joins per second"
     );
     assert_eq!(sender.next().await, Err(1000));
+    backend.shutdown().await;
+}
+
+/// What a handshake is answered with.
+async fn knock(backend: &Running, key: &str) -> (u16, String) {
+    let url = format!(
+        "{}/realtime/v1/websocket?vsn=2.0.0&apikey={key}",
+        backend.url()
+    );
+    let socket = tokio_tungstenite::connect_async(url.replace("http://", "ws://")).await;
+    match socket {
+        Ok(_) => (101, String::new()),
+        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
+            let body = response.body().as_deref().unwrap_or_default();
+            (
+                response.status().as_u16(),
+                String::from_utf8_lossy(body).into_owned(),
+            )
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_socket_more_than_allowed_is_refused_and_taken_once_another_has_gone() {
+    let limits = Limits {
+        sockets: 1,
+        ..Limits::default()
+    };
+    let backend = backend(Config { limits, ..config() }).await;
+    let first = clinician(&backend, A).await;
+    let key = backend.keys().anon_key().to_owned();
+    let refused = (429, r#"{"error":"Too many connected users"}"#.to_owned());
+    assert_eq!(knock(&backend, &key).await, refused);
+    drop(first);
+    let taken = async { while knock(&backend, &key).await.0 != 101 {} };
+    tokio::time::timeout(Duration::from_secs(10), taken)
+        .await
+        .unwrap();
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_the_sockets_address_for_a_page_learns_what_is_wrong_with_the_key() {
+    let backend = backend(config()).await;
+    let ask = async |key: &str| {
+        let url = format!(
+            "{}/realtime/v1/websocket?vsn=2.0.0&apikey={key}",
+            backend.url()
+        );
+        reqwest::get(url).await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("not-a-key").await, 401);
+    let right = ask(backend.keys().anon_key()).await;
+    assert!(
+        ![401, 403, 404, 429].contains(&right),
+        "{right} would stop a client for good"
+    );
     backend.shutdown().await;
 }
 

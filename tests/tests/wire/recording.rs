@@ -22,6 +22,8 @@ pub struct Line {
     pub status: Option<u16>,
     pub body: Option<String>,
     pub path: Option<String>,
+    /// The Host that was asked, where it is not the usual one.
+    pub host: Option<String>,
     #[serde(default)]
     pub headers: std::collections::BTreeMap<String, String>,
     pub code: Option<u16>,

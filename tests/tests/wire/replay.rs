@@ -255,6 +255,9 @@ impl Player<'_> {
         let path = self.tokens.put_into(&path);
         let url = format!("{}{path}", self.backend.url().replace("http://", "ws://"));
         let mut request = url.into_client_request()?;
+        if let Some(host) = &line.host {
+            request.headers_mut().insert("host", host.parse()?);
+        }
         for (name, value) in &line.headers {
             let value = self.tokens.put_into(value);
             let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse()?;

@@ -52,6 +52,26 @@ async fn fetch(request: PostRequest) -> Option<u16> {
     Some(response.dyn_into::<web_sys::Response>().ok()?.status())
 }
 
+/// Asks the socket's address for a page. A server that refuses the socket refuses that too, and says why; one that
+/// doesn't answers that it is no page, which is as good. The page may not be told at all: then nothing is known.
+pub(crate) fn ask(wake: &UnboundedSender<Incoming>, url: &str) {
+    let (wake, url) = (wake.clone(), url.replacen("ws", "http", 1));
+    spawn(async move {
+        let http_status = status_of(&url).await;
+        // Nobody waits for it after a shutdown.
+        let _ = wake.unbounded_send(Incoming::Asked { http_status });
+    });
+}
+
+async fn status_of(url: &str) -> Option<u16> {
+    let options = web_sys::RequestInit::new();
+    options.set_cache(web_sys::RequestCache::NoStore);
+    options.set_credentials(web_sys::RequestCredentials::Omit);
+    let answer = web_sys::window()?.fetch_with_str_and_init(url, &options);
+    let response = wasm_bindgen_futures::JsFuture::from(answer).await.ok()?;
+    Some(response.dyn_into::<web_sys::Response>().ok()?.status())
+}
+
 pub(crate) fn token_future<F>(future: F) -> TokenFuture
 where
     F: Future<Output = Result<Option<AccessToken>, TokenError>> + 'static,

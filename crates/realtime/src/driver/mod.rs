@@ -39,6 +39,9 @@ pub(crate) enum Incoming {
         push: PushId,
         outcome: Result<(), PushError>,
     },
+    /// The server was asked by plain HTTP.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    Asked { http_status: Option<u16> },
     /// The surroundings changed.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Environment(Environment),
@@ -88,6 +91,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: UnboundedReceiver<Inc
             }
             Step::Incoming(Incoming::Environment(environment)) => {
                 engine.handle(now, Input::Environment(environment))
+            }
+            Step::Incoming(Incoming::Asked { http_status }) => {
+                engine.handle(now, Input::Asked { http_status })
             }
             Step::Incoming(Incoming::Posted { push, outcome }) => {
                 engine.handle(now, Input::Command(Command::Posted { push, outcome }))
@@ -142,6 +148,7 @@ fn drain(shared: &Arc<Shared>, socket: &mut Socket) -> Drained {
         };
         match output {
             Output::Open { url } => socket.open(url),
+            Output::Ask { url } => platform::ask(&shared.wake, &url),
             Output::Send(frame) => socket.send(frame),
             Output::Close { code } => socket.close(code),
             Output::NeedToken { request, need } => ask(shared, request, need),

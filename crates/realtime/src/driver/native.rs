@@ -87,6 +87,9 @@ pub(crate) async fn at_most(limit: Duration, task: impl Future<Output = ()>) {
     let _ = tokio::time::timeout(limit, task).await;
 }
 
+/// Nothing to ask: a refused handshake says here why.
+pub(crate) fn ask(_wake: &UnboundedSender<Incoming>, _url: &str) {}
+
 /// Nothing to listen to: a native process has no page that hides or freezes.
 pub(crate) struct Surroundings;
 

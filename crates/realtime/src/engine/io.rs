@@ -27,6 +27,11 @@ pub enum Input<'a> {
         /// The HTTP status, where the platform shows it.
         http_status: Option<u16>,
     },
+    /// The answer to [`Output::Ask`].
+    Asked {
+        /// `None` when the server was not reached, or the platform keeps the answer to itself.
+        http_status: Option<u16>,
+    },
     /// A text frame came.
     Text(&'a str),
     /// A large text frame came, which is cheaper to leave where it is.
@@ -146,6 +151,11 @@ pub enum Output {
     /// Open a socket; an older one is gone.
     Open {
         /// The address.
+        url: String,
+    },
+    /// Ask by plain HTTP why the socket is refused, where the platform doesn't tell.
+    Ask {
+        /// The socket's address.
         url: String,
     },
     /// Send a frame on the open socket.

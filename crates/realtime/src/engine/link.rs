@@ -31,6 +31,10 @@ const SLEPT: u64 = 5_000;
 /// How long a handshake from before a wake-up is given in all: it may have begun on a network that is gone.
 const STALE_HANDSHAKE: u64 = 1_000;
 
+/// Handshakes in a row that fail without a word before the server is asked why: the first few are mostly the network,
+/// and a server in trouble needs no further questions.
+const ASK_AFTER: u32 = 3;
+
 impl Engine {
     pub(super) fn notice_sleep(&mut self, now: Now, timer: bool) {
         let late = match self.due {
@@ -101,6 +105,7 @@ impl Engine {
             };
             self.heart.opened(self.now);
             (self.restart_announced, self.crowded, self.woken) = (false, false, false);
+            self.wordless = 0;
             self.online = true;
             self.changed = true;
         }
@@ -112,9 +117,31 @@ impl Engine {
         }
         self.changed = true;
         match http_status.map_or(Verdict::Retry, judge_handshake) {
-            Verdict::Fatal(reason) => self.fail_for_good(reason),
+            Verdict::Fatal(reason) => return self.fail_for_good(reason),
             Verdict::BackOffLong => self.wait(Pace::Long),
             Verdict::Retry | Verdict::RefreshThenRetry | Verdict::Refused => self.wait(Pace::Usual),
+        }
+        self.wordless = match http_status {
+            Some(_) => 0,
+            None => self.wordless.saturating_add(1),
+        };
+        if self.wordless > 0 && self.wordless.is_multiple_of(ASK_AFTER) {
+            let url = self.config.url.clone();
+            self.outputs.push_back(Output::Ask { url });
+        }
+    }
+
+    /// What the server said by plain HTTP. Whatever else it says there, the socket's own answer decides.
+    pub(super) fn asked(&mut self, http_status: Option<u16>) {
+        let unsettled = matches!(self.link, Link::Waiting { .. } | Link::Opening { .. });
+        let verdict = http_status.map(judge_handshake);
+        match verdict.filter(|_| unsettled && self.wordless > 0) {
+            Some(Verdict::Fatal(reason)) => self.fail_for_good(reason),
+            Some(Verdict::BackOffLong) if matches!(self.link, Link::Waiting { .. }) => {
+                self.changed = true;
+                self.wait(Pace::Long);
+            }
+            _ => {}
         }
     }
 

@@ -114,6 +114,8 @@ pub struct Engine {
     online: bool,
     fatal: Option<FatalReason>,
     token_refusals: u32,
+    /// Handshakes in a row that failed without a word.
+    wordless: u32,
     /// Channels in a row that were joined and never listened.
     deaf: u32,
     restart_announced: bool,
@@ -158,6 +160,7 @@ impl Engine {
             online: true,
             fatal: None,
             token_refusals: 0,
+            wordless: 0,
             deaf: 0,
             restart_announced: false,
             crowded: false,
@@ -185,6 +188,7 @@ impl Engine {
         match input {
             Input::Opened => self.opened(),
             Input::OpenFailed { http_status } => self.open_failed(http_status),
+            Input::Asked { http_status } => self.asked(http_status),
             Input::Text(text) => match decode_text(self.config.vsn, text) {
                 Ok(frame) => self.take(&frame),
                 Err(_) => self.undecodable(text.len()),

@@ -188,6 +188,14 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
                 },
             );
         }
+        What::Asked { status } => {
+            return engine.handle(
+                now,
+                Input::Asked {
+                    http_status: *status,
+                },
+            );
+        }
         What::Closed { code } => return engine.handle(now, Input::Closed { code: *code }),
         What::Timer {} => return engine.handle(now, Input::Timer),
         What::Online {} => return engine.handle(now, Input::Environment(Environment::Online)),

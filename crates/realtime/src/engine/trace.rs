@@ -25,6 +25,9 @@ pub(super) enum What {
     OpenFailed {
         status: Option<u16>,
     },
+    Asked {
+        status: Option<u16>,
+    },
     Frame {
         frame: Box<Shadow>,
     },
@@ -190,6 +193,9 @@ impl Trace {
         let what = match input {
             Input::Opened => What::Opened {},
             Input::OpenFailed { http_status } => What::OpenFailed {
+                status: *http_status,
+            },
+            Input::Asked { http_status } => What::Asked {
                 status: *http_status,
             },
             // Frames are recorded once they are read.

@@ -33,6 +33,7 @@ pub struct Peer {
     pub wall: u64,
     pub opens: Vec<u64>,
     pub closes: usize,
+    pub asked: usize,
     pub sent: Vec<Sent>,
     pub needs: Vec<(u64, TokenNeed)>,
     pub heard: Vec<(Vec<HandleId>, BindingEvent)>,
@@ -95,6 +96,7 @@ impl Peer {
             wall: EPOCH,
             opens: Vec::new(),
             closes: 0,
+            asked: 0,
             sent: Vec::new(),
             needs: Vec::new(),
             heard: Vec::new(),
@@ -134,6 +136,7 @@ impl Peer {
                 Output::Open { .. } => self.opens.push(self.mono),
                 Output::Send(Outbound::Text(text)) => self.sent.push(parse(&text)),
                 Output::Send(Outbound::Binary(bytes)) => self.binary.push(bytes),
+                Output::Ask { .. } => self.asked += 1,
                 Output::Close { .. } => self.closes += 1,
                 Output::NeedToken { request, need } => self.needs.push((request, need)),
                 Output::Event(Event::Binding { handles, event }) => {
