@@ -356,11 +356,10 @@ impl Auth {
     }
 
     fn read(&self, answer: &Answer) -> Result<Session, AuthError> {
-        let now = Now::read();
-        let mut session = Session::received(&answer.text, &self.0.project, now)
+        let mut session = Session::received(&answer.text, &self.0.project, answer.asked)
             .map_err(|_| AuthError::Unreadable)?;
         if let Some(server_unix) = answer.server_unix {
-            session.corrected(server_unix, now);
+            session.corrected(server_unix, answer.asked);
         }
         Ok(session)
     }

@@ -9,7 +9,7 @@ use gloo_timers::future::TimeoutFuture;
 use serde_json::{Value, json};
 
 use super::auth::{SignOut, bearer};
-use super::clock::unix_of_http_date;
+use super::clock::{Now, unix_of_http_date};
 use super::{AuthError, Config};
 
 /// How long the auth service may take.
@@ -18,6 +18,8 @@ pub const DEADLINE: Duration = Duration::from_secs(15);
 /// What the service answered.
 pub struct Answer {
     pub text: String,
+    /// When it was asked for: what an answer says was true then, even if the page slept before it read it.
+    pub asked: Now,
     /// The server's calendar, in seconds since 1970, where a page may read it.
     pub server_unix: Option<u64>,
 }
@@ -96,6 +98,7 @@ impl AuthApi {
             None => request.build(),
         };
         let request = request.map_err(|_| AuthError::Unreadable)?;
+        let asked = Now::read();
         let exchange = async {
             let response = request.send().await.map_err(|_| AuthError::Offline)?;
             let status = response.status();
@@ -104,6 +107,7 @@ impl AuthApi {
             if (200..300).contains(&status) {
                 Ok(Answer {
                     text,
+                    asked,
                     server_unix: date.as_deref().and_then(unix_of_http_date),
                 })
             } else {

@@ -9,11 +9,15 @@ use bedside_tests::browser::{DESKTOP, Driver};
 use bedside_tests::person::Person;
 use serde_json::Value;
 
+use crate::tabs::OVERHEAR;
 use crate::{ONE, TWO, text};
 
 /// Everything that the page and the browser's storage hold, as text.
 const HELD: &str = "return document.documentElement.outerHTML + document.title \
     + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)";
+
+/// Everything that the page holds; what was typed and not saved waits in the storage for its author.
+const SHOWN: &str = "return document.documentElement.outerHTML + document.title";
 
 async fn held(person: &Person) -> Result<String> {
     let held = person.browser.execute(HELD, vec![]).await?;
@@ -29,6 +33,64 @@ async fn keep(person: &Person, key: &str, value: &str) -> Result<()> {
         )
         .await?;
     Ok(())
+}
+
+async fn value_of(person: &Person, label: &str) -> Result<String> {
+    let field = person.field(label).await?;
+    Ok(field.prop("value").await?.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    person.goes_to(&format!("/patients/{id}")).await?;
+    person.sees(mrn).await?;
+    person.types("Last name", "Half-Written").await?;
+    let first = person.browser.window().await?;
+    let second = person.browser.new_tab().await?;
+    person.browser.switch_to_window(second.clone()).await?;
+    person.goes_to("/patients").await?;
+    person.sees("Patients").await?;
+    // Chosen in one tab, it holds in the other; and so does a touch.
+    keep(&person, "bedside.idle", "20").await?;
+    person.clicks("Dashboard").await?;
+
+    person.sees("The screen locks in").await?;
+    for tab in [&second, &first] {
+        person.browser.switch_to_window(tab.clone()).await?;
+        person.field("Password").await?;
+        let shown = person.browser.execute(SHOWN, vec![]).await?;
+        let shown = shown.json().as_str().unwrap_or_default();
+        ensure!(!shown.contains(mrn), "the patient is still there");
+        ensure!(
+            !shown.contains("Half-Written"),
+            "what was typed is still there"
+        );
+    }
+    // Neither a reload nor a wrong password opens it.
+    person.browser.switch_to_window(second.clone()).await?;
+    person.browser.refresh().await?;
+    person.types("Password", "not-the-password").await?;
+    person.clicks("Unlock").await?;
+    ensure!(person.alert().await?.contains("Wrong password"));
+    keep(&person, "bedside.idle", "900").await?;
+    person.types("Password", bedside_tests::PASSWORD).await?;
+    person.clicks("Unlock").await?;
+    person.sees_nav("Patients").await?;
+
+    // One password for the browser: the other tab is open, and as it was left.
+    person.browser.switch_to_window(first).await?;
+    person.sees(mrn).await?;
+    ensure!(value_of(&person, "Last name").await? == "Half-Written");
+    person.leaves().await?;
+    backend.stop().await
 }
 
 #[tokio::test]
@@ -241,6 +303,13 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
     person.goes_to("/patients").await?;
     person.waits_for_realtime(&["live"]).await?;
+    let first = person.browser.window().await?;
+    let second = person.browser.new_tab().await?;
+    person.browser.switch_to_window(second.clone()).await?;
+    person.goes_to("/patients").await?;
+    person.waits_for_realtime(&["live"]).await?;
+    person.browser.execute(OVERHEAR, vec![]).await?;
+    person.browser.switch_to_window(first.clone()).await?;
 
     let storm = tokio::spawn(async move {
         let (start, mut changes) = (Instant::now(), 0);
@@ -259,6 +328,14 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     tokio::time::sleep(Duration::from_secs(2)).await;
     person.signs_out().await?;
     person.field("Password").await?;
+    person.browser.switch_to_window(second.clone()).await?;
+    person.field("Password").await?;
+    let heard = person
+        .browser
+        .execute("return window.heard.splice(0).length", vec![])
+        .await?;
+    ensure!(heard.json().as_u64() > Some(0), "the tabs never spoke");
+    person.browser.switch_to_window(first).await?;
     // From here on, for as long as the storm goes on.
     while !storm.is_finished() {
         let held = held(&person).await?;
@@ -281,6 +358,16 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let rate = storm.await??;
+    person.browser.switch_to_window(second).await?;
+    let heard = person
+        .browser
+        .execute("return window.heard.length", vec![])
+        .await?;
+    ensure!(heard.json().as_u64() == Some(0), "the tabs spoke on");
+    ensure!(
+        !held(&person).await?.contains("MRN"),
+        "a row is in the other tab"
+    );
     println!("signed out under {rate:.0} changes a second");
     ensure!(rate > 200.0, "only {rate:.0} changes a second");
     person.leaves().await?;

@@ -106,23 +106,26 @@ impl Tabs {
         Ok(times)
     }
 
-    async fn all_see(&self, ward: &str, but: Option<usize>) -> Result<()> {
+    async fn all_see(&self, name: &str, but: Option<usize>) -> Result<()> {
         for place in (0..self.open.len()).filter(|place| Some(*place) != but) {
             self.look_at(place).await?;
-            self.person.sees(ward).await?;
+            self.person.sees(name).await?;
         }
         Ok(())
     }
 }
 
 /// The first patient of the list, as an admin sees it, changed so that each tab has something new to show.
-async fn change(api: &Api, ward: &str) -> Result<()> {
+async fn change(api: &Api, name: &str) -> Result<()> {
     let first = api
         .rows("patients?order=last_name,first_name&limit=1")
         .await?;
     let id = text(first.first().context("no patients")?, "id")?;
-    api.change(&format!("patients?id=eq.{id}"), json!({ "ward": ward }))
-        .await?;
+    api.change(
+        &format!("patients?id=eq.{id}"),
+        json!({ "first_name": name }),
+    )
+    .await?;
     Ok(())
 }
 
@@ -170,11 +173,11 @@ async fn a_leader_that_closes_hands_over_within_three_seconds_and_nothing_is_mis
         tabs.person.browser.close_window().await?;
         tabs.open.remove(leader);
         // While nobody listens.
-        let ward = format!("Lost {round}");
-        change(&api, &ward).await?;
+        let name = format!("Lost {round}");
+        change(&api, &name).await?;
         tabs.look_at(0).await?;
         times.extend(tabs.back_after(moment, None).await?);
-        tabs.all_see(&ward, None).await?;
+        tabs.all_see(&name, None).await?;
         ensure!(tap.open() == 1, "{} sockets", tap.open());
     }
     let p95 = percentile(&times, 0.95);
@@ -219,7 +222,7 @@ async fn a_leader_that_hangs_loses_the_lead_and_follows_when_it_is_back() -> Res
 }
 
 /// Hears the channel of a person's tabs, as anything of this site could.
-const OVERHEAR: &str = "window.heard = []; const user = JSON.parse(localStorage.getItem('bedside.session')).user.id; \
+pub const OVERHEAR: &str = "window.heard = []; const user = JSON.parse(localStorage.getItem('bedside.session')).user.id; \
     window.spy = new BroadcastChannel('bedside.feed.1.' + user); \
     window.spy.onmessage = event => window.heard.push(String(event.data))";
 
