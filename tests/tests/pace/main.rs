@@ -72,7 +72,8 @@ async fn main() -> Result<()> {
         person.devtools("Input.dispatchMouseEvent", wheel).await?;
     }
     told(&person, "scrolling 90,000 pixels").await?;
-    person.presses("j").await?;
+    // From the search down to what it found.
+    person.presses("Down").await?;
     person
         .waits_for(
             "a row with the focus",
