@@ -14,9 +14,9 @@ use crate::sync::outbox::entry::{Clash, Standing};
 use crate::sync::outbox::merge::merge;
 
 /// The pause after the first failure; each further one doubles it.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// No pause is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What the database calls the rule that no save counts twice.
 const ONCE: &str = "saves_pkey";
 

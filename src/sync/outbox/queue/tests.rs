@@ -6,7 +6,9 @@
 )]
 use serde_json::json;
 
+use super::answer::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::*;
+use crate::sync::outbox::Side;
 
 const ROW: Uuid = Uuid::from_u128(7);
 
