@@ -316,7 +316,7 @@ impl World {
                     effects.extend(sim.tabs.fares(live));
                     self.carry_out(place, effects);
                 }
-                if now % PACE == 0 {
+                if now.is_multiple_of(PACE) {
                     let effects = self.all[place].tabs.tick();
                     self.carry_out(place, effects);
                 }
@@ -410,7 +410,7 @@ fn when_the_leader_closes_the_next_leads_and_the_time_between_is_a_gap() {
         };
         assert_eq!(gap.cause, GapCause::RelayLost);
         assert!(gap.to.is_some_and(|to| to >= gap.from));
-        assert_eq!(sim.tabs.gaps(), [gap.clone()]);
+        assert_eq!(sim.tabs.gaps(), std::slice::from_ref(&gap));
     }
 }
 

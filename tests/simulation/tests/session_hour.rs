@@ -421,7 +421,7 @@ impl Browser {
                     event: BindingEvent::Refused(refusal),
                     ..
                 }) => panic!("{}", refusal.reason),
-                Output::Event(_) | Output::Post { .. } | Output::Finished => {}
+                Output::Event(_) | Output::Ask { .. } | Output::Post { .. } | Output::Finished => {}
             }
         }
         if lead.engine.report().status == Status::Live {
