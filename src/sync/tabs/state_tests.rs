@@ -410,7 +410,7 @@ fn when_the_leader_closes_the_next_leads_and_the_time_between_is_a_gap() {
         };
         assert_eq!(gap.cause, GapCause::RelayLost);
         assert!(gap.to.is_some_and(|to| to >= gap.from));
-        assert_eq!(sim.tabs.gaps(), std::slice::from_ref(&gap));
+        assert_eq!(sim.tabs.gaps(), std::slice::from_ref(gap));
     }
 }
 

@@ -44,9 +44,7 @@ fn no_screen_claims_to_be_fresh_when_it_is_not_and_all_show_the_truth_in_the_end
 /// A page slept with a save to send: time stood still, for it was due and nobody could send it.
 #[test]
 fn a_page_that_sleeps_with_something_to_send_lets_time_go_on() {
-    for seed in [603] {
-        assert!(run(seed, None).is_ok(), "seed {seed}");
-    }
+    assert!(run(603, None).is_ok());
 }
 
 #[test]
