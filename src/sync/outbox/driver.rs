@@ -116,9 +116,10 @@ impl Outbox {
         self.send();
     }
 
-    /// The person takes a save back.
+    /// The person takes a save back: what waited behind it is held up no more.
     pub fn withdraw(&self, id: Uuid) {
         self.decide(|state| ((), state.queue.withdraw(id)));
+        self.send();
     }
 
     /// The network may be back: what waits is tried at once.
