@@ -217,6 +217,15 @@ fn with_unknown(choices: &'static [Choice], value: &str) -> Vec<(String, String)
     known.chain(unknown).collect()
 }
 
+/// The first option has the id of the control itself, so that whatever leads to the control leads there.
+fn option_id(control: &str, place: usize) -> String {
+    if place == 0 {
+        control.to_owned()
+    } else {
+        format!("{control}-{place}")
+    }
+}
+
 /// One of a few, side by side.
 #[component]
 fn Group(
@@ -233,11 +242,7 @@ fn Group(
     let options = Memo::new(move |_| value.with(|value| with_unknown(choices, value)));
     let first = id.clone();
     let option = move |(place, (word, label)): (usize, (String, String))| {
-        let id = if place == 0 {
-            first.clone()
-        } else {
-            format!("{first}-{place}")
-        };
+        let id = option_id(&first, place);
         let is = word.clone();
         view! {
             <label class="option">
@@ -285,11 +290,7 @@ fn Boxes(
     let options = Memo::new(move |_| value.with(|value| with_unknown(choices, value)));
     let first = id.clone();
     let option = move |(place, (word, label)): (usize, (String, String))| {
-        let id = if place == 0 {
-            first.clone()
-        } else {
-            format!("{first}-{place}")
-        };
+        let id = option_id(&first, place);
         let is = word.clone();
         view! {
             <label class="option">

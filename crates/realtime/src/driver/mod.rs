@@ -40,6 +40,7 @@ pub(crate) enum Incoming {
         outcome: Result<(), PushError>,
     },
     /// The server was asked by plain HTTP.
+    // Natively the handshake's own answer has a status: nobody need ask.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Asked { http_status: Option<u16> },
     /// The surroundings changed.
@@ -161,6 +162,7 @@ fn drain(shared: &Arc<Shared>, socket: &mut Socket) -> Drained {
 
 /// Gives the engine something in the midst of the platform's own call, and tells what follows from it. Whatever else
 /// follows is carried out by the driver.
+// Only a page's socket calls; the native one is awaited.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 fn at_once(shared: &Shared, give: impl FnOnce(&mut Engine, Now)) {
     let mut engine = lock(&shared.engine);

@@ -72,6 +72,7 @@ impl Server {
         out
     }
 
+    // Each is a part of the world that only the caller holds; a type around them would serve this one call.
     #[allow(clippy::too_many_arguments)]
     fn publish(
         &mut self,

@@ -7,6 +7,7 @@ use super::{Channel, Later, Line, Server, binding_id, room_of};
 use crate::dice::Dice;
 
 impl Server {
+    // Each is a part of the world that only the caller holds; a type around them would serve this one call.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn join(
         &mut self,
