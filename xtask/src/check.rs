@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Error, build, process, report, setup, tools};
+use crate::{Error, build, dev, process, report, setup, tools};
 
 const WASM_CRATES: [&str; 6] = [
     "--package",
@@ -133,11 +133,13 @@ fn spoken(arguments: &[&str]) -> String {
     format!("cargo {}", arguments.first().unwrap_or(&""))
 }
 
-/// The crates' own browser tests, each in a page of headless Chromium.
+/// The crates' own browser tests, each in a page of headless Chromium; those of the drivers against a backend of their own.
 fn wasm_tests(browser: &tools::Browser) -> Result<(), Error> {
     let runner = tools::wasm_bindgen()?
         .bin()?
         .join("wasm-bindgen-test-runner");
+    build::backend()?;
+    let backend = dev::backend_for_tests()?;
     let mut command = tools::cargo();
     command
         .args(["test", "--locked", "--target", "wasm32-unknown-unknown"])
@@ -150,7 +152,13 @@ fn wasm_tests(browser: &tools::Browser) -> Result<(), Error> {
             "web",
             "--test",
             "browser",
+            "--test",
+            "backend",
         ])
+        .env("BEDSIDE_TEST_BACKEND", &backend.url)
+        .env("BEDSIDE_TEST_KEY", &backend.key)
+        // Refusals take their time, as the real server's do.
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     browser.tell(&mut command);
     process::run("cargo test in Chromium", &mut command)

@@ -64,6 +64,44 @@ pub fn run(options: &DevOptions) -> Result<(), Error> {
     }
 }
 
+/// A backend for tests, without the app, its data in memory; it ends when this value goes.
+pub struct TestBackend {
+    _running: Running,
+    pub url: String,
+    /// The key that anybody may have.
+    pub key: String,
+}
+
+/// Starts the built backend for tests.
+///
+/// # Errors
+/// When it does not start in time.
+pub fn backend_for_tests() -> Result<TestBackend, Error> {
+    let port = free_port()?;
+    let options = DevOptions {
+        port,
+        storage: Storage::InMemory,
+        build: Build::Watch,
+    };
+    let running = serve(&options, port)?;
+    let mut running = [running];
+    ready("the backend", port, READY_WITHIN, &mut running)?;
+    let config = configuration(port).map_err(|error| Error::Step {
+        step: "asking the backend for its key".to_owned(),
+        reason: error.to_string(),
+    })?;
+    let [_running] = running;
+    Ok(TestBackend {
+        _running,
+        url: format!("http://127.0.0.1:{port}"),
+        key: config
+            .get("anon_key")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+    })
+}
+
 fn is_built() -> Result<(), Error> {
     let missing = [workspace::backend(), workspace::dist().join("index.html")]
         .into_iter()
@@ -191,19 +229,32 @@ fn ready(what: &str, port: u16, within: Duration, children: &mut [Running]) -> R
 }
 
 fn answers(port: u16) -> bool {
+    ask(port).is_ok()
+}
+
+/// Asks for the app's configuration; gives what follows the good news.
+fn ask(port: u16) -> std::io::Result<TcpStream> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(
-            stream,
-            "GET /config.json HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
-        )?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status)?;
-        Ok(status.ends_with(b" 200"))
-    };
-    ask().unwrap_or(false)
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(
+        stream,
+        "GET /config.json HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    match status.ends_with(b" 200") {
+        true => Ok(stream),
+        false => Err(std::io::Error::other("no configuration")),
+    }
+}
+
+/// What the app would be configured with, of a backend that nothing stands before.
+fn configuration(port: u16) -> std::io::Result<serde_json::Value> {
+    let mut answer = String::new();
+    ask(port)?.read_to_string(&mut answer)?;
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    Ok(serde_json::from_str(body)?)
 }
 
 /// Everything goes together: the first child to end ends the command.

@@ -25,6 +25,9 @@ pub struct Config {
     pub poll_interval: Duration,
     /// From a new token to the new rights on row changes. Default 1 s.
     pub resubscribe_delay: Duration,
+    /// Row changes that could not be subscribed because the database is in trouble are tried again after one to two times
+    /// this long, again and again. Default 5 s.
+    pub subscription_retry: Duration,
     /// How long a socket without a live channel outlives a shutdown. The real server's 5 s would only delay Ctrl-C;
     /// default 200 ms.
     pub shutdown_grace: Duration,
@@ -47,6 +50,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(60),
             poll_interval: Duration::from_millis(500),
             resubscribe_delay: Duration::from_secs(1),
+            subscription_retry: Duration::from_secs(5),
             shutdown_grace: Duration::from_millis(200),
             beat_interval: Duration::from_secs(10),
             tenant: None,

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::fanout::Fanout;
 use super::hub::Subscription;
+use super::subscribe::SubscribeError;
 
 /// What a socket finds in its mailbox, for one of its channels.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(crate) enum Content {
     /// The outcome of a subscription to row changes; `attempt` tells a late answer from the current one.
     Subscription {
         attempt: u64,
-        outcome: Result<Box<Subscription>, String>,
+        outcome: Result<Box<Subscription>, SubscribeError>,
     },
 }
 

@@ -31,6 +31,20 @@ pub(crate) enum SubscribeError {
     Database,
 }
 
+impl SubscribeError {
+    /// Whether the same bindings may be fine later: the database is in trouble, not the bindings.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Binding(_) | Self::NotPublished(_) => false,
+            Self::Refused { code, .. } => PASSING.iter().any(|class| code.starts_with(class)),
+            Self::Database => true,
+        }
+    }
+}
+
+/// Connections, transactions, resources, operators, the system: PostgreSQL's classes of errors that nobody's SQL causes.
+const PASSING: [&str; 8] = ["08", "25", "40", "53", "55", "57", "58", "XX"];
+
 /// A column that a role may read.
 struct Readable {
     cast: String,

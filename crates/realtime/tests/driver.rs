@@ -13,12 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bedside_realtime::{Binding, BindingEvent, RealtimeClient};
+use bedside_realtime::{Binding, BindingEvent, RealtimeClient, Status};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use futures::{SinkExt, StreamExt};
 use scenarios::Stage;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -51,9 +55,9 @@ impl Server {
     }
 }
 
-struct Peer(WebSocketStream<TcpStream>);
+struct Peer<S = TcpStream>(WebSocketStream<S>);
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     async fn next(&mut self) -> Value {
         let message = within("a frame", self.0.next()).await.unwrap().unwrap();
         serde_json::from_str(message.to_text().unwrap()).unwrap()
@@ -226,4 +230,77 @@ async fn callbacks_may_bind_and_drop_without_deadlock() {
     let mut peer = server.accept().await;
     peer.join().await;
     within("the callback", told.next()).await.unwrap();
+}
+
+/// A server behind TLS that signs for itself, and its certificate.
+struct Secure {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    certificate: Vec<u8>,
+}
+
+impl Secure {
+    async fn start() -> Self {
+        let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = signed.cert.der().clone();
+        let key = signed.key_pair.serialize_der().try_into().unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            certificate: certificate.to_vec(),
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("https://{}", self.listener.local_addr().unwrap())
+    }
+
+    async fn shake_hands(&self) -> std::io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+        let (stream, _) = within("a connection", self.listener.accept()).await?;
+        within("the handshake", self.acceptor.accept(stream)).await
+    }
+}
+
+#[tokio::test]
+async fn a_server_behind_tls_is_listened_to_when_its_certificate_is_trusted() {
+    let server = Secure::start().await;
+    let client = RealtimeClient::builder(server.url(), "key")
+        .trust(server.certificate.clone())
+        .build()
+        .unwrap();
+    let items = client.bind(Binding::table("public", "items"));
+    let stream = server.shake_hands().await.unwrap();
+    let mut peer = Peer(tokio_tungstenite::accept_async(stream).await.unwrap());
+    let topic = peer.join().await;
+    let mut events = items.events();
+    let ready = within("ready", events.next()).await;
+    assert!(matches!(ready, Some(BindingEvent::Ready(_))), "{ready:?}");
+    let change =
+        json!({"schema": "public", "table": "items", "type": "INSERT", "record": {"id": 7}});
+    peer.say(json!([null, null, topic, "postgres_changes", {"data": change, "ids": [0]}]))
+        .await;
+    let change = within("the change", events.next()).await;
+    assert!(
+        matches!(change, Some(BindingEvent::Change(_))),
+        "{change:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_is_told_nothing() {
+    let server = Secure::start().await;
+    let client = client(&server.url());
+    let _items = client.bind(Binding::table("public", "items"));
+    // Nor at the second attempt.
+    for _ in 0..2 {
+        let refused = server.shake_hands().await.unwrap_err();
+        assert!(refused.to_string().contains("UnknownCA"), "{refused}");
+    }
+    assert_ne!(client.status().get().status, Status::Live);
 }

@@ -224,7 +224,8 @@ fn numbers_keep_every_digit() {
                     .is_some_and(|record| record.json().contains("9007199254740993"))
             })
             .unwrap();
-        let column = change.columns().into_iter().find(|column| {
+        let columns = change.columns();
+        let column = columns.iter().find(|column| {
             change.record().unwrap().text(&column.name).as_deref() == Some("9007199254740993")
         });
         assert_eq!(column.unwrap().kind, "int8");

@@ -371,3 +371,51 @@ async fn a_broadcast_by_http_needs_a_key_and_for_private_topics_the_right_to_wri
     assert_eq!(came, [taken.clone(), taken]);
     backend.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bindings_that_a_database_in_trouble_could_not_take_are_tried_again_until_it_can() {
+    let backend = backend(Config {
+        subscription_retry: Duration::from_millis(50),
+        // Looking for changes would end the trouble below.
+        poll_interval: Duration::from_secs(3600),
+        ..config()
+    })
+    .await;
+    let mut client = clinician(&backend, A).await;
+    // The one connection is left in a transaction that has failed.
+    let pool = backend.db().pool();
+    sqlx::raw_sql("begin").execute(pool).await.unwrap();
+    sqlx::raw_sql("select 1 / 0")
+        .execute(pool)
+        .await
+        .unwrap_err();
+    client.send_join("realtime:items", on("items")).await;
+    assert_eq!(client.next_of("phx_reply").await["status"], "ok");
+    for _ in 0..3 {
+        assert_eq!(client.next_of("system").await["status"], "error");
+    }
+    sqlx::raw_sql("rollback").execute(pool).await.unwrap();
+    while client.next_of("system").await["status"] == "error" {}
+    sql(&backend, "insert into items values (1, 'heard', 1, null)").await;
+    let change = client.next_of("postgres_changes").await;
+    assert_eq!(change["data"]["record"]["id"], 1);
+    backend.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bindings_that_are_wrong_are_not_tried_again() {
+    let subscription_retry = Duration::from_millis(10);
+    let backend = backend(Config {
+        subscription_retry,
+        ..config()
+    })
+    .await;
+    let mut client = clinician(&backend, A).await;
+    client.send_join("realtime:nope", on("nope")).await;
+    assert_eq!(client.next_of("phx_reply").await["status"], "ok");
+    assert_eq!(client.next_of("system").await["status"], "error");
+    // Whatever comes later, nothing more is said of the wrong ones.
+    client.join("realtime:items", on("items")).await;
+    assert_eq!(client.so_far().await, []);
+    backend.shutdown().await;
+}

@@ -151,18 +151,16 @@ impl Connection {
             tokio::time::sleep(delay).await;
             let accepted = subscribe::accept(db.pool(), &viewer.role, &bindings).await;
             let letters = mailbox.clone();
-            let outcome = accepted
-                .map(|bindings| {
-                    Box::new(Subscription {
-                        channel: id,
-                        topic,
-                        protocol,
-                        viewer,
-                        bindings,
-                        mailbox,
-                    })
+            let outcome = accepted.map(|bindings| {
+                Box::new(Subscription {
+                    channel: id,
+                    topic,
+                    protocol,
+                    viewer,
+                    bindings,
+                    mailbox,
                 })
-                .map_err(|error| error.to_string());
+            });
             letters.post(Letter {
                 channel: id,
                 content: Content::Subscription { attempt, outcome },

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::Message as Frame;
+use rand::Rng as _;
 use serde_json::{Value, json};
 
 use super::channel::{Channel, PresenceState};
@@ -140,12 +141,16 @@ impl Connection {
             Content::Subscription { attempt, .. } if attempt <= channel.settled => {}
             Content::Subscription { attempt, outcome } => {
                 channel.settled = attempt;
+                let mut again = None;
                 let (status, message) = match outcome {
                     Ok(subscription) => {
                         self.server.hub().subscribe(*subscription);
                         ("ok", "Subscribed to PostgreSQL".to_owned())
                     }
-                    Err(message) => ("error", message),
+                    Err(error) => {
+                        again = error.may_pass().then(|| channel.topic.clone());
+                        ("error", error.to_string())
+                    }
                 };
                 let payload = system(&channel.room.name, "postgres_changes", status, &message);
                 let frame = codec::encode_raw(
@@ -157,6 +162,10 @@ impl Connection {
                     &payload,
                 );
                 self.out.push_back(frame);
+                if let Some(topic) = again {
+                    let wait = self.server.config().subscription_retry;
+                    self.subscribe(&topic, wait.mul_f64(rand::rng().random_range(1.0..2.0)));
+                }
             }
         }
     }

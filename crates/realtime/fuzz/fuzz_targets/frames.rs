@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use bedside_realtime::wire::{Body, FarFrame, FarText, Inbound, decode_binary, decode_text};
+use bedside_realtime::wire::{
+    Body, FarFrame, FarText, Inbound, Opening, decode_binary, decode_opened, decode_text,
+};
 use bedside_realtime::{Change, Vsn};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -79,6 +81,13 @@ fuzz_target!(|bytes: &[u8]| {
                 &field.decode::<Value>().expect("a column is no JSON"),
                 value
             );
+        }
+    }
+    // The same change, its beginning known from another one.
+    if let Some(opening) = Opening::of(text).map(Arc::new) {
+        let rest = text.strip_prefix(opening.text()).expect("not how it begins");
+        if let Some(known) = decode_opened(&opening, rest).as_ref().and_then(change) {
+            assert_eq!((read(&known), known.table()), (read(&near), near.table()));
         }
     }
     // The same change with more in its row than is brought at once, from afar.

@@ -9,7 +9,7 @@ use futures::channel::mpsc;
 use thiserror::Error;
 
 use super::{Life, Listeners, PostRequest, Poster, RealtimeClient, Shared, TokenSource};
-use crate::driver::platform::{self, Clock, MaybeSend};
+use crate::driver::platform::{self, Clock, MaybeSend, Trust};
 use crate::engine::{Config, Engine, TokenPolicy};
 use crate::token::{AccessToken, TokenError, TokenNeed};
 use crate::wire::Vsn;
@@ -35,6 +35,7 @@ pub struct Builder {
     key: String,
     tokens: Option<TokenSource>,
     post: Option<Poster>,
+    trust: Trust,
     config: Config,
 }
 
@@ -45,6 +46,7 @@ impl Builder {
             key,
             tokens: None,
             post: platform::default_poster(),
+            trust: Default::default(),
             config: Config::new(""),
         }
     }
@@ -70,6 +72,14 @@ impl Builder {
         self.post = Some(Arc::new(move |request| {
             platform::post_future(post(request))
         }));
+        self
+    }
+
+    /// Trusts a certificate (DER) besides the system's: of a network's own authority, or of a server that signs for itself.
+    /// Only natively; a page trusts whom its browser trusts.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn trust(mut self, certificate: impl Into<Vec<u8>>) -> Self {
+        self.trust.add(certificate.into());
         self
     }
 
@@ -124,6 +134,7 @@ impl Builder {
             listeners: Mutex::new(Listeners::default()),
             tokens: self.tokens,
             post: self.post,
+            trust: self.trust,
             rest_url,
             api_key: self.key.trim().to_owned(),
             numbers: AtomicU64::new(0),

@@ -24,7 +24,7 @@ use futures::channel::mpsc::UnboundedSender;
 
 use crate::binding::Binding;
 use crate::driver::Incoming;
-use crate::driver::platform::{Clock, PostFuture, TokenFuture};
+use crate::driver::platform::{Clock, PostFuture, TokenFuture, Trust};
 use crate::engine::{Command, Engine, Environment, HandleId, Input};
 use crate::event::BindingEvent;
 use crate::gap::Gap;
@@ -68,6 +68,9 @@ pub(crate) struct Shared {
     pub listeners: Mutex<Listeners>,
     pub tokens: Option<TokenSource>,
     pub post: Option<Poster>,
+    // A page leaves trust to its browser.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    pub trust: Trust,
     pub rest_url: String,
     pub api_key: String,
     numbers: AtomicU64,

@@ -24,6 +24,10 @@ pub(crate) type TokenFuture =
     Pin<Box<dyn Future<Output = Result<Option<AccessToken>, TokenError>>>>;
 pub(crate) type Sleep = TimeoutFuture;
 
+/// The page trusts whom its browser trusts.
+#[derive(Default)]
+pub(crate) struct Trust;
+
 pub(crate) type PostFuture = Pin<Box<dyn Future<Output = Option<u16>>>>;
 
 pub(crate) fn post_future<F: Future<Output = Option<u16>> + 'static>(future: F) -> PostFuture {

@@ -1,10 +1,8 @@
 //! The page's WebSocket, as something that can be polled.
 //!
-//! Not through a portable wrapper, for reasons that were measured. Text goes through `TextEncoder` straight into a
-//! buffer here, and from there straight into the engine: the generated glue copies a string character by character,
-//! five times slower, and a queue with a task behind it costs as much as the reading. A long text stays with the page
-//! until somebody reads it. And the close event is waited for, however long a socket says that it is only closing: its
-//! code decides what to do next.
+//! Not through a portable wrapper, for reasons that were measured: a queue with a task behind it costs as much as the
+//! reading, so a frame goes straight into the engine. And the close event is waited for, however long a socket says that it
+//! is only closing: its code decides what to do next.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,21 +11,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use js_sys::{ArrayBuffer, JsString, Uint8Array};
-use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
+use super::browser_text::{LONG, Openings, PageText, read_text, with_text};
 use super::{SocketNews, at_once};
 use crate::client::Shared;
 use crate::engine::Input;
-use crate::wire::{FarText, Outbound};
-
-/// A text of more UTF-16 units stays with the page until it is read.
-const LONG: u32 = 8 * 1024;
-/// A UTF-16 unit becomes at most three bytes.
-const WIDEST: usize = 3;
+use crate::wire::Outbound;
 
 pub(super) struct Socket {
     shared: Arc<Shared>,
@@ -62,88 +54,6 @@ impl Heard {
     }
 }
 
-#[wasm_bindgen]
-extern "C" {
-    /// The platform's, taking its own strings: the ready-made binding wants ours, which is what is to be made.
-    type TextEncoder;
-
-    #[wasm_bindgen(constructor)]
-    fn new() -> TextEncoder;
-
-    /// How much was written is answered with an object, which costs as much as writing a hundred bytes.
-    #[wasm_bindgen(method, js_name = encodeInto)]
-    fn encode_into(this: &TextEncoder, text: &JsString, buffer: &mut [u8]);
-}
-
-/// The platform's encoder, and a buffer that any text fits into that is not long. Between uses, it is all [`UNWRITTEN`].
-struct Scribe {
-    encoder: TextEncoder,
-    buffer: Vec<u8>,
-}
-
-/// A byte that UTF-8 has no use for: the first one left is where a text ends.
-const UNWRITTEN: u8 = 0xff;
-
-thread_local! {
-    static SCRIBE: RefCell<Scribe> = RefCell::new(Scribe {
-        encoder: TextEncoder::new(),
-        buffer: vec![UNWRITTEN; LONG as usize * WIDEST + 1],
-    });
-}
-
-/// Hands out the UTF-8 of a text of at most [`LONG`] units, in one call of the platform's encoder.
-fn with_text(text: &JsString, units: u32, take: impl FnOnce(&str)) {
-    SCRIBE.with_borrow_mut(|Scribe { encoder, buffer }| {
-        encoder.encode_into(text, buffer);
-        // Every unit becomes a byte or more.
-        let least = units as usize;
-        let more = buffer
-            .iter()
-            .skip(least)
-            .position(|byte| *byte == UNWRITTEN);
-        let Some(written) = buffer.get_mut(..least + more.unwrap_or_default()) else {
-            return;
-        };
-        if let Ok(text) = std::str::from_utf8(written) {
-            take(text);
-        }
-        written.fill(UNWRITTEN);
-    });
-}
-
-/// The UTF-8 of a text of any length.
-fn read_text(text: &JsString) -> String {
-    let length = text.length();
-    let mut read = String::with_capacity(length as usize);
-    let mut from = 0;
-    while from < length {
-        let mut to = length.min(from + LONG);
-        // A pair of surrogates stays together.
-        let is_first_half = |at: u32| (0xd800..0xdc00).contains(&(text.char_code_at(at) as u32));
-        if to < length && is_first_half(to - 1) {
-            to -= 1;
-        }
-        with_text(&text.slice(from, to), to - from, |part| read.push_str(part));
-        from = to;
-    }
-    read
-}
-
-/// A string of the page.
-struct PageText(SendWrapper<JsString>);
-
-impl FarText for PageText {
-    fn length(&self) -> usize {
-        self.0.length() as usize
-    }
-
-    #[allow(clippy::cast_possible_truncation)]
-    fn part(&self, from: usize, to: usize) -> String {
-        // A string of the page is never longer than its numbers of 32 bits.
-        read_text(&self.0.slice(from as u32, to as u32))
-    }
-}
-
 /// What came, for as long as it is looked at.
 enum Message {
     Text(JsString),
@@ -168,15 +78,22 @@ impl Message {
         }
     }
 
-    fn tell(self, shared: &Shared) {
+    fn tell(self, shared: &Shared, known: &mut Openings) {
         at_once(shared, |engine, now| match self {
             Self::Text(text) => {
                 let units = text.length();
                 if units > LONG {
-                    let far = PageText(SendWrapper::new(text));
+                    let far = PageText::new(text);
                     engine.handle(now, Input::Far(Arc::new(far)));
+                } else if let Some((opening, from)) = known.find(&text) {
+                    with_text(&text.slice(from, units), units - from, |rest| {
+                        engine.handle(now, Input::Continued { opening, rest });
+                    });
                 } else {
-                    with_text(&text, units, |text| engine.handle(now, Input::Text(text)));
+                    with_text(&text, units, |text| {
+                        known.learn(text);
+                        engine.handle(now, Input::Text(text));
+                    });
                 }
             }
             Self::Binary(bytes) => engine.handle(now, Input::Binary(&bytes)),
@@ -199,12 +116,13 @@ impl Line {
         };
         let on_message = {
             let (heard, shared) = (Rc::clone(&heard), Arc::clone(shared));
+            let mut known = Openings::default();
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
                 let Some(message) = Message::of(&event) else {
                     return;
                 };
                 if heard.borrow().news.is_empty() {
-                    message.tell(&shared);
+                    message.tell(&shared, &mut known);
                 } else {
                     Heard::push(&heard, message.into_news());
                 }

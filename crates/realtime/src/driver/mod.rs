@@ -2,6 +2,10 @@
 //!
 //! One loop for browser and native; what differs is in `platform`.
 
+#[cfg(target_arch = "wasm32")]
+mod browser_text;
+#[cfg(not(target_arch = "wasm32"))]
+mod native_trust;
 #[cfg_attr(target_arch = "wasm32", path = "browser.rs")]
 #[cfg_attr(not(target_arch = "wasm32"), path = "native.rs")]
 pub(crate) mod platform;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::Incoming;
+pub(crate) use super::native_trust::Trust;
 use crate::client::{Poster, Shared};
 use crate::engine::Now;
 use crate::token::{AccessToken, TokenError};

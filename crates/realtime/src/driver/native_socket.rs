@@ -11,7 +11,9 @@ use futures::{Future, Sink, SinkExt, Stream as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 
 use super::{SocketNews, platform};
 use crate::client::Shared;
@@ -24,8 +26,8 @@ const VANISHED: u16 = 1006;
 /// How long the last frames of a socket that is being closed may take.
 const FAREWELL_MS: u64 = 2_000;
 
-#[derive(Default)]
 pub(super) struct Socket {
+    shared: Arc<Shared>,
     state: State,
     outgoing: VecDeque<Message>,
 }
@@ -39,8 +41,12 @@ enum State {
 }
 
 impl Socket {
-    pub fn new(_shared: &Arc<Shared>) -> Self {
-        Self::default()
+    pub fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            state: State::None,
+            outgoing: VecDeque::new(),
+        }
     }
 
     /// Opens a socket in a task of its own: one that is no longer wanted is closed there when it opens.
@@ -48,11 +54,9 @@ impl Socket {
         let (tell, told) = oneshot::channel();
         self.outgoing.clear();
         self.state = State::Opening(told);
+        let shared = Arc::clone(&self.shared);
         platform::spawn(async move {
-            let opened = tokio_tungstenite::connect_async(&url).await;
-            let opened = opened
-                .map(|(stream, _)| stream)
-                .map_err(|error| http_status(&error));
+            let opened = connect(&url, shared).await;
             // Not wanted any more: dropping the stream closes it.
             let _ = tell.send(opened);
         });
@@ -146,6 +150,19 @@ impl Socket {
         self.outgoing.clear();
         Poll::Ready(SocketNews::Closed(code))
     }
+}
+
+async fn connect(url: &str, shared: Arc<Shared>) -> Result<Stream, Option<u16>> {
+    let connector = if url.starts_with("wss:") {
+        let read = tokio::task::spawn_blocking(move || shared.trust.config());
+        Connector::Rustls(read.await.ok().flatten().ok_or(None)?)
+    } else {
+        Connector::Plain
+    };
+    let opened = connect_async_tls_with_config(url, None, false, Some(connector)).await;
+    opened
+        .map(|(stream, _)| stream)
+        .map_err(|error| http_status(&error))
 }
 
 fn send_waiting(

@@ -11,7 +11,7 @@ use crate::liveness::{Echo, Liveness};
 use crate::room::{PushError, Room, RoomEvent};
 use crate::status::Report;
 use crate::token::{AccessToken, TokenError, TokenNeed};
-use crate::wire::{FarText, Outbound};
+use crate::wire::{FarText, Opening, Outbound};
 
 /// The number of a handle, given by whoever makes the handle; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,13 @@ pub enum Input<'a> {
     },
     /// A text frame came.
     Text(&'a str),
+    /// A text frame of version 2.0.0 came that begins as one did that was read before.
+    Continued {
+        /// How it begins.
+        opening: &'a Arc<Opening>,
+        /// How it goes on.
+        rest: &'a str,
+    },
     /// A large text frame came, which is cheaper to leave where it is.
     Far(Arc<dyn FarText>),
     /// A binary frame came.

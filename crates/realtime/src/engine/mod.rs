@@ -66,7 +66,7 @@ use crate::gap::{Gap, GapCause};
 use crate::room::RoomEvent;
 use crate::status::{FatalReason, Report};
 use crate::token::{AccessToken, TokenError};
-use crate::wire::{Body, FarFrame, Inbound, Outbound, decode_binary, decode_text};
+use crate::wire::{Body, FarFrame, Inbound, Outbound, decode_binary, decode_opened, decode_text};
 
 /// Where a push goes.
 #[derive(Clone, Copy, Debug)]
@@ -189,9 +189,10 @@ impl Engine {
             Input::Opened => self.opened(),
             Input::OpenFailed { http_status } => self.open_failed(http_status),
             Input::Asked { http_status } => self.asked(http_status),
-            Input::Text(text) => match decode_text(self.config.vsn, text) {
-                Ok(frame) => self.take(&frame),
-                Err(_) => self.undecodable(text.len()),
+            Input::Text(text) => self.read(text),
+            Input::Continued { opening, rest } => match decode_opened(opening, rest) {
+                Some(frame) => self.take(&frame),
+                None => self.read(&[opening.text(), rest].concat()),
             },
             Input::Far(text) => {
                 let length = text.length();
@@ -273,6 +274,13 @@ impl Engine {
     #[must_use]
     pub fn garbled(&self) -> u64 {
         self.garbled
+    }
+
+    fn read(&mut self, text: &str) {
+        match decode_text(self.config.vsn, text) {
+            Ok(frame) => self.take(&frame),
+            Err(_) => self.undecodable(text.len()),
+        }
     }
 
     fn undecodable(&mut self, bytes: usize) {

@@ -199,7 +199,7 @@ impl Trace {
                 status: *http_status,
             },
             // Frames are recorded once they are read.
-            Input::Text(_) | Input::Far(_) | Input::Binary(_) => return,
+            Input::Text(_) | Input::Continued { .. } | Input::Far(_) | Input::Binary(_) => return,
             Input::Closed { code } => What::Closed { code: *code },
             Input::Timer => What::Timer {},
             Input::Environment(Environment::Online) => What::Online {},
@@ -240,15 +240,17 @@ impl Trace {
     }
 
     fn route(&mut self, topic: &str, change: &ChangeFrame<'_>) -> Arc<Route> {
-        let known = self.routes.iter().find(|route| route.is_of(topic, change));
-        if let Some(route) = known {
-            return Arc::clone(route);
-        }
-        if self.routes.len() >= ROUTES {
-            self.routes.pop_front();
-        }
-        let route = Arc::new(Route::of(topic, change));
-        self.routes.push_back(Arc::clone(&route));
+        let known = self
+            .routes
+            .iter()
+            .position(|route| route.is_of(topic, change));
+        // Changes come in rows: where the last one went, the next one will go.
+        let route = match known.and_then(|at| self.routes.swap_remove_front(at)) {
+            Some(route) => route,
+            None => Arc::new(Route::of(topic, change)),
+        };
+        self.routes.truncate(ROUTES - 1);
+        self.routes.push_front(Arc::clone(&route));
         route
     }
 

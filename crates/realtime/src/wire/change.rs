@@ -4,10 +4,12 @@
 //! routed by table and key without anybody reading the rest. A row is checked when it is read.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::far::FarRecord;
+use super::opening::Opening;
 use super::record::Record;
 use super::scan::{Scan, unquoted};
 
@@ -92,6 +94,8 @@ pub struct Change {
     ends: [usize; PARTS],
     /// The new row, when it is elsewhere.
     far: Option<FarRecord>,
+    /// The columns, when other changes share them.
+    opening: Option<Arc<Opening>>,
 }
 
 const SCHEMA: usize = 0;
@@ -105,11 +109,12 @@ const PARTS: usize = 6;
 impl PartialEq for Change {
     fn eq(&self, other: &Self) -> bool {
         let parts = |change: &Self| {
-            [SCHEMA, TABLE, TIMESTAMP, COLUMNS, OLD_RECORD].map(|part| change.part(part).to_owned())
+            [SCHEMA, TABLE, TIMESTAMP, OLD_RECORD].map(|part| change.part(part).to_owned())
         };
         self.kind == other.kind
             && self.fault == other.fault
             && parts(self) == parts(other)
+            && self.columns_json() == other.columns_json()
             && self.record() == other.record()
     }
 }
@@ -169,13 +174,19 @@ impl Change {
     }
 
     pub(super) fn columns_json(&self) -> Option<&str> {
-        self.sent(COLUMNS)
+        match &self.opening {
+            Some(opening) => Some(opening.columns_json()),
+            None => self.sent(COLUMNS),
+        }
     }
 
-    /// The table's columns that this role may read, in table order. Parsed on each call.
+    /// The table's columns that this role may read, in table order. Parsed once for all changes that share them.
     #[must_use]
-    pub fn columns(&self) -> Vec<Column> {
-        serde_json::from_str(self.part(COLUMNS)).unwrap_or_default()
+    pub fn columns(&self) -> Cow<'_, [Column]> {
+        match &self.opening {
+            Some(opening) => Cow::Borrowed(opening.columns()),
+            None => Cow::Owned(serde_json::from_str(self.part(COLUMNS)).unwrap_or_default()),
+        }
     }
 
     /// Says whether the record may lack columns: a fault, or fewer columns than the table has.
@@ -205,6 +216,7 @@ pub struct ChangeFrame<'a> {
     pub(super) columns: Option<&'a str>,
     pub(super) record: Option<&'a str>,
     pub(super) far: Option<&'a FarRecord>,
+    pub(super) opening: Option<&'a Arc<Opening>>,
     pub(super) old_record: Option<&'a str>,
     pub(super) errors: Option<&'a str>,
 }
@@ -336,6 +348,7 @@ impl<'a> ChangeFrame<'a> {
             text: parts.concat().into_boxed_str(),
             ends,
             far: self.far.cloned(),
+            opening: self.opening.cloned(),
         })
     }
 }

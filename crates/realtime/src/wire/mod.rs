@@ -7,6 +7,7 @@ mod binary;
 mod change;
 mod far;
 mod inbound;
+mod opening;
 mod outbound;
 mod record;
 mod scan;
@@ -17,9 +18,12 @@ mod whole;
 pub use change::{Change, ChangeFault, ChangeFrame, ChangeKind, Column};
 pub use far::{FarFrame, FarText};
 pub use inbound::{Body, Broadcast, BroadcastBytes, Inbound, Reply, System};
+pub use opening::Opening;
 pub use outbound::{BroadcastConfig, JoinConfig, JoinPayload, Outbound, PresenceConfig, Replay};
 pub(crate) use outbound::{Empty, TokenPush, TypedPush};
 pub use record::{Field, Fields, Record};
+
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -75,6 +79,13 @@ pub fn decode_text(vsn: Vsn, text: &str) -> Result<Inbound<'_>, DecodeError> {
         Vsn::V1 => text::decode_v1(text),
         Vsn::V2 => text::decode_v2(text),
     }
+}
+
+/// Reads a text frame of version 2.0.0 whose beginning is known from another one. `None` when it is no row change in the
+/// order in which servers write them: then the two texts, put together, may still be a frame.
+#[must_use]
+pub fn decode_opened<'a>(opening: &'a Arc<Opening>, rest: &'a str) -> Option<Inbound<'a>> {
+    text::decode_opened(opening, rest)
 }
 
 /// Reads a binary frame. Only broadcasts travel this way.

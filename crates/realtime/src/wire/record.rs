@@ -146,6 +146,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = (Cow<'a, str>, Field<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let scan = self.0.as_mut()?;
         let key = scan.key().flatten();

@@ -16,6 +16,7 @@ pub(super) struct Scan<'a> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
+#[inline(always)]
 /// Where the next of two bytes is; eight bytes a step.
 fn either(bytes: &[u8], one: u8, other: u8) -> Option<usize> {
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
@@ -41,16 +42,19 @@ impl<'a> Scan<'a> {
         Self { text, at: 0 }
     }
 
+    #[inline(always)]
     /// How far it came, in bytes.
     pub fn at(&self) -> usize {
         self.at
     }
 
+    #[inline(always)]
     /// What it has not come to.
     pub fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
+    #[inline(always)]
     /// Passes these very bytes.
     pub fn exactly(&mut self, bytes: &str) -> Option<()> {
         self.rest()
@@ -58,6 +62,7 @@ impl<'a> Scan<'a> {
             .then(|| self.at += bytes.len())
     }
 
+    #[inline(always)]
     /// The rest of a string whose first quote was passed, if it is written as it is said.
     pub fn plain(&mut self) -> Option<&'a str> {
         let rest = self.rest();
@@ -67,6 +72,7 @@ impl<'a> Scan<'a> {
             .filter(|_| rest.as_bytes().get(end) == Some(&b'"'))
     }
 
+    #[inline(always)]
     /// The next byte that is no space.
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -78,6 +84,7 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline(always)]
     /// Passes one byte of structure.
     pub fn pass(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
@@ -102,6 +109,7 @@ impl<'a> Scan<'a> {
         Some(Some(key))
     }
 
+    #[inline(always)]
     /// A string, read.
     pub fn string(&mut self) -> Option<Cow<'a, str>> {
         if self.peek()? != b'"' {
@@ -147,12 +155,14 @@ impl<'a> Scan<'a> {
         self.value()
     }
 
+    #[inline(always)]
     /// Any value but null.
     pub fn present(&mut self) -> Option<Option<&'a str>> {
         self.value()
             .map(|value| Some(value).filter(|value| *value != "null"))
     }
 
+    #[inline(always)]
     fn pass_string(&mut self) -> Option<()> {
         self.at += 1;
         loop {
@@ -185,6 +195,7 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline(always)]
     fn pass_scalar(&mut self) {
         let of_scalar = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.');
         while self.text.as_bytes().get(self.at).is_some_and(of_scalar) {

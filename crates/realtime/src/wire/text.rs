@@ -1,6 +1,7 @@
 //! Text frames: arrays in version 2.0.0, objects in 1.0.0.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -8,7 +9,7 @@ use serde_json::value::RawValue;
 use super::far::FarRecord;
 use super::inbound::TextCow;
 use super::scan::Scan;
-use super::{Body, ChangeFrame, DecodeError, Inbound, usual};
+use super::{Body, ChangeFrame, DecodeError, Inbound, Opening, usual};
 
 /// A reference as the server echoes it: text, a number, or nothing. Anything else answers no push of ours.
 fn reference(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
@@ -53,15 +54,28 @@ fn change(text: &str) -> Option<Inbound<'_>> {
 /// A row change as servers write them.
 fn usual_change(text: &str) -> Option<Inbound<'_>> {
     let mut scan = Scan::new(text);
-    let (topic, mut change) = usual::begin(&mut scan)?;
+    let (topic, change) = usual::begin(&mut scan)?;
+    let change = finish(change, scan)?;
+    Some(told(Cow::Borrowed(topic), change))
+}
+
+/// Reads a row and what follows it.
+fn finish<'a>(mut change: ChangeFrame<'a>, mut scan: Scan<'a>) -> Option<ChangeFrame<'a>> {
     if usual::at_row(&mut scan).is_some() {
         let rest = scan.rest();
         let (row, tail) = rest.split_at_checked(usual::row_ends(rest)?)?;
         change.record = Some(row);
         scan = Scan::new(tail);
     }
-    let change = usual::end(change, &mut scan)?;
-    Some(told(Cow::Borrowed(topic), change))
+    usual::end(change, &mut scan)
+}
+
+/// A change whose beginning is known.
+pub(super) fn decode_opened<'a>(opening: &'a Arc<Opening>, rest: &'a str) -> Option<Inbound<'a>> {
+    let mut scan = Scan::new(rest);
+    let mut change = finish(usual::before_row(&mut scan)?, scan)?;
+    change.opening = Some(opening);
+    Some(told(Cow::Borrowed(opening.topic()), change))
 }
 
 /// A row change in any order.

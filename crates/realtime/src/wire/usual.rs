@@ -8,7 +8,7 @@ use super::change::ChangeFrame;
 use super::scan::Scan;
 
 /// What is certain before and behind a row.
-const OPENS: &str = "[null,null,\"";
+pub(super) const OPENS: &str = "[null,null,\"";
 const CARRIES: &str = ",\"postgres_changes\",{\"data\":{\"columns\":";
 const COMMITTED: &str = ",\"commit_timestamp\":";
 const ROW: &str = ",\"record\":";
@@ -18,13 +18,36 @@ const KIND: &str = ",\"type\":\"";
 const IDS: &str = "},\"ids\":";
 const CLOSES: &str = "}]";
 
-/// Reads a frame up to its row, or to where that would be; gives its topic too.
-pub(super) fn begin<'a>(scan: &mut Scan<'a>) -> Option<(&'a str, ChangeFrame<'a>)> {
-    let mut change = ChangeFrame::default();
+/// Reads a frame up to its columns; gives its topic.
+pub(super) fn topic<'a>(scan: &mut Scan<'a>) -> Option<&'a str> {
     scan.exactly(OPENS)?;
     let topic = scan.plain()?;
-    scan.exactly(CARRIES)?;
-    change.columns = Some(scan.array_before(COMMITTED)?);
+    scan.exactly(CARRIES).map(|()| topic)
+}
+
+/// Reads the columns.
+pub(super) fn columns<'a>(scan: &mut Scan<'a>) -> Option<&'a str> {
+    let columns = scan.array_before(COMMITTED)?;
+    scan.rest().starts_with(COMMITTED).then_some(columns)
+}
+
+/// Reads a frame up to its row, or to where that would be; gives its topic too.
+pub(super) fn begin<'a>(scan: &mut Scan<'a>) -> Option<(&'a str, ChangeFrame<'a>)> {
+    let topic = topic(scan)?;
+    let columns = columns(scan)?;
+    let change = before_row(scan)?;
+    Some((
+        topic,
+        ChangeFrame {
+            columns: Some(columns),
+            ..change
+        },
+    ))
+}
+
+/// Reads what stands between the columns and the row.
+pub(super) fn before_row<'a>(scan: &mut Scan<'a>) -> Option<ChangeFrame<'a>> {
+    let mut change = ChangeFrame::default();
     scan.exactly(COMMITTED)?;
     change.timestamp = scan.present()?;
     scan.exactly(",\"errors\":")?;
@@ -32,7 +55,7 @@ pub(super) fn begin<'a>(scan: &mut Scan<'a>) -> Option<(&'a str, ChangeFrame<'a>
     if scan.exactly(",\"old_record\":").is_some() {
         change.old_record = scan.present()?;
     }
-    Some((topic, change))
+    Some(change)
 }
 
 /// Goes on to a row.
