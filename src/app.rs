@@ -11,7 +11,8 @@ use crate::components::time::provide_now;
 use crate::components::{Frame, LockScreen, Toaster, Toasts, Veil};
 use crate::data::{Auth, AuthState, Config, ConfigError, Rest};
 use crate::idle::Idle;
-use crate::pages::{ConfigErrorPage, NotFound, Patients, SignIn, lazy};
+use crate::pages::lazy::{self, Routed};
+use crate::pages::{ConfigErrorPage, NotFound, Patients, SignIn};
 use crate::sync::provide_live_data;
 
 /// The app, from the moment it has no configuration yet.
@@ -72,20 +73,20 @@ fn Configured(config: Config) -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=path!("/sign-in") view=SignIn />
-                <Route path=path!("/accept") view=lazy::accept />
-                <Route path=path!("/styleguide") view=lazy::styleguide />
+                <Route path=path!("/accept") view=Routed(lazy::accept) />
+                <Route path=path!("/styleguide") view=Routed(lazy::styleguide) />
                 <ParentRoute path=path!("") view=Frame>
-                    <Route path=path!("/") view=lazy::dashboard />
-                    <Route path=path!("/patients") view=Patients />
-                    <Route path=path!("/patients/new") view=lazy::new_patient />
-                    <Route path=path!("/patients/:id") view=lazy::patient />
-                    <Route path=path!("/forms") view=lazy::forms />
-                    <Route path=path!("/forms/new") view=lazy::new_form />
-                    <Route path=path!("/forms/:id") view=lazy::form />
-                    <Route path=path!("/staff") view=lazy::staff />
-                    <Route path=path!("/realtime") view=lazy::realtime />
-                    <Route path=path!("/settings") view=lazy::settings />
-                    <Route path=path!("/help") view=lazy::help />
+                    <Route path=path!("/") view=Routed(lazy::dashboard) />
+                    <Route path=path!("/patients") view=Routed(|| view! { <Patients /> }.into_any()) />
+                    <Route path=path!("/patients/new") view=Routed(lazy::new_patient) />
+                    <Route path=path!("/patients/:id") view=Routed(lazy::patient) />
+                    <Route path=path!("/forms") view=Routed(lazy::forms) />
+                    <Route path=path!("/forms/new") view=Routed(lazy::new_form) />
+                    <Route path=path!("/forms/:id") view=Routed(lazy::form) />
+                    <Route path=path!("/staff") view=Routed(lazy::staff) />
+                    <Route path=path!("/realtime") view=Routed(lazy::realtime) />
+                    <Route path=path!("/settings") view=Routed(lazy::settings) />
+                    <Route path=path!("/help") view=Routed(lazy::help) />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -22,6 +22,7 @@ pub mod pager;
 pub mod palette;
 pub mod phrase;
 pub mod realtime_connection_status;
+pub mod row_stock;
 pub mod row_window;
 pub mod search_box;
 pub mod session_settings;

@@ -1,18 +1,23 @@
 //! Which rows of a long table are near enough to the screen to be made. The table keeps its full height by room above and below (the custom
 //! properties `--above` and `--below`, which the styles turn into it), so that the page scrolls as if all rows were there; the rows must all be of one height.
 
-use leptos::leptos_dom::helpers::WindowListenerHandle;
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::{TimeoutHandle, WindowListenerHandle};
 use leptos::prelude::*;
 use leptos::{ev, html};
 
 /// Rows made beyond each edge of the screen, so that a flick does not outrun them.
-const BEYOND: usize = 12;
+const BEYOND: usize = 8;
 
 /// The window moves in steps: a row that scrolls in costs nothing most of the time.
 const STEP: usize = 8;
 
 /// Rows made at once at most, however tall a screen claims to be.
 const MOST: usize = 120;
+
+/// Where a flick comes to rest is known after so long without another step of it.
+const REST: Duration = Duration::from_millis(100);
 
 /// Before a row was seen.
 const USUAL_HEIGHT: f64 = 40.0;
@@ -22,23 +27,32 @@ const USUAL_HEIGHT: f64 = 40.0;
 pub struct RowWindow {
     /// The first row that is made, and the one after the last.
     pub rows: Memo<(usize, usize)>,
+    /// The rows worth asking for: those that are made, but for what only flies by.
+    pub asked: Memo<(usize, usize)>,
     frame: NodeRef<html::Div>,
     height: RwSignal<f64>,
     total: Signal<usize>,
     near: RwSignal<(usize, usize)>,
+    at_rest: RwSignal<(usize, usize)>,
+    resting: StoredValue<Option<TimeoutHandle>>,
 }
 
-/// Follows the screen. `frame` is the element whose room above and below stands for the rows that are not made.
+/// Follows the screen. `frame` holds the table; its body has the room above and below that stands for the rows that are not made.
 pub fn use_row_window(frame: NodeRef<html::Div>, total: Signal<usize>) -> RowWindow {
     let near = RwSignal::new((0, BEYOND * 3));
-    let rows = Memo::new(move |_| {
-        let (start, end) = near.get();
-        let total = total.get();
-        let end = end.min(total);
-        (start.min(end.saturating_sub(1)), end)
-    });
+    let at_rest = RwSignal::new((0, BEYOND * 3));
+    let within = move |range: RwSignal<(usize, usize)>| {
+        Memo::new(move |_| {
+            let (start, end) = range.get();
+            let end = end.min(total.get());
+            (start.min(end.saturating_sub(1)), end)
+        })
+    };
     let window = RowWindow {
-        rows,
+        rows: within(near),
+        asked: within(at_rest),
+        at_rest,
+        resting: StoredValue::new(None),
         frame,
         height: RwSignal::new(USUAL_HEIGHT),
         total,
@@ -52,6 +66,7 @@ pub fn use_row_window(frame: NodeRef<html::Div>, total: Signal<usize>) -> RowWin
         for handle in listening {
             handle.remove();
         }
+        window.stop();
     });
     // The first rows tell how high a row is.
     Effect::new(move |_| {
@@ -128,8 +143,29 @@ impl RowWindow {
         let start = first.saturating_sub(BEYOND) / STEP * STEP;
         let end = (first + seen + BEYOND).div_ceil(STEP) * STEP;
         let near = (start, end.min(start + MOST));
-        if self.near.get_untracked() != near {
-            self.near.set(near);
+        let before = self.near.get_untracked();
+        if before == near {
+            return;
+        }
+        self.near.set(near);
+        self.stop();
+        if before.0 < near.1 && near.0 < before.1 {
+            self.at_rest.set(near);
+        } else {
+            let rest = move || {
+                if let Some(near) = self.near.try_get_untracked() {
+                    self.at_rest.try_set(near);
+                }
+            };
+            let _ = self
+                .resting
+                .try_set_value(set_timeout_with_handle(rest, REST).ok());
+        }
+    }
+
+    fn stop(self) {
+        if let Some(handle) = self.resting.try_update_value(Option::take).flatten() {
+            handle.clear();
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 use crate::model::CalendarDate;
 
@@ -72,19 +73,40 @@ pub fn exactly(at: &str) -> String {
         .into()
 }
 
+/// How long ago a timestamp is, in words.
+pub fn ago_at(at: &str, now: f64) -> String {
+    ago(js_sys::Date::parse(at), now)
+}
+
+/// The present, to the half minute, in milliseconds since 1970.
+pub fn use_now() -> Signal<f64> {
+    let now = use_context::<Now>();
+    Signal::derive(move || now.map_or_else(js_sys::Date::now, |now| now.0.get()))
+}
+
+/// Gives a `<time>` under the pointer the exact moment as its title: writing out the moments of a whole list in the reader's own
+/// way takes the browser longer than drawing it.
+pub fn tell_exactly(event: &web_sys::Event) {
+    let time = event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        .filter(|element| element.tag_name() == "TIME");
+    if let Some(time) = time
+        && let Some(at) = time.get_attribute("datetime")
+    {
+        // A title that is refused is no loss: the words are there.
+        let _ = time.set_attribute("title", &exactly(&at));
+    }
+}
+
 /// A moment, as long ago as it is; the exact time on hover.
 #[component]
 pub fn Ago(#[prop(into)] at: Signal<String>) -> impl IntoView {
-    let now = use_context::<Now>();
+    let now = use_now();
     let then = Memo::new(move |_| at.with(|at| js_sys::Date::parse(at)));
-    let words = move || {
-        let now = now.map_or_else(js_sys::Date::now, |now| now.0.get());
-        ago(then.get(), now)
-    };
-    let exact = move || at.with(|at| exactly(at));
     view! {
-        <time class="nowrap" datetime=move || at.get() title=exact>
-            {words}
+        <time class="nowrap" datetime=move || at.get() on:pointerenter=move |event| tell_exactly(&event)>
+            {move || ago(then.get(), now.get())}
         </time>
     }
 }

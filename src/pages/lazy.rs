@@ -1,14 +1,19 @@
-//! Pages that are not part of the first download. Their code arrives when they are first opened, or shortly after sign-in by
+//! How the router comes by a page: after the click that asks for it has been answered with a paint, and for most pages after their code has
+//! come. These are not part of the first download. Their code arrives when they are first opened, or shortly after sign-in by
 //! [`fetch_ahead`], so that a network that dies later takes no page away. Knows the pages; no page knows of it.
 //!
 //! The feature `split` marks where the code is cut; `cargo xtask build` sets it and cuts there. Without it all is one file.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use futures::channel::oneshot;
+use futures::future::select;
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::ChooseView;
 use reactive_graph::computed::ScopedFuture;
 
 use crate::components::{Icon, Shape, SkeletonLines};
@@ -84,6 +89,41 @@ pages! {
         help: super::Help;
         styleguide: super::Styleguide;
     }
+}
+
+/// A page as the router is given it. The page that is left stays until the browser has shown where the click leads (the navigation marks it
+/// at once); making the next one is the work of the frame after.
+#[derive(Clone, Copy)]
+pub struct Routed(pub fn() -> AnyView);
+
+impl ChooseView for Routed {
+    async fn choose(self) -> AnyView {
+        (self.0)()
+    }
+
+    async fn preload(&self) {
+        painted().await;
+    }
+}
+
+/// Until what is on the page now has been painted. A page in the background is not painted, and waits for nothing.
+async fn painted() {
+    /// Longer than a frame takes anywhere: the page went into the background meanwhile.
+    const NO_FRAME_MS: u32 = 250;
+    if document().hidden() {
+        return;
+    }
+    let (tell, told) = oneshot::channel();
+    request_animation_frame(move || {
+        set_timeout(
+            move || {
+                // Nobody waits any more who has gone elsewhere.
+                let _ = tell.send(());
+            },
+            Duration::ZERO,
+        );
+    });
+    select(told, TimeoutFuture::new(NO_FRAME_MS)).await;
 }
 
 /// Gets the code of all pages when the first one has had its time to appear. What fails is got again when it is opened.

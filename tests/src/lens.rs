@@ -15,6 +15,9 @@ const GLANCE: Duration = Duration::from_millis(25);
 /// Longer than any page takes; one that still moves then never comes to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A picture higher than this shows nothing new.
+const HIGHEST: u64 = 4_000;
+
 /// What goes wrong between the page and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -138,14 +141,27 @@ impl Person {
         }
     }
 
-    /// Keeps a picture of the whole page, from its top to its end.
-    pub async fn picture(&self, file: &Path) -> Result<()> {
+    /// Keeps a picture of the whole page, from its top to its end: on a screen as high as that, so that bars stand at the edges and a long list is
+    /// made. A dialog is seen on the screen as it is.
+    pub async fn picture(&self, size: Size, file: &Path) -> Result<()> {
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await?;
-        let whole = &metrics["cssContentSize"];
+        let height = metrics["cssContentSize"]["height"]
+            .as_u64()
+            .context("a page without height")?;
+        let modal = "return !!document.querySelector('dialog[open]')";
+        let modal = self.browser.execute(modal, vec![]).await?;
+        if modal.json() != &Value::Bool(true) {
+            let high = json!({"width": size.0, "height": height.min(HIGHEST), "deviceScaleFactor": 1, "mobile": false});
+            self.devtools("Emulation.setDeviceMetricsOverride", high)
+                .await?;
+            self.waits_until_still().await?;
+        }
+        let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await?;
+        let whole = &metrics["cssLayoutViewport"];
         let shot = json!({
             "format": "png",
             "captureBeyondViewport": true,
-            "clip": {"x": 0, "y": 0, "width": whole["width"], "height": whole["height"], "scale": 1},
+            "clip": {"x": 0, "y": 0, "width": whole["clientWidth"], "height": whole["clientHeight"], "scale": 1},
         });
         let picture = self.devtools("Page.captureScreenshot", shot).await?;
         let text = picture["data"].as_str().context("no picture came")?;

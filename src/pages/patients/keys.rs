@@ -1,6 +1,8 @@
 //! The list of patients by keyboard: one row is the current one and the table's only tab stop. Arrows, Home, End and the page keys move it
 //! within the table; `j` and `k` from anywhere on the page; Enter opens it, for it is a link.
 
+use std::ops::Range;
+
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -87,23 +89,29 @@ impl Origin {
 }
 
 impl Current {
-    /// Whether this place is the current row. Tracked.
-    pub fn is(self, place: Option<usize>) -> bool {
-        place == Some(self.row.get())
+    /// The place of the current row. Tracked.
+    pub fn place(self) -> usize {
+        self.row.get()
     }
 
-    /// A row took the focus by itself: a click, a Tab.
-    pub fn came_to(self, place: Option<usize>) {
-        if let Some(place) = place
+    /// A row took the focus, perhaps by itself: a click, a Tab.
+    pub fn came_to(self, event: &ev::FocusEvent) {
+        let row = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+            .and_then(|element| element.closest("tr[aria-rowindex]").ok().flatten());
+        let number = row.and_then(|row| row.get_attribute("aria-rowindex")?.parse::<usize>().ok());
+        if let Some(place) = number.and_then(|number| number.checked_sub(2))
             && self.row.get_untracked() != place
         {
             self.row.set(place);
         }
     }
 
-    /// A row was made, perhaps the one that is waited for.
-    pub fn row_is_there(self, place: Option<usize>) {
-        if place.is_some() && self.awaited.try_get_value().flatten() == place {
+    /// Rows were made, perhaps with the one that is waited for.
+    pub fn rows_are_there(self, places: Range<usize>) {
+        let awaited = self.awaited.try_get_value().flatten();
+        if awaited.is_some_and(|place| places.contains(&place)) {
             request_animation_frame(move || self.focus());
         }
     }
@@ -161,7 +169,8 @@ impl Current {
         };
         let link = document()
             .query_selector(&format!(
-                "tr[aria-rowindex=\"{}\"] a",
+                // A row whose patient is on the way has nothing to take the focus yet.
+                "tr[aria-rowindex=\"{}\"][aria-busy=\"false\"] a",
                 place.saturating_add(2)
             ))
             .ok()

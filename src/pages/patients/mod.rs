@@ -32,7 +32,7 @@ pub fn Patients() -> impl IntoView {
     let frame = NodeRef::<html::Div>::new();
     let total = RwSignal::new(0);
     let window = use_row_window(frame, total.into());
-    let rows = use_rows(filter, window.rows);
+    let rows = use_rows(filter, window.asked);
     Effect::new(move |_| total.set(rows.total.get().unwrap_or_default()));
     keep_place(window, rows);
 
@@ -72,8 +72,6 @@ pub fn Patients() -> impl IntoView {
                 class="table-frame table-window"
                 node_ref=frame
                 data-refetching=move || rows.outdated.get().then_some("true")
-                style=("--above", move || window.above())
-                style=("--below", move || window.below())
             >
                 <PatientTable filter go rows window />
                 {move || failed.get().map(|error| view! { <Failed error retry=rows.refetch /> })}

@@ -1,113 +1,147 @@
-//! A row of the table of patients, which follows its patient and its place.
+//! The rows of the table of patients: what each of them says about its patient, and how that follows the list, the directory and the clock.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use leptos::html;
 use leptos::prelude::*;
-use leptos_router::components::A;
-use uuid::Uuid;
+use wasm_bindgen::JsCast;
 
 use super::keys::Current;
-use super::table::COLUMNS;
-use crate::components::{Ago, Changed, ChangedText, PatientStatusBadge};
+use super::rows::Placed;
+use crate::components::badge::patient_look;
+use crate::components::row_stock::{RowStock, Slot};
+use crate::components::row_window::RowWindow;
+use crate::components::time::{ago_at, today, use_now};
 use crate::data::profiles::Directory;
-use crate::model::{CalendarDate, Patient, PatientStatus};
+use crate::model::{CalendarDate, Patient};
 
-/// A patient.
-#[component]
-pub fn PatientRow(
-    id: Uuid,
-    patients: Memo<HashMap<Uuid, (usize, Arc<Patient>)>>,
+/// A row. `COLUMNS` of the table has the same classes; what is written to has `data-part`, in the order of the constants below.
+const PATTERN: &str = "<tr>\
+    <td class=\"cell-lead\"><a data-part><bdi class=\"changed\" data-part>–</bdi></a><span class=\"cell-sub\" data-part>–</span></td>\
+    <td class=\"col-second\"><span class=\"numeric\" data-part>–</span></td>\
+    <td class=\"col-third\"><span class=\"changed\" data-part>–</span><span data-part>–</span></td>\
+    <td><span class=\"changed\" data-part><span class=\"badge\" data-part><svg class=\"icon\" width=\"12\" height=\"12\" \
+        viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path data-part></path></svg><span data-part>–</span></span></span></td>\
+    <td class=\"col-second\"><span class=\"changed\" data-part>–</span></td>\
+    <td class=\"col-third\"><span data-part>–</span></td>\
+    <td class=\"col-second\"><time class=\"nowrap\" data-part>–</time></td>\
+    </tr>";
+
+const LINK: usize = 1;
+const NAME: usize = 2;
+const UNDER_NAME: usize = 3;
+const MRN: usize = 4;
+const BORN: usize = 5;
+const AGE: usize = 6;
+const STATUS: usize = 7;
+const BADGE: usize = 8;
+const BADGE_ICON: usize = 9;
+const BADGE_WORD: usize = 10;
+const WARD: usize = 11;
+const CLINICIAN: usize = 12;
+const UPDATED: usize = 13;
+
+/// Keeps the rows of the window in the table's body.
+pub fn keep_rows(
+    body: NodeRef<html::Tbody>,
+    rows: Placed,
+    window: RowWindow,
     directory: Signal<Option<Arc<Directory>>>,
-    today: CalendarDate,
     current: Current,
-) -> impl IntoView {
-    let placed = Memo::new(move |_| patients.with(|patients| patients.get(&id).cloned()));
-    let place = Memo::new(move |_| placed.with(|placed| placed.as_ref().map(|(place, _)| *place)));
-    // The row outlives its entry by a moment when the list moves on; it then shows nothing.
-    let text = move |read: fn(&Patient) -> String| {
-        Signal::derive(move || {
-            placed.with(|placed| {
-                placed
-                    .as_ref()
-                    .map(|(_, row)| read(row))
-                    .unwrap_or_default()
-            })
-        })
-    };
-    let status = Signal::derive(move || {
-        placed.with(|placed| {
-            placed
-                .as_ref()
-                .map_or(PatientStatus::Unknown, |(_, row)| row.status)
-        })
-    });
-    let clinician = Signal::derive(move || {
-        let clinician = placed.with(|placed| placed.as_ref().and_then(|(_, row)| row.clinician_id));
-        directory.with(|directory| {
-            directory
-                .as_ref()
-                .map(|directory| directory.name_of(clinician))
-                .unwrap_or_default()
-        })
-    });
-    let age = move || {
-        placed
-            .with(|placed| placed.as_ref().and_then(|(_, row)| row.age_on(today)))
-            .map(|age| format!(" · {age}"))
-    };
-    let row = NodeRef::<html::Tr>::new();
+) {
+    let stock = StoredValue::new_local(None::<RowStock>);
+    let (today, now) = (today(), use_now());
     Effect::new(move |_| {
-        if row.get().is_some() && place.get().is_some() {
-            current.row_is_there(place.get_untracked());
-        }
+        let Some(body) = body.get() else { return };
+        let (start, end) = window.rows.get();
+        let now = now.get();
+        rows.patients.with(|patients| {
+            directory.with(|directory| {
+                stock.try_update_value(|stock| {
+                    if stock.is_none() {
+                        *stock = RowStock::new(body.unchecked_into(), PATTERN);
+                    }
+                    let Some(stock) = stock else { return };
+                    stock.arrange(start..end);
+                    for slot in stock.slots() {
+                        let patient = patients.get(&slot.place).map(AsRef::as_ref);
+                        write(slot, patient, directory.as_deref(), today, now);
+                    }
+                });
+            });
+        });
+        current.rows_are_there(start..end);
     });
-    let tab_stop = move || if current.is(place.get()) { "0" } else { "-1" };
-    view! {
-        <tr node_ref=row aria-rowindex=move || place.get().map(|place| (place + 2).to_string())>
-            <td class="cell-lead">
-                <A href=format!("/patients/{id}") attr:tabindex=tab_stop on:focus=move |_| current.came_to(place.get_untracked())>
-                    <bdi>
-                        <ChangedText of=text(Patient::listed_name) />
-                    </bdi>
-                </A>
-                <span class="cell-sub">{text(|row| format!("{} · {}", row.mrn, row.ward))}</span>
-            </td>
-            <td class="col-second">
-                <span class="numeric">{text(|row| row.mrn.clone())}</span>
-            </td>
-            <td class="col-third">
-                <ChangedText of=text(born) />
-                {age}
-            </td>
-            <td>
-                <Changed of=Signal::derive(move || status.get().label().to_owned())>
-                    <PatientStatusBadge status />
-                </Changed>
-            </td>
-            <td class="col-second">
-                <ChangedText of=text(|row| row.ward.clone()) />
-            </td>
-            <td class="col-third">{clinician}</td>
-            <td class="col-second">
-                <Ago at=text(|row| row.updated_at.clone()) />
-            </td>
-        </tr>
+    Effect::new(move |_| {
+        window.rows.track();
+        rows.patients.track();
+        body.track();
+        let at = current.place();
+        stock.try_update_value(|stock| {
+            for slot in stock.iter_mut().flat_map(RowStock::slots) {
+                let stop = if slot.place == at { "0" } else { "-1" };
+                slot.has(LINK, "tabindex", stop);
+            }
+        });
+    });
+}
+
+fn write(
+    slot: &mut Slot,
+    patient: Option<&Patient>,
+    directory: Option<&Directory>,
+    today: CalendarDate,
+    now: f64,
+) {
+    slot.shows(patient.map(|patient| patient.id));
+    // The header is the first row.
+    let number = slot.place.saturating_add(2).to_string();
+    slot.has(Slot::ROW, "aria-rowindex", &number);
+    let Some(patient) = patient else { return };
+    let marked = |slot: &mut Slot, part: usize, text: &str| {
+        if slot.says(part, text) {
+            slot.mark(part);
+        }
+    };
+    slot.has(LINK, "href", &format!("/patients/{}", patient.id));
+    marked(slot, NAME, &patient.listed_name());
+    slot.says(UNDER_NAME, &format!("{} · {}", patient.mrn, patient.ward));
+    slot.says(MRN, &patient.mrn);
+    let born = CalendarDate::parse(&patient.date_of_birth)
+        .map_or_else(|_| patient.date_of_birth.clone(), CalendarDate::label);
+    marked(slot, BORN, &born);
+    let age = patient.age_on(today);
+    slot.says(
+        AGE,
+        &age.map_or_else(String::new, |age| format!(" · {age}")),
+    );
+    let (tone, shape) = patient_look(patient.status);
+    if slot.says(BADGE_WORD, patient.status.label()) {
+        slot.has(BADGE, "data-tone", tone.word());
+        slot.has(BADGE_ICON, "d", shape.path());
+        slot.mark(STATUS);
     }
+    marked(slot, WARD, &patient.ward);
+    let clinician = directory.map(|directory| directory.name_of(patient.clinician_id));
+    slot.says(CLINICIAN, &clinician.unwrap_or_default());
+    slot.has(UPDATED, "datetime", &patient.updated_at);
+    slot.says(UPDATED, &ago_at(&patient.updated_at, now));
 }
 
-/// The place of a patient who is on the way, of the height that the row will have.
-#[component]
-pub fn WaitingRow(place: usize) -> impl IntoView {
-    let cells = COLUMNS
-        .iter()
-        .map(|class| view! { <td class=*class><span class="skeleton"></span></td> })
-        .collect_view();
-    view! { <tr aria-rowindex=(place + 2).to_string() aria-busy="true">{cells}</tr> }
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::pages::patients::table::COLUMNS;
 
-fn born(patient: &Patient) -> String {
-    CalendarDate::parse(&patient.date_of_birth)
-        .map_or_else(|_| patient.date_of_birth.clone(), CalendarDate::label)
+    #[test]
+    fn the_pattern_has_the_columns_of_the_table_and_as_many_parts_as_are_named() {
+        let cells: Vec<_> = PATTERN.split("<td").skip(1).collect();
+        let classes = cells.iter().map(|cell| {
+            let class = cell.strip_prefix(" class=\"").unwrap_or("\"");
+            class.split('"').next().unwrap()
+        });
+        assert_eq!(classes.collect::<Vec<_>>(), COLUMNS);
+        assert_eq!(PATTERN.matches("data-part").count(), UPDATED);
+    }
 }

@@ -1,12 +1,11 @@
 //! Which patient stands at which place of the list, as far as the screen needs to know: the parts of the list near the screen, each a query
 //! of its own, so that a change costs the parts that are looked at, not all that was ever scrolled through.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use bedside_query::{QueryOptions, query_key};
 use leptos::prelude::*;
-use uuid::Uuid;
 
 use crate::data::patient_filter::{PAGE, PatientFilter};
 use crate::data::{DataError, Page, patients};
@@ -17,22 +16,13 @@ use crate::sync::Table;
 /// More parts than this never touch one screen: a window of rows is shorter than two parts.
 const PARTS: usize = 4;
 
-/// A row of the screen: a patient, or a place whose patient is on the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RowKey {
-    Patient(Uuid),
-    Waiting(usize),
-}
-
 /// The patients near the screen.
 #[derive(Clone, Copy)]
 pub struct Placed {
     /// How many there are in all, once known.
     pub total: Memo<Option<usize>>,
-    /// What stands at the places of the window, in order.
-    pub keys: Memo<Vec<RowKey>>,
-    /// Each patient with their place.
-    pub patients: Memo<HashMap<Uuid, (usize, Arc<Patient>)>>,
+    /// Those who are known, by their place in the list.
+    pub patients: Memo<BTreeMap<usize, Arc<Patient>>>,
     pub error: Signal<Option<DataError>>,
     /// Whether the rows answer an older question.
     pub outdated: Memo<bool>,
@@ -47,7 +37,7 @@ struct Shown {
     parts: BTreeMap<usize, Arc<Page<Arc<Patient>>>>,
 }
 
-/// Reads the rows of `window`, the first and the one after the last.
+/// Reads the rows of `window`: the first, and the one after the last.
 pub fn use_rows(filter: Memo<PatientFilter>, window: Memo<(usize, usize)>) -> Placed {
     // Part n is read by reader n modulo their number: a part that stays on the screen stays with its reader.
     let parts = Memo::new(move |_| {
@@ -84,38 +74,22 @@ pub fn use_rows(filter: Memo<PatientFilter>, window: Memo<(usize, usize)>) -> Pl
         }
     });
     let patients = Memo::new(move |_| {
-        let mut patients = HashMap::new();
+        let (mut patients, mut seen) = (BTreeMap::new(), HashSet::new());
         shown.with(|shown| {
             let parts = shown.iter().flat_map(|shown| shown.parts.values());
             for page in parts {
                 for (place, row) in page.rows.iter().enumerate() {
                     // While a change is on its way, one patient may stand in two parts: the first counts.
-                    patients
-                        .entry(row.id)
-                        .or_insert_with(|| (page.from + place, Arc::clone(row)));
+                    if seen.insert(row.id) {
+                        patients.insert(page.from + place, Arc::clone(row));
+                    }
                 }
             }
         });
         patients
     });
-    let keys = Memo::new(move |_| {
-        let (start, end) = window.get();
-        let at: HashMap<usize, Uuid> = patients.with(|patients| {
-            patients
-                .iter()
-                .map(|(id, (place, _))| (*place, *id))
-                .collect()
-        });
-        (start..end)
-            .map(|place| match at.get(&place) {
-                Some(id) => RowKey::Patient(*id),
-                None => RowKey::Waiting(place),
-            })
-            .collect()
-    });
     Placed {
         total: Memo::new(move |_| shown.with(|shown| shown.as_ref().map(|shown| shown.total))),
-        keys,
         patients,
         error: Signal::derive(move || {
             let mut asked = readers.iter().filter(|(part, _)| part.get().is_some());

@@ -1,13 +1,16 @@
 //! The table of patients: its columns, how they sort, and the rows near the screen. Assistive technology is told of all rows, by their
 //! number and the place of each.
 
+use leptos::html;
 use leptos::prelude::*;
 
+use wasm_bindgen::JsCast;
+
 use super::keys::{Current, use_keys};
-use super::row::{PatientRow, WaitingRow};
-use super::rows::{Placed, RowKey};
+use super::row::keep_rows;
+use super::rows::Placed;
 use crate::components::row_window::RowWindow;
-use crate::components::time::today;
+use crate::components::time::tell_exactly;
 use crate::components::{SkeletonRows, SortHeader};
 use crate::data::patient_filter::{Order, PatientFilter, PatientSort};
 use crate::data::profiles;
@@ -55,7 +58,8 @@ pub fn PatientTable(
     let total = rows.total;
     let waiting = Memo::new(move |_| total.get().is_none() && rows.error.with(Option::is_none));
     let current: Current = use_keys(window, total);
-    let day = today();
+    let body = NodeRef::<html::Tbody>::new();
+    keep_rows(body, rows, window, directory.data, current);
     view! {
         <table
             class="table table-patients"
@@ -77,25 +81,30 @@ pub fn PatientTable(
                     {header("Updated", "col-second", PatientSort::Updated)}
                 </tr>
             </thead>
-            <tbody>
+            <tbody
+                node_ref=body
+                style=("--above", move || window.above())
+                style=("--below", move || window.below())
+                on:focusin=move |event| current.came_to(&event)
+                on:pointerover=move |event| tell_exactly(&event)
+                on:animationend=move |event| unmark(&event)
+            >
                 <Show when=move || waiting.get()>
                     <SkeletonRows columns=COLUMNS />
                 </Show>
-                <For
-                    each=move || rows.keys.get()
-                    key=|key| *key
-                    children=move |key| match key {
-                        RowKey::Patient(id) => {
-                            view! {
-                                <PatientRow id patients=rows.patients directory=directory.data today=day current />
-                            }
-                                .into_any()
-                        }
-                        RowKey::Waiting(place) => view! { <WaitingRow place /> }.into_any(),
-                    }
-                />
             </tbody>
         </table>
+    }
+}
+
+/// Takes the mark off a text when its animation is over.
+fn unmark(event: &web_sys::Event) {
+    let marked = event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    if let Some(marked) = marked {
+        // Without the attribute there is nothing to take off.
+        let _ = marked.remove_attribute("data-changed");
     }
 }
 

@@ -88,7 +88,7 @@ impl Album {
                 person.looks(size, theme).await?;
                 person.waits_until_still().await?;
                 let file = format!("{name}-{width}-{}.png", theme.word());
-                person.picture(&self.folder.join(file)).await?;
+                person.picture(size, &self.folder.join(file)).await?;
                 self.count += 1;
             }
         }
