@@ -32,6 +32,7 @@ pub enum Shape {
     Print,
     Pulse,
     Refresh,
+    Download,
     Return,
     Rows,
     Search,
@@ -94,6 +95,7 @@ impl Shape {
             Self::Print => {
                 "M7 9V4h10v5M7 17H5a2 2 0 0 1-2-2v-4a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2v4a2 2 0 0 1-2 2h-2M7 14h10v6H7z"
             }
+            Self::Download => "M12 4v11m0 0 4.5-4.5M12 15l-4.5-4.5M4.5 19.5h15",
             Self::Pulse => "M2.5 12.5h4l3-8 5 15 3-7h4",
             Self::Refresh => "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4v5h-5",
             Self::Return => "M8.5 5l-5 5 5 5M3.5 10H15a5 5 0 0 1 0 10h-3",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape, Tone};
+use super::{Ago, Icon, Shape, Tone};
 use crate::hooks::{ConnectionState, Me, use_realtime};
 use crate::sync::Leadership;
 
@@ -27,6 +27,10 @@ pub fn RealtimeConnectionStatus(#[prop(default = "")] class: &'static str) -> im
         (admin() && state.get() == ConnectionState::Live)
             .then(|| counted(view.with(|view| view.active_subscriptions)))
     };
+    let since = Memo::new(move |_| {
+        view.with(|view| view.unproven_since)
+            .filter(|_| state.get() != ConnectionState::Live)
+    });
     let reason = move || view.with(|view| view.reason.clone());
     let retry = move || {
         view.with(|view| view.next_retry_in)
@@ -55,6 +59,7 @@ pub fn RealtimeConnectionStatus(#[prop(default = "")] class: &'static str) -> im
                 </button>
             </div>
             {move || reason().map(|reason| view! { <p class="connection-detail">{reason}</p> })}
+            {move || since.get().map(|since| view! { <p class="connection-detail">"Proven until " <Ago at=as_time(since) /></p> })}
             // A countdown would be read out every second: it is there to be seen only.
             {move || retry().map(|retry| view! { <p class="connection-detail" aria-hidden="true">{retry}</p> })}
             {move || lead().map(|lead| view! { <p class="connection-detail">{lead}</p> })}
@@ -92,6 +97,14 @@ fn counted(subscriptions: usize) -> String {
         1 => "1 active subscription".to_owned(),
         count => format!("{count} active subscriptions"),
     }
+}
+
+/// A time in Unix milliseconds as [`Ago`] reads it.
+pub fn as_time(millis: u64) -> String {
+    // Milliseconds of this era have far fewer digits than a double.
+    js_sys::Date::new(&(millis as f64).into())
+        .to_iso_string()
+        .into()
 }
 
 /// A short wait in whole seconds, never zero while there is still something to wait for.

@@ -63,13 +63,13 @@ pub fn unix_of_http_date(text: &str) -> Option<u64> {
     (seconds >= 0.0).then_some(seconds as u64)
 }
 
-/// Seconds of the calendar clock since 1970. It can be wrong and can jump: good for a hint across reloads, never for a deadline.
-pub fn unix_seconds() -> u64 {
-    unix_millis() / 1_000
-}
-
-/// The same in milliseconds.
+/// Milliseconds of the calendar clock since 1970, with the same reservations as [`unix_seconds`].
 pub fn unix_millis() -> u64 {
     // A browser's clock before 1970 is as good as 1970 here.
     js_sys::Date::now().max(0.0) as u64
+}
+
+/// Seconds of the calendar clock since 1970. It can be wrong and can jump: good for a hint across reloads, never for a deadline.
+pub fn unix_seconds() -> u64 {
+    unix_millis() / 1_000
 }

@@ -1,12 +1,13 @@
 //! Which forms a list shows, and in which order: as a value, in the address, in a query's key, and as a request.
 
+use bedside_query::{Condition, Predicate, Segment, TableDep};
 use postgrest::Builder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Rest;
 use super::form_submissions::{COLUMNS, FOUND, WAITING};
 use super::patient_filter::{percent_encoded, search_patterns};
+use super::{Rest, rows};
 use crate::model::{FormStatus, FormType};
 
 /// How many rows a page of the list has.
@@ -126,6 +127,26 @@ impl FormFilter {
             view: self.view,
             ..Self::default()
         }
+    }
+
+    /// What the list depends on. What a search finds and what waits for whom is the database's to say.
+    pub(super) fn dep(&self) -> TableDep {
+        let here = self.search.trim().is_empty() && self.view == FormView::All;
+        let mut shown = if here {
+            Predicate::all()
+        } else {
+            Predicate::opaque()
+        };
+        let mut only = |column: &str, value: Option<Segment>| {
+            if let Some(value) = value {
+                shown = std::mem::take(&mut shown).and(column, Condition::Eq(value));
+            }
+        };
+        only("patient_id", self.patient.map(Segment::from));
+        only("status", self.status.map(|status| status.word().into()));
+        only("form_type", self.form_type.map(|kind| kind.word().into()));
+        only("submitted_by", self.author.map(Segment::from));
+        rows::latest_first(rows::form_submissions()).matching(shown)
     }
 
     pub(super) fn request(&self, rest: &Rest) -> Builder {

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_key};
+use bedside_query::{
+    Condition, MutationOptions, NetworkMode, Predicate, QueryKey, QueryOptions, query_key,
+};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
 pub use super::form_filter::{FormFilter, FormView, PAGE};
 use super::query::query;
-use super::{DataError, Page, Rest};
+use super::{DataError, Page, Rest, rows};
 use crate::model::form_submission::PatientName;
 use crate::model::{FormStatus, FormSubmission, Version};
 
@@ -125,7 +127,11 @@ pub fn list_query(
     filter: FormFilter,
 ) -> QueryOptions<Page<Arc<FormSubmission>>, DataError> {
     let key = query_key!["form_submissions", "list", filter.to_json()];
-    query(key, move || list(rest.clone(), filter.clone())).keep_previous_data()
+    let dep = filter.dep();
+    query(key, move || list(rest.clone(), filter.clone()))
+        .row_set(dep)
+        .and_deps(rows::form_joins())
+        .keep_previous_data()
 }
 
 /// The key of one form's query.
@@ -136,6 +142,8 @@ pub fn one_key(id: Uuid) -> QueryKey {
 /// The query of one form.
 pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<FormSubmission, DataError> {
     query(one_key(id), move || one(rest.clone(), id))
+        .row(rows::form_submissions().matching(rows::by_key(id)))
+        .and_deps(rows::form_joins())
 }
 
 /// The query of the forms that wait for this reviewer, in the order of the queue.
@@ -170,4 +178,15 @@ pub fn mine_query(rest: Rest, author: Uuid) -> QueryOptions<Page<Arc<FormSubmiss
     query(query_key!["form_submissions", "mine", author], move || {
         mine(rest.clone(), author)
     })
+    .row_set(
+        rows::latest_first(rows::form_submissions()).matching(
+            Predicate::all()
+                .and(
+                    "status",
+                    Condition::In(vec!["draft".into(), "returned".into()]),
+                )
+                .and("submitted_by", Condition::Eq(author.into())),
+        ),
+    )
+    .and_deps(rows::form_joins())
 }

@@ -1,10 +1,12 @@
 //! Which patients a list shows, and in which order: as a value, in the address, in a query's key, and as a request.
 
+use bedside_query as query;
+use bedside_query::{Condition, Predicate, TableDep};
 use postgrest::Builder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Rest;
+use super::{Rest, rows};
 use crate::model::PatientStatus;
 
 /// How many rows a page of the list has.
@@ -107,18 +109,21 @@ impl PatientSort {
         }
     }
 
-    /// PostgREST's order; the key at the end makes it total, so that no row shows on two pages.
-    fn order(self, order: Order) -> String {
-        let columns: &[&str] = match self {
+    const fn columns(self) -> &'static [&'static str] {
+        match self {
             Self::Name => &["last_name", "first_name"],
             Self::Mrn => &["mrn"],
             Self::Born => &["date_of_birth"],
             Self::Status => &["status", "last_name", "first_name"],
             Self::Ward => &["ward", "last_name", "first_name"],
             Self::Updated => &["updated_at"],
-        };
+        }
+    }
+
+    /// PostgREST's order; the key at the end makes it total, so that no row shows on two pages.
+    fn order(self, order: Order) -> String {
         let mut text = String::new();
-        for (index, column) in columns.iter().enumerate() {
+        for (index, column) in self.columns().iter().enumerate() {
             let way = if index == 0 { order } else { Order::Ascending };
             text.push_str(column);
             text.push('.');
@@ -223,6 +228,32 @@ impl PatientFilter {
             || self.status.is_some()
             || self.ward.is_some()
             || self.clinician.is_some()
+    }
+
+    /// What the list depends on. Which rows a search finds is the database's to say.
+    pub(super) fn dep(&self) -> TableDep {
+        let mut shown = if self.search.trim().is_empty() {
+            Predicate::all()
+        } else {
+            Predicate::opaque()
+        };
+        if let Some(status) = self.status {
+            shown = shown.and("status", Condition::Eq(status.word().into()));
+        }
+        if let Some(ward) = &self.ward {
+            shown = shown.and("ward", Condition::Eq(ward.into()));
+        }
+        if let Some(clinician) = self.clinician {
+            let assigned = match clinician {
+                Assigned::To(id) => Condition::Eq(id.into()),
+                Assigned::Nobody => Condition::IsNull,
+            };
+            shown = shown.and("clinician_id", assigned);
+        }
+        let dep = rows::patients().matching(shown);
+        let by = |dep: TableDep, column: &&str| dep.ordered(query::Order::ascending(column));
+        // Pages never compare rows, so only which columns count matters here.
+        self.sort.columns().iter().fold(dep, by)
     }
 
     pub(super) fn request(&self, rest: &Rest) -> Builder {

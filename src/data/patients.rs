@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_key};
+use bedside_query::{
+    Condition, MutationOptions, NetworkMode, Predicate, QueryKey, QueryOptions, query_key,
+};
 use uuid::Uuid;
 
 use super::patient_filter::PatientFilter;
 use super::query::query;
-use super::{DataError, Page, Rest};
+use super::{DataError, Page, Rest, rows};
 use crate::model::{Patient, PatientStatus, Version};
 
 /// A page of the list.
@@ -98,19 +100,28 @@ pub fn page_query(
     filter: PatientFilter,
 ) -> QueryOptions<Page<Arc<Patient>>, DataError> {
     let key = query_key!["patients", "list", filter.to_json()];
-    query(key, move || list(rest.clone(), filter.clone()))
+    let dep = filter.dep();
+    query(key, move || list(rest.clone(), filter.clone())).row_set(dep)
 }
 
 /// The query of one patient.
 pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<Patient, DataError> {
     query(one_key(id), move || one(rest.clone(), id))
+        .row(rows::patients().matching(rows::by_key(id)))
 }
 
 /// The query of the patients that changed last.
 pub fn recent_query(rest: Rest, of: Option<Uuid>) -> QueryOptions<Page<Arc<Patient>>, DataError> {
+    let shown = match of {
+        Some(clinician) => Predicate::all()
+            .and("clinician_id", Condition::Eq(clinician.into()))
+            .and("status", Condition::Neq("discharged".into())),
+        None => Predicate::all(),
+    };
     query(query_key!["patients", "recent", of], move || {
         recent(rest.clone(), of)
     })
+    .row_set(rows::latest_first(rows::patients()).matching(shown))
 }
 
 /// The query of how many patients have a status.

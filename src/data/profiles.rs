@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bedside_query::{MutationOptions, NetworkMode, QueryOptions, query_key};
+use bedside_query::{MutationOptions, NetworkMode, Order, QueryOptions, query_key};
 use uuid::Uuid;
 
 use super::query::query;
-use super::{DataError, Rest};
+use super::{DataError, Rest, rows};
 use crate::model::{Profile, Role};
 
 /// Everyone in the directory, by name.
@@ -19,7 +19,10 @@ pub struct Directory {
 
 impl Directory {
     pub fn new(people: Vec<Profile>) -> Self {
-        let people: Vec<_> = people.into_iter().map(Arc::new).collect();
+        Self::of(people.into_iter().map(Arc::new).collect())
+    }
+
+    pub(super) fn of(people: Vec<Arc<Profile>>) -> Self {
         let by_id = people
             .iter()
             .map(|person| (person.id, Arc::clone(person)))
@@ -101,6 +104,7 @@ pub async fn set_standing(rest: Rest, id: Uuid, standing: Standing) -> Result<Pr
 /// The query of the directory.
 pub fn directory_query(rest: Rest) -> QueryOptions<Directory, DataError> {
     query(query_key!["profiles", "list"], move || list(rest.clone()))
+        .row_set(rows::profiles().ordered(Order::ascending("full_name")))
 }
 
 /// The query of one person.
@@ -108,6 +112,7 @@ pub fn one_query(rest: Rest, id: Uuid) -> QueryOptions<Profile, DataError> {
     query(query_key!["profiles", "one", id], move || {
         one(rest.clone(), id)
     })
+    .row(rows::profiles().matching(rows::by_key(id)))
 }
 
 /// The query of the signed-in person's own row; of nothing while nobody is signed in.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bedside_query::{
     ClientOptions, Interval, QueryClient, QueryDefaults, QueryKey, QueryOptions, RetryDelay,
-    StaleTime, Status,
+    Segment, StaleTime, Status,
 };
 
-use super::DataError;
+use super::{DataError, rows};
 
 /// How often a passing trouble is given another chance before the page says so.
 const RETRIES: u32 = 2;
@@ -34,13 +34,21 @@ pub fn cache_options() -> ClientOptions {
     ClientOptions::default().defaults(defaults)
 }
 
-/// A query whose failure is a [`DataError`]. Only a trouble that may pass is worth another try.
+/// A query whose failure is a [`DataError`]. It depends on the table that its key begins with: any change of that puts it in
+/// question, unless the query says more exactly what it shows.
+///
+/// Only a trouble that may pass is worth another try.
 pub fn query<T, Fut>(key: QueryKey, fetch: impl Fn() -> Fut + 'static) -> QueryOptions<T, DataError>
 where
     T: PartialEq + Send + Sync + 'static,
     Fut: Future<Output = Result<T, DataError>> + 'static,
 {
+    let table = match key.segments().first() {
+        Some(Segment::Str(table)) => rows::deps_of(table),
+        _ => Vec::new(),
+    };
     QueryOptions::new(key, move |_| fetch())
+        .deps(table)
         .retry_if(|failures, error: &DataError| error.is_passing() && failures < RETRIES)
         .refetch_interval(Interval::With(Arc::new(|view| {
             (view.status == Status::Error).then_some(AGAIN)

@@ -10,8 +10,10 @@ pub mod use_profile_updates;
 pub mod use_reading;
 pub mod use_realtime;
 pub mod use_realtime_auth;
+pub mod use_realtime_details;
 pub mod use_realtime_forms;
 pub mod use_realtime_patients;
+pub mod use_role_change;
 mod use_row_updates;
 pub mod wishes;
 
@@ -25,8 +27,10 @@ pub use use_profile_updates::use_profile_updates;
 pub use use_reading::{Reading, use_reading};
 pub use use_realtime::{ConnectionState, ConnectionView, use_realtime};
 pub use use_realtime_auth::{RealtimeAuth, use_realtime_auth};
+pub use use_realtime_details::use_realtime_details;
 pub use use_realtime_forms::{FormNotifications, RealtimeForms, use_realtime_forms};
 pub use use_realtime_patients::{
     RealtimePatients, use_realtime_patients, use_realtime_patients_with,
 };
+pub use use_role_change::use_role_change;
 pub use wishes::{Wish, Wishes};

@@ -64,6 +64,8 @@ pub struct ConnectionView {
     /// How long ago the feed last proved to be alive.
     pub last_proof_age: Option<Duration>,
     pub active_subscriptions: usize,
+    /// Since when nothing on screen is proven to be true, Unix milliseconds.
+    pub unproven_since: Option<u64>,
 }
 
 impl From<&StatusSnapshot> for ConnectionView {
@@ -74,6 +76,7 @@ impl From<&StatusSnapshot> for ConnectionView {
             next_retry_in: snapshot.next_retry_in,
             last_proof_age: snapshot.proof_age,
             active_subscriptions: snapshot.ready,
+            unproven_since: snapshot.stale_since,
         }
     }
 }
@@ -140,10 +143,14 @@ fn reason(status: &Status) -> Option<String> {
         Status::Offline => "No connection. What you see may be out of date.",
         Status::Stale { .. } => "The connection was lost. What you see may be out of date.",
         Status::Degraded(reason) => match reason {
-            DegradedReason::FeedSilent
-            | DegradedReason::EchoMissing
-            | DegradedReason::NotListening => {
-                "The server has gone quiet. Pages are fetched again from time to time."
+            DegradedReason::FeedSilent => {
+                "The database's heartbeat has stopped coming. Pages are fetched again from time to time."
+            }
+            DegradedReason::EchoMissing => {
+                "A change of yours was stored and has not come back. Pages are fetched again from time to time."
+            }
+            DegradedReason::NotListening => {
+                "The server answers and does not listen. Pages are fetched again from time to time."
             }
             DegradedReason::NearRateLimit => {
                 "More changes than the server delivers. Pages are fetched again from time to time."

@@ -1,8 +1,11 @@
 //! How the sync's work is done on a query cache: which queries it is about, and which rows leave them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bedside_query::{Overlap, QueryClient, QueryFilter, Refetch};
+use bedside_query::{
+    Activity, Overlap, QueryClient, QueryFilter, Refetch, RowChange, Segment, Staleness,
+};
 use uuid::Uuid;
 
 use super::core::Lost;
@@ -11,25 +14,66 @@ use super::router::Work;
 use crate::data::Page;
 use crate::model::{FormSubmission, Patient};
 
-/// Puts queries in question, and fetches those that somebody looks at if that can prove anything.
-pub fn question(cache: &QueryClient, work: Work) {
-    let (filter, refetch) = selection(work);
-    // One that is being fetched is fetched once more afterwards: its answer may be from before.
-    cache.invalidate_queries_with(filter, refetch, Overlap::Owe);
+/// Shows changed rows wherever they are shown. A patch proves nothing: what was changed, and what can't be told, is marked, and
+/// fetched with [`Work::Stale`].
+pub fn apply(cache: &QueryClient, changes: Vec<(Table, RowChange)>) {
+    for table in Table::ALL {
+        let rows: BTreeSet<String> = changes
+            .iter()
+            .filter(|(of, _)| *of == table)
+            .filter_map(|(_, change)| key_text(&change.pk))
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        for reader in std::iter::once(&table).chain(table.shown_by()) {
+            doubt_unseen(cache, *reader, table, rows.clone());
+        }
+    }
+    let changes = changes.into_iter().map(|(_, change)| change);
+    cache.apply_with(changes, Refetch::None);
 }
 
-/// The queries that a piece of work is about.
-fn selection(work: Work) -> (QueryFilter, Refetch) {
-    match work {
-        Work::All(table) => (QueryFilter::prefix(table.queries()), Refetch::Active),
-        Work::Doubt(table) => (QueryFilter::prefix(table.queries()), Refetch::None),
-        Work::Rows(table, rows) => {
-            let touched = QueryFilter::prefix(table.queries()).matching(move |view| {
-                table
+fn key_text(pk: &Segment) -> Option<String> {
+    match pk {
+        Segment::Uuid(id) => Some(id.to_string()),
+        Segment::Str(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// Nobody looks at these, and some were only ever written: what they depend on nobody said. They are fetched when they are
+/// next looked at, except those that show another row alone.
+fn doubt_unseen(cache: &QueryClient, reader: Table, table: Table, rows: BTreeSet<String>) {
+    let touched = QueryFilter::prefix(reader.queries())
+        .activity(Activity::Inactive)
+        .staleness(Staleness::Fresh)
+        .matching(move |view| {
+            reader != table
+                || table
                     .row_of(&view.key)
                     .is_none_or(|row| rows.contains(&row))
-            });
-            (touched, Refetch::Active)
+        });
+    cache.invalidate_queries_with(touched, Refetch::None, Overlap::Owe);
+}
+
+/// Puts queries in question, and fetches those that somebody looks at if that can prove anything.
+pub fn question(cache: &QueryClient, work: Work) {
+    // One that is being fetched is fetched once more afterwards: its answer may be from before.
+    match work {
+        Work::All(table) => {
+            let all = QueryFilter::prefix(table.queries());
+            cache.invalidate_queries_with(all, Refetch::Active, Overlap::Owe);
+        }
+        Work::Doubt(table) => {
+            let all = QueryFilter::prefix(table.queries());
+            cache.invalidate_queries_with(all, Refetch::None, Overlap::Owe);
+        }
+        Work::Stale(table) => {
+            let stale = QueryFilter::prefix(table.queries())
+                .activity(Activity::Active)
+                .staleness(Staleness::Stale);
+            cache.refetch_queries_with(stale, Overlap::Owe);
         }
     }
 }

@@ -6,6 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bedside_query::{RowChange, Segment};
+use uuid::Uuid;
+
+use super::patches::{Patches, Room};
 use super::registry::Table;
 use super::router::{Due, Heard, Router, Work};
 use crate::data::clock::Moment;
@@ -15,6 +19,9 @@ pub const LINGER: Duration = Duration::from_secs(30);
 
 /// While the feed can't be trusted, what is on screen is fetched this often.
 pub const POLL: Duration = Duration::from_secs(20);
+
+/// Looks at the page that follow each other faster than this are one look.
+const GLANCE: Duration = Duration::from_secs(2);
 
 /// How often the database counts the feed's heartbeat up.
 pub const BEAT: Duration = Duration::from_secs(10);
@@ -26,7 +33,7 @@ const LATE: Duration = Duration::from_secs(2);
 pub const ECHO: Duration = Duration::from_secs(15);
 
 /// Something to be done. Effects are carried out in the order in which they are given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Listen to a table; what is heard goes to [`Core::hear`].
     Bind(Table),
@@ -35,12 +42,16 @@ pub enum Effect {
     /// Listen to the feed's heartbeat, which goes to [`Core::beat`], and to what this person alone is told, which goes to
     /// [`Core::told`].
     Attend(String),
+    /// Ask the database how often its heartbeat has beaten; the answer goes to [`Core::sounded`].
+    Sound,
     /// Take the absence of the heartbeat for the death of the feed.
     Watch,
     /// Stop attending and watching.
     Depart,
     /// Take the absence of this row's echo, within [`ECHO`], for the death of the feed.
     Expect(Table, String),
+    /// Show these changed rows wherever they are shown, and put in question what can't be told from them.
+    Apply(Vec<(Table, RowChange)>),
     /// Put queries in question.
     Cache(Work),
     /// Take these rows out of what is cached, at once: this person may not see them any more.
@@ -95,6 +106,7 @@ struct Attending {
 #[derive(Debug, Default)]
 pub struct Core {
     router: Router,
+    patches: Patches,
     followed: BTreeMap<Table, Followed>,
     identity: Option<String>,
     attending: Option<Attending>,
@@ -104,9 +116,20 @@ pub struct Core {
     work_at: Option<Moment>,
     /// When the next look without the feed is due.
     poll_at: Option<Moment>,
+    /// When the last one was, or the trust was lost.
+    polled_at: Option<Moment>,
 }
 
 impl Core {
+    /// The decisions of a page that fetches so long after the end of a gap, within
+    /// [`SPREAD`](super::router::SPREAD): not all pages may come at once.
+    pub fn spread(spread: Duration) -> Self {
+        Self {
+            router: Router::spread(spread),
+            ..Self::default()
+        }
+    }
+
     /// Somebody looks at a table, and so at the tables that decide on who sees its rows.
     pub fn follow(&mut self, table: Table, now: Moment) -> Vec<Effect> {
         let mut bound = Vec::new();
@@ -141,6 +164,7 @@ impl Core {
     /// From here on the feed and the cache are somebody else's: nothing of the former person stays.
     pub fn identify(&mut self, user: Option<String>, now: Moment) -> Vec<Effect> {
         self.router.forget();
+        self.patches.forget();
         self.identity = user;
         let mut effects = vec![Effect::Forget];
         let left: Vec<Table> = self.left(|_| true);
@@ -158,14 +182,42 @@ impl Core {
     /// The feed said something about a table.
     pub fn hear(&mut self, table: Table, heard: Heard, now: Moment) -> Vec<Effect> {
         // Other rights in force: who may see what can have changed for every row there is.
-        let own = table == Table::Profiles
-            && matches!(&heard, Heard::Row(row) if Some(row) == self.identity.as_ref());
-        let due = if own {
-            self.doubt_all(now)
-        } else {
-            self.router.hear(table, heard, now)
+        let Heard::Row(change) = heard else {
+            let due = self.router.hear(table, &heard, now);
+            return self.schedule(due, now);
         };
-        self.schedule(due, now)
+        let own = table == Table::Profiles && self.is_own(&change.pk);
+        let room = self.patches.add(table, change);
+        let mut effects = self.patch(now);
+        let due = match (own, room) {
+            (true, _) | (_, Room::None) => self.doubt_all(now),
+            (false, Room::Enough) => Due::AsSaid,
+        };
+        effects.extend(self.schedule(due, now));
+        effects
+    }
+
+    fn is_own(&self, row: &Segment) -> bool {
+        let own = |user: &String| Uuid::parse_str(user).ok().map(Segment::from);
+        self.identity.as_ref().and_then(own).as_ref() == Some(row)
+    }
+
+    /// Shows the changed rows that are due. What they put in question is fetched when the router says.
+    fn patch(&mut self, now: Moment) -> Vec<Effect> {
+        let batch = self.patches.batch(now);
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        let mut due = Due::AsSaid;
+        for (table, change) in &batch {
+            match self.router.hear(*table, &Heard::Row(change.clone()), now) {
+                Due::AsSaid => {}
+                said => due = said,
+            }
+        }
+        let mut effects = vec![Effect::Apply(batch)];
+        effects.extend(self.schedule(due, now));
+        effects
     }
 
     /// The private room said something.
@@ -180,6 +232,24 @@ impl Core {
         let due = self.doubt_all(now);
         effects.extend(self.schedule(due, now));
         effects
+    }
+
+    /// The server listens for the heartbeat from now on.
+    pub fn beats_ready(&self) -> Vec<Effect> {
+        if self.beats || self.attending.is_none() {
+            return Vec::new();
+        }
+        // Whether there are beats, only the database knows: waiting for the first would be waiting forever on a dead feed.
+        vec![Effect::Sound]
+    }
+
+    /// The database said how often its heartbeat has beaten. One that never has belongs to a database without a scheduler.
+    pub fn sounded(&mut self, beats: u64) -> Vec<Effect> {
+        if beats == 0 || self.beats || self.attending.is_none() {
+            return Vec::new();
+        }
+        self.beats = true;
+        vec![Effect::Watch]
     }
 
     /// The feed's heartbeat was heard.
@@ -199,10 +269,30 @@ impl Core {
 
     /// The state of the feed.
     pub fn trust(&mut self, trust: Trust, now: Moment) {
-        self.poll_at = match trust {
-            Trust::Live => None,
-            Trust::Doubtful => self.poll_at.or(Some(now.after(POLL))),
-        };
+        match trust {
+            Trust::Live => (self.poll_at, self.polled_at) = (None, None),
+            Trust::Doubtful => {
+                self.poll_at = self.poll_at.or(Some(now.after(POLL)));
+                self.polled_at = self.polled_at.or(Some(now));
+            }
+        }
+    }
+
+    /// Somebody looks at the page again. Without trust in the feed, what they see is asked for at once.
+    pub fn seen(&mut self, now: Moment) -> Vec<Effect> {
+        let long_ago = |polled: Moment| now.since(polled) >= GLANCE;
+        if self.polled_at.is_some_and(long_ago) {
+            return self.poll(now);
+        }
+        Vec::new()
+    }
+
+    fn poll(&mut self, now: Moment) -> Vec<Effect> {
+        self.poll_at = Some(now.after(POLL));
+        self.polled_at = Some(now);
+        Table::ALL
+            .map(|table| Effect::Cache(Work::All(table)))
+            .to_vec()
     }
 
     /// The database accepted a write of this person. Without a heartbeat, its echo is the only proof that changes come.
@@ -221,7 +311,11 @@ impl Core {
     /// When [`Core::wake`] has something to do.
     pub fn due(&self) -> Option<Moment> {
         let ends = self.followed.values().filter_map(|followed| followed.ends);
-        ends.chain(self.work_at).chain(self.poll_at).min()
+        let patches = self.patches.due(Moment::from_millis(0));
+        ends.chain(self.work_at)
+            .chain(self.poll_at)
+            .chain(patches)
+            .min()
     }
 
     /// Does what is due.
@@ -234,12 +328,12 @@ impl Core {
             effects.push(Effect::Cache(Work::Doubt(table)));
         }
         effects.extend(self.attend(now));
+        effects.extend(self.patch(now));
         if self.work_at.is_some_and(|at| at <= now) {
             effects.extend(self.work(now));
         }
         if self.poll_at.is_some_and(|at| at <= now) {
-            self.poll_at = Some(now.after(POLL));
-            effects.extend(Table::ALL.map(|table| Effect::Cache(Work::All(table))));
+            effects.extend(self.poll(now));
         }
         effects
     }
@@ -277,7 +371,7 @@ impl Core {
     fn doubt_all(&mut self, now: Moment) -> Due {
         let mut due = Due::AsSaid;
         for table in Table::ALL {
-            match self.router.hear(table, Heard::Unclear, now) {
+            match self.router.hear(table, &Heard::Unclear, now) {
                 Due::AsSaid => {}
                 said => due = said,
             }
@@ -290,7 +384,8 @@ impl Core {
             Due::AsSaid => Vec::new(),
             Due::Now => self.work(now),
             Due::In(wait) => {
-                self.work_at = Some(now.after(wait));
+                let at = now.after(wait);
+                self.work_at = Some(self.work_at.map_or(at, |said| said.min(at)));
                 Vec::new()
             }
         }
@@ -307,7 +402,7 @@ impl Core {
 mod tests {
     use super::*;
 
-    const ADA: &str = "ada";
+    const ADA: &str = "00000000-0000-0000-0000-0000000000ad";
 
     fn at(seconds: u64) -> Moment {
         Moment::from_millis(seconds * 1_000)
@@ -319,6 +414,10 @@ mod tests {
         core.identify(Some(ADA.to_owned()), at(0));
         core.follow(table, at(0));
         core
+    }
+
+    fn changed(row: &str) -> Heard {
+        Heard::Row(RowChange::delete("profiles", row))
     }
 
     fn everything_in_question() -> [Effect; 3] {
@@ -363,8 +462,8 @@ mod tests {
     #[test]
     fn the_next_person_finds_nothing_of_the_former_one() {
         let mut core = looking_at(Table::Profiles);
-        core.hear(Table::Profiles, Heard::Row("x".to_owned()), at(1));
-        core.hear(Table::Profiles, Heard::Row("y".to_owned()), at(1));
+        core.hear(Table::Profiles, changed("x"), at(1));
+        core.hear(Table::Profiles, changed("y"), at(1));
         assert_eq!(
             core.identify(Some("bo".to_owned()), at(1)),
             [
@@ -394,11 +493,60 @@ mod tests {
     #[test]
     fn a_change_of_ones_own_profile_puts_everything_in_question() {
         let mut core = looking_at(Table::Profiles);
-        let heard = Heard::Row(ADA.to_owned());
-        assert_eq!(
-            core.hear(Table::Profiles, heard, at(1)),
-            everything_in_question()
+        let own = Uuid::parse_str(ADA).unwrap_or_default();
+        let heard = Heard::Row(RowChange::delete("profiles", own));
+        core.hear(Table::Profiles, heard, at(1));
+        assert_eq!(core.wake(at(2)), everything_in_question());
+    }
+
+    #[test]
+    fn a_changed_row_is_shown_at_once_and_what_it_does_not_tell_is_fetched() {
+        let mut core = looking_at(Table::Profiles);
+        let effects = core.hear(Table::Profiles, changed("x"), at(1));
+        assert!(
+            matches!(effects.as_slice(), [Effect::Apply(rows), Effect::Cache(Work::Stale(Table::Profiles))] if rows.len() == 1),
+            "{effects:?}"
         );
+    }
+
+    #[test]
+    fn edits_that_follow_each_other_are_each_shown_within_a_frame() {
+        let mut core = looking_at(Table::Profiles);
+        core.hear(Table::Profiles, changed("x"), at(1));
+        assert_eq!(core.hear(Table::Profiles, changed("y"), at(1)), []);
+        let frame = at(1).after(super::super::patches::FRAME);
+        assert_eq!(core.due(), Some(frame));
+        let effects = core.wake(frame);
+        assert!(
+            matches!(effects.as_slice(), [Effect::Apply(rows)] if rows.len() == 1),
+            "fetches wait for the window: {effects:?}"
+        );
+    }
+
+    #[test]
+    fn a_feed_that_is_dead_from_the_beginning_is_watched_too() {
+        let mut core = looking_at(Table::Patients);
+        assert_eq!(core.beats_ready(), [Effect::Sound]);
+        assert_eq!(core.sounded(7), [Effect::Watch]);
+        assert_eq!(core.sounded(8), [], "once is enough");
+        assert_eq!(core.beats_ready(), []);
+    }
+
+    #[test]
+    fn a_database_without_a_scheduler_is_not_missed() {
+        let mut core = looking_at(Table::Patients);
+        assert_eq!(core.sounded(0), []);
+        assert_eq!(core.beat(at(5)), [Effect::Watch], "until it has one");
+    }
+
+    #[test]
+    fn a_look_at_a_page_without_a_feed_asks_for_what_is_seen() {
+        let mut core = looking_at(Table::Patients);
+        assert_eq!(core.seen(at(5)), [], "the feed brings what changes");
+        core.trust(Trust::Doubtful, at(10));
+        assert_eq!(core.seen(at(15)), everything_in_question());
+        assert_eq!(core.seen(at(16)), [], "twice in a moment is once");
+        assert_eq!(core.due(), Some(at(35)));
     }
 
     #[test]

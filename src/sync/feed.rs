@@ -18,11 +18,13 @@ use uuid::Uuid;
 use super::core::{BEAT, Core, ECHO, Effect};
 use super::ears::{Ears, Hearing, Word};
 use super::registry::Table;
+use super::router::{Heard, SPREAD};
 use super::tabs::{Bound, Leadership, Line, Seat};
+use super::tally::Tally;
 use super::{cache, news};
 use crate::data::auth::Wanted;
-use crate::data::clock::Moment;
-use crate::data::{Auth, AuthState, Config, Written};
+use crate::data::clock::{Moment, unix_millis};
+use crate::data::{Auth, AuthState, Config, Rest, Written, heartbeat};
 use crate::model::Version;
 
 /// The live feed of one page. Clones share it.
@@ -36,7 +38,11 @@ struct Inner {
     core: Mutex<Core>,
     tables: Mutex<HashMap<Table, Bound>>,
     attendance: Mutex<Option<Attendance>>,
+    rest: Rest,
     ears: Ears,
+    tally: Mutex<Tally>,
+    /// Whether the server has said of a table that is bound that it listens.
+    listens: Mutex<HashMap<Table, Listens>>,
     status: ArcRwSignal<StatusSnapshot>,
     /// For when the one timer is set.
     alarm: Mutex<Option<Moment>>,
@@ -47,6 +53,13 @@ struct Attendance {
     _room: Seat,
     _beats: Bound,
     liveness: Option<Bound>,
+}
+
+/// Whether the server has said of a binding that it listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listens {
+    Ready,
+    NotYet,
 }
 
 /// Follows a table for as long as it lives.
@@ -71,7 +84,12 @@ impl Feed {
     ///
     /// # Errors
     /// [`BuildError`] when the configured address or key can't be right.
-    pub fn new(config: &Config, auth: &Auth, cache: QueryClient) -> Result<Self, BuildError> {
+    pub fn new(
+        config: &Config,
+        auth: &Auth,
+        rest: Rest,
+        cache: QueryClient,
+    ) -> Result<Self, BuildError> {
         // What can't be right is said at once, whichever tab leads.
         builder(config, auth).build()?.shutdown();
         let (config, auth) = (config.clone(), auth.clone());
@@ -80,10 +98,13 @@ impl Feed {
             status: ArcRwSignal::new(line.status()),
             line,
             cache,
-            core: Mutex::default(),
+            core: Mutex::new(Core::spread(SPREAD.mul_f64(js_sys::Math::random()))),
             tables: Mutex::default(),
             attendance: Mutex::default(),
+            rest,
             ears: Ears::default(),
+            tally: Mutex::default(),
+            listens: Mutex::default(),
             alarm: Mutex::default(),
         }));
         feed.0.line.on_status({
@@ -157,14 +178,31 @@ impl Feed {
         self.0.line.status()
     }
 
+    /// What has come in so far.
+    pub fn tally(&self) -> Tally {
+        lock(&self.0.tally).clone()
+    }
+
     /// What is known to have been missed, the oldest first.
     pub fn gaps(&self) -> Vec<Gap> {
         self.0.line.gaps()
     }
 
+    /// The tables that are listened to, and whether the server has said that it listens.
+    pub fn bindings(&self) -> Vec<(Table, Listens)> {
+        let listens = lock(&self.0.listens);
+        let bound = |table: &Table| Some((*table, *listens.get(table)?));
+        Table::ALL.iter().filter_map(bound).collect()
+    }
+
     /// What went over the socket lately, as JSON: no tokens, rows, messages or filters.
     pub fn trace_json(&self) -> String {
         self.0.line.trace_json()
+    }
+
+    /// Somebody looks at the page again.
+    pub fn seen(&self) {
+        self.decide(Core::seen);
     }
 
     /// Tries again now.
@@ -200,6 +238,7 @@ impl Feed {
         match effect {
             Effect::Bind(table) => self.bind(table),
             Effect::Unbind(table) => {
+                lock(&self.0.listens).remove(&table);
                 let ended = lock(&self.0.tables).remove(&table);
                 // Dropped outside the lock: ending a binding calls into the client.
                 drop(ended);
@@ -210,6 +249,8 @@ impl Feed {
                 let ended = lock(&self.0.attendance).take();
                 drop(ended);
             }
+            Effect::Sound => self.sound(),
+            Effect::Apply(changes) => cache::apply(&self.0.cache, changes),
             Effect::Cache(work) => cache::question(&self.0.cache, work),
             Effect::Drop(lost) => {
                 cache::drop_lost(&self.0.cache, &lost);
@@ -231,15 +272,54 @@ impl Feed {
         let feed = self.weakly();
         // A binding that lingered since the last follower says ready at once, and rightly makes us fetch again: nobody
         // listened in between.
+        lock(&self.0.listens).insert(table, Listens::NotYet);
         let binding = Binding::table("public", table.name());
         let bound = self.0.line.bind(binding, move |event| {
-            let heard = news::heard(table, event);
             feed(&|feed| {
-                feed.decide(|core, now| core.hear(table, heard.clone(), now));
+                let heard = feed.take_in(table, event);
+                feed.decide(|core, now| core.hear(table, heard, now));
                 feed.0.ears.say(Word::Said(table, event));
             });
         });
         lock(&self.0.tables).insert(table, bound);
+    }
+
+    /// What an event says, counted on the way.
+    fn take_in(&self, table: Table, event: &BindingEvent) -> Heard {
+        let change = match event {
+            BindingEvent::Change(change) => change,
+            BindingEvent::Ready(_) => {
+                lock(&self.0.listens).insert(table, Listens::Ready);
+                return news::heard(table, event);
+            }
+            BindingEvent::Gap(_) | BindingEvent::Refused(_) => {
+                lock(&self.0.listens).insert(table, Listens::NotYet);
+                return news::heard(table, event);
+            }
+        };
+        let now = unix_millis();
+        let fault = news::fault(table, change, now);
+        let mut tally = lock(&self.0.tally);
+        tally.event(table, news::committed(change), now);
+        match fault {
+            None => news::heard(table, event),
+            Some(fault) => {
+                tally.fault(fault);
+                Heard::Unclear
+            }
+        }
+    }
+
+    /// Asks whether there is a heartbeat at all.
+    fn sound(&self) {
+        let rest = self.0.rest.clone();
+        let feed = self.weakly();
+        spawn_local(async move {
+            // Without an answer, the first beat will tell.
+            if let Ok(beats) = heartbeat::beats(rest).await {
+                feed(&|feed| feed.decide(|core, _| core.sounded(beats)));
+            }
+        });
     }
 
     fn attend(&self, user: &str) {
@@ -252,9 +332,11 @@ impl Feed {
         });
         let feed = self.weakly();
         let beats = self.0.line.bind(beats(), move |event| {
-            if let BindingEvent::Change(_) = event {
-                feed(&|feed| feed.decide(Core::beat));
-            }
+            feed(&|feed| match event {
+                BindingEvent::Change(_) => feed.decide(Core::beat),
+                BindingEvent::Ready(_) => feed.decide(|core, _| core.beats_ready()),
+                BindingEvent::Gap(_) | BindingEvent::Refused(_) => {}
+            });
         });
         let attendance = Attendance {
             _room: room,

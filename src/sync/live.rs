@@ -21,7 +21,9 @@ pub fn provide_live_data(config: &Config, auth: &Auth, rest: &Rest) -> Result<()
     page::tell(&cache);
     let outbox = Outbox::new(rest.clone(), cache.clone());
     provide_context(outbox.clone());
-    let feed = Feed::new(config, auth, cache.clone())?;
+    let feed = Feed::new(config, auth, rest.clone(), cache.clone())?;
+    let looked = feed.clone();
+    page::on_look(move || looked.seen());
     provide_context(feed.clone());
     provide_context(Notifications::new(feed.clone(), cache, rest.clone()));
     let wrote = feed.clone();

@@ -15,9 +15,11 @@ pub mod news;
 pub mod notifications;
 pub mod outbox;
 pub mod page;
+pub mod patches;
 pub mod registry;
 pub mod router;
 pub mod tabs;
+pub mod tally;
 pub mod updates;
 mod vault;
 

@@ -35,3 +35,8 @@ pub fn tell(cache: &QueryClient) {
     );
     on_visibility.forget();
 }
+
+/// Calls back, for the life of the page, whenever somebody turns to it.
+pub fn on_look(look: impl Fn() + 'static) {
+    std::mem::forget(window_event_listener(ev::focus, move |_| look()));
+}

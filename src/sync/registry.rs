@@ -1,30 +1,81 @@
 //! The live tables: how each is called, and which queries show its rows.
 //!
 //! The first segment of a query's key is the table that it lists; the second says what of it: `["patients", "list", ..]`,
-//! `["patients", "one", id]`. A query that shows rows of a second table beside its own is named here as a reader of it.
+//! `["patients", "one", id]`. What a query depends on beyond that it says itself.
 
 use bedside_query::{QueryKey, query_key};
+use bedside_realtime::Record;
 use serde::{Deserialize, Serialize};
 
-/// A table whose changes arrive by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Table {
-    Profiles,
-    Patients,
-    FormSubmissions,
+use crate::model::{FormSubmission, Patient, Profile};
+
+/// What is to be known of a table to keep its queries true.
+struct Entry {
+    name: &'static str,
+    primary_key: &'static str,
+    /// The tables whose queries show rows of this one too, in a join.
+    shown_by: &'static [Table],
+    /// The tables that decide on who may see its rows, and this one.
+    with_deciding: &'static [Table],
+    /// Whether a row can be read as what the app takes it for.
+    reads: fn(&Record<'_>) -> bool,
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $table:ident => $entry:expr;)+) => {
+        /// A table whose changes arrive by themselves.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(rename_all = "snake_case")]
+        pub enum Table {
+            $($(#[$doc])* $table,)+
+        }
+
+        impl Table {
+            /// All of them.
+            pub const ALL: [Table; [$(Table::$table),+].len()] = [$(Table::$table),+];
+
+            const fn entry(self) -> &'static Entry {
+                match self {
+                    $(Table::$table => &$entry,)+
+                }
+            }
+        }
+    };
+}
+
+tables! {
+    /// The staff directory.
+    Profiles => Entry {
+        name: "profiles",
+        primary_key: "id",
+        shown_by: &[],
+        with_deciding: &[Table::Profiles],
+        reads: |row| row.decode::<Profile>().is_ok(),
+    };
+    /// Patients. What anybody sees of them hangs on the role in their own profile.
+    Patients => Entry {
+        name: "patients",
+        primary_key: "id",
+        shown_by: &[Table::FormSubmissions],
+        with_deciding: &[Table::Profiles, Table::Patients],
+        reads: |row| row.decode::<Patient>().is_ok(),
+    };
+    /// Forms. Whoever sees the patient sees the form.
+    FormSubmissions => Entry {
+        name: "form_submissions",
+        primary_key: "id",
+        shown_by: &[],
+        with_deciding: &[Table::Profiles, Table::Patients, Table::FormSubmissions],
+        reads: |row| row.decode::<FormSubmission>().is_ok(),
+    };
 }
 
 impl Table {
-    pub const ALL: [Table; 3] = [Table::Profiles, Table::Patients, Table::FormSubmissions];
-
     /// The name in the database, on the wire and in query keys.
     pub const fn name(self) -> &'static str {
-        match self {
-            Table::Profiles => "profiles",
-            Table::Patients => "patients",
-            Table::FormSubmissions => "form_submissions",
-        }
+        self.entry().name
     }
 
     /// The table of this name, if it is live.
@@ -32,11 +83,9 @@ impl Table {
         Self::ALL.into_iter().find(|table| table.name() == name)
     }
 
-    /// The column that tells its rows apart.
+    /// The column that tells its rows apart: a UUID.
     pub const fn primary_key(self) -> &'static str {
-        match self {
-            Table::Profiles | Table::Patients | Table::FormSubmissions => "id",
-        }
+        self.entry().primary_key
     }
 
     /// What every key of this table's own queries begins with.
@@ -46,21 +95,17 @@ impl Table {
 
     /// The tables whose queries show rows of this one too, in a join: a list of forms names the patient.
     pub const fn shown_by(self) -> &'static [Table] {
-        match self {
-            Table::Profiles => &[],
-            Table::Patients => &[Table::FormSubmissions],
-            Table::FormSubmissions => &[],
-        }
+        self.entry().shown_by
     }
 
-    /// This table, and those whose rows decide on who may see its rows: a form is seen by whoever sees its patient, and
-    /// what anybody sees hangs on the role in their own profile.
+    /// This table, and those whose rows decide on who may see its rows.
     pub const fn with_deciding(self) -> &'static [Table] {
-        match self {
-            Table::Profiles => &[Table::Profiles],
-            Table::Patients => &[Table::Profiles, Table::Patients],
-            Table::FormSubmissions => &[Table::Profiles, Table::Patients, Table::FormSubmissions],
-        }
+        self.entry().with_deciding
+    }
+
+    /// Whether a row is one of this table, as the app knows it.
+    pub fn reads(self, row: &Record<'_>) -> bool {
+        (self.entry().reads)(row)
     }
 
     /// The row that a query is about alone, if it is about one alone: the row itself, or its history.
@@ -122,6 +167,14 @@ mod tests {
                     .queries()
                     .is_prefix_of(&query_key![table.name(), "list"])
             );
+        }
+    }
+
+    #[test]
+    fn who_may_see_a_row_is_decided_by_tables_that_are_bound_with_it() {
+        for table in Table::ALL {
+            assert!(table.with_deciding().contains(&table));
+            assert!(table.with_deciding().contains(&Table::Profiles));
         }
     }
 }

@@ -96,6 +96,20 @@ impl Api {
         Ok(())
     }
 
+    /// Changes the rows that a REST path names, without looking at them.
+    pub async fn change_quietly(&self, path: &str, fields: Value) -> Result<()> {
+        let response = self
+            .request(reqwest::Method::PATCH, path)
+            .header("Prefer", "return=minimal")
+            .json(&fields)
+            .send()
+            .await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(status.is_success(), "PATCH {path}: {status}: {body}");
+        Ok(())
+    }
+
     /// The first patient assigned to this person, by MRN.
     pub async fn own_patient(&self) -> Result<Value> {
         let path = format!(

@@ -37,5 +37,5 @@ pub use crate::deps::{
     Shape, TableDep, Window, route,
 };
 pub use crate::key::{KeyError, QueryKey, Segment};
-pub use crate::rows::{Row, RowError, Rows};
+pub use crate::rows::{Row, RowError, RowSet, Rows};
 pub use crate::skin::*;

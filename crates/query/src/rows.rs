@@ -3,7 +3,9 @@
 mod list;
 mod patch;
 mod row;
+mod set;
 
 pub use list::Rows;
 pub(crate) use patch::{Delta, Patched, RowOps};
 pub use row::{Row, RowError};
+pub use set::RowSet;

@@ -16,11 +16,11 @@ use self::person::Person;
 use self::tools::{Tools, use_tools};
 use super::notices::Bell;
 use super::outbox_status::OutboxStatus;
-use super::{Failed, Icon, RealtimeConnectionStatus, Shape};
+use super::{Failed, Icon, RealtimeConnectionStatus, Shape, Toasts};
 use crate::data::profiles;
 use crate::data::session::User;
 use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
-use crate::hooks::{Me, Reading, use_reading};
+use crate::hooks::{Me, Reading, use_reading, use_role_change};
 use crate::model::Profile;
 use crate::sync::Table;
 
@@ -86,6 +86,15 @@ fn SignedIn(user: User) -> impl IntoView {
         leave,
         view: tools,
     } = use_tools(id);
+    let toasts = use_context::<Toasts>();
+    use_role_change(profile, move |role| {
+        if let Some(toasts) = toasts {
+            toasts.done(format!(
+                "Your role is now {}. What you see has changed with it.",
+                role.label()
+            ));
+        }
+    });
     // The account is known and its row is not to be had: without a role there is nothing to show.
     let locked_out = move || {
         profile

@@ -8,16 +8,20 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bedside::data::clock::Moment;
 use bedside::data::query::{cache_options, query};
-use bedside::data::{DataError, Page as Rows};
+use bedside::data::{DataError, Page as Rows, rows};
 use bedside::model::{FormSubmission, Patient, Profile};
 use bedside::sync::core::{BEAT, Core, ECHO, Effect, Told};
 use bedside::sync::outbox::{Change, Entry, Outcome, show};
 use bedside::sync::router::Heard;
 use bedside::sync::{Table, cache, news};
-use bedside_query::{FetchStatus, Overlap, QueryClient, QueryFilter, QueryKey, Refetch};
+use bedside_query::{
+    Condition, FetchStatus, Overlap, Predicate, QueryClient, QueryFilter, QueryKey, QueryOptions,
+    Refetch,
+};
 use bedside_realtime::engine::{
     Command, Config, Engine, Event, HandleId, Input, Now, Output, TokenPolicy,
 };
@@ -100,7 +104,7 @@ impl Page {
         config.trace = 0;
         Self {
             engine: Engine::new(config, Now::new(now, BEGINNING + now)),
-            core: Core::default(),
+            core: Core::spread(Duration::from_millis(seed % 400)),
             cache: QueryClient::new(cache_options().runtime(clock.clone())),
             clock,
             user: None,
@@ -247,7 +251,7 @@ impl Page {
                     }
                 }
                 let own = table == Table::Profiles
-                    && matches!((&heard, self.user), (Heard::Row(row), Some(user)) if *row == Row::Person(user).id().to_string());
+                    && matches!((&heard, self.user), (Heard::Row(change), Some(user)) if change.pk == Row::Person(user).id().into());
                 if own && self.has(Bug::IgnoreOwnRole) {
                     return;
                 }
@@ -314,6 +318,8 @@ impl Page {
                         binding: beats(),
                     });
                 }
+                // The first beat tells, too; here it always comes.
+                Effect::Sound => {}
                 Effect::Watch if self.has(Bug::NoLiveness) => {}
                 Effect::Watch => {
                     let handle = self.handle(Purpose::Liveness);
@@ -328,15 +334,8 @@ impl Page {
                     self.cache
                         .invalidate_queries_with(idle, Refetch::Active, Overlap::Join);
                 }
-                Effect::Cache(work) => {
-                    let joined = matches!(
-                        work,
-                        bedside::sync::router::Work::All(Table::FormSubmissions)
-                    );
-                    if !(joined && self.has(Bug::ForgetJoins)) {
-                        cache::question(&self.cache, work);
-                    }
-                }
+                Effect::Apply(changes) => cache::apply(&self.cache, changes),
+                Effect::Cache(work) => cache::question(&self.cache, work),
                 Effect::Drop(lost) => cache::drop_lost(&self.cache, &lost),
                 Effect::Expect(table, row) => {
                     let echo = Echo::of("public", table.name(), table.primary_key(), row);
@@ -399,6 +398,8 @@ impl Page {
             // The cache may have been cleared.
             let _ = waits.send(outcome.clone());
         }
+        // Whoever waits goes on before anything else happens, as a browser's microtasks do.
+        self.clock.settle();
     }
 
     /// The database accepted a write of this page.
@@ -458,23 +459,59 @@ impl Page {
         self.settle(wishes);
     }
 
+    /// Observes with the dependencies that the app's own queries of this kind declare.
     fn observe(&self, question: Question) -> Box<dyn Any> {
+        let by = |row: Row| rows::by_key(row.id());
+        let joins = || {
+            let joins = rows::form_joins().into_iter();
+            joins.filter(|_| !self.has(Bug::ForgetJoins))
+        };
         match question {
-            Question::Profile(_) => self.observe_as::<Profile>(question),
-            Question::Directory => self.observe_as::<Vec<Arc<Profile>>>(question),
-            Question::Patients(_) => self.observe_as::<Rows<Arc<Patient>>>(question),
-            Question::Patient(_) => self.observe_as::<Patient>(question),
-            Question::Forms | Question::FormsOf(_) => {
-                self.observe_as::<Rows<Arc<FormSubmission>>>(question)
+            Question::Profile(user) => self.observe_as::<Profile>(question, |options| {
+                options.row(rows::profiles().matching(by(Row::Person(user))))
+            }),
+            Question::Directory => {
+                self.observe_as::<Vec<Arc<Profile>>>(question, |options| options)
             }
-            Question::Form(_) => self.observe_as::<FormSubmission>(question),
+            Question::Patients(status) => {
+                self.observe_as::<Rows<Arc<Patient>>>(question, |options| {
+                    let shown = status.map_or_else(Predicate::all, |status| {
+                        Predicate::all().and("status", Condition::Eq(status.word().into()))
+                    });
+                    options.row_set(rows::patients().matching(shown))
+                })
+            }
+            Question::Patient(number) => self.observe_as::<Patient>(question, |options| {
+                options.row(rows::patients().matching(by(Row::Patient(number))))
+            }),
+            Question::Forms => self.observe_as::<Rows<Arc<FormSubmission>>>(question, |options| {
+                options.row_set(rows::form_submissions()).and_deps(joins())
+            }),
+            Question::FormsOf(patient) => {
+                self.observe_as::<Rows<Arc<FormSubmission>>>(question, |options| {
+                    let patient = Row::Patient(patient).id();
+                    let shown = Predicate::all().and("patient_id", Condition::Eq(patient.into()));
+                    options
+                        .row_set(rows::form_submissions().matching(shown))
+                        .and_deps(joins())
+                })
+            }
+            Question::Form(number) => self.observe_as::<FormSubmission>(question, |options| {
+                options
+                    .row(rows::form_submissions().matching(by(Row::Form(number))))
+                    .and_deps(joins())
+            }),
             Question::CountPatients(_) | Question::WaitingForms => {
-                self.observe_as::<usize>(question)
+                self.observe_as::<usize>(question, |options| options)
             }
         }
     }
 
-    fn observe_as<T: Answers>(&self, question: Question) -> Box<dyn Any> {
+    fn observe_as<T: Answers>(
+        &self,
+        question: Question,
+        declare: impl FnOnce(QueryOptions<T, DataError>) -> QueryOptions<T, DataError>,
+    ) -> Box<dyn Any> {
         let asked = Rc::clone(&self.asked);
         let options = query(question.key(), move || {
             let (answer, answered) = oneshot::channel();
@@ -486,7 +523,7 @@ impl Page {
                     .ok_or(DataError::Unreadable)
             }
         });
-        Box::new(self.cache.observe(options, |_| {}))
+        Box::new(self.cache.observe(declare(options), |_| {}))
     }
 
     /// The fetches that have begun since the last call.

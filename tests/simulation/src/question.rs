@@ -208,6 +208,21 @@ pub fn mark(user: User) -> String {
     format!("for {user}")
 }
 
+/// A row as the feed sends it to a reader: without what a query joins to it.
+pub fn record(snapshot: &Snapshot, reader: User, row: Row) -> Option<serde_json::Value> {
+    match row {
+        Row::Person(user) => serde_json::to_value(profile(snapshot, reader, user)?),
+        Row::Patient(number) => serde_json::to_value(patient(snapshot, reader, number)?),
+        Row::Form(number) => {
+            let mut row = form(snapshot, reader, number)?;
+            row.patient = None;
+            serde_json::to_value(row)
+        }
+        Row::Beat => return None,
+    }
+    .ok()
+}
+
 /// Whether every row of what is held was read for this person.
 pub fn is_for(view: &QueryView, user: User) -> bool {
     let mark = mark(user);

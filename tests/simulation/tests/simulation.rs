@@ -47,6 +47,12 @@ fn a_page_that_sleeps_with_something_to_send_lets_time_go_on() {
     assert!(run(603, None).is_ok());
 }
 
+/// Rights were lost while the private room was gone and the socket swallowed the word of that: nobody can know at once.
+#[test]
+fn a_loss_of_rights_that_could_not_be_told_is_not_expected_to_be_known_at_once() {
+    assert!(run(68_610, None).is_ok());
+}
+
 #[test]
 fn the_same_seed_gives_the_same_history() {
     for bug in [None, Some(Bug::FetchBeforeReady)] {

@@ -22,6 +22,7 @@ mod patients;
 mod sessions;
 mod speed;
 mod staff;
+mod sync;
 mod tabs;
 
 const ADMIN: &str = "admin@bedside.test";

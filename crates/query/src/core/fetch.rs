@@ -3,7 +3,7 @@
 
 use super::event::Action;
 use super::options::{NetworkMode, Overlap, Retry};
-use super::query::{Fenced, Fetch, Phase};
+use super::query::{Doubt, Fenced, Fetch, Phase};
 use super::signal::CancelSignal;
 use super::time::{Alarm, Time};
 use super::value::{Failure, Value};
@@ -153,11 +153,11 @@ impl<S: Clone> Core<S> {
         };
         // The fence: what arrived since the fetch began may not be in its answer.
         let (value, doubt) = self.replay(id, value, &fetch.fence);
-        let owed = fetch.owed || doubt;
+        let owed = fetch.owed || doubt == Doubt::Owed;
         let Some(query) = self.queries.get_mut(id) else {
             return;
         };
-        query.invalidated.set(owed);
+        query.invalidated.set(owed || doubt == Doubt::Marked);
         query.update_count = query.update_count.saturating_add(1);
         self.store(id, value, as_of);
         self.updated(id, Action::Success);

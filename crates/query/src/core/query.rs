@@ -85,7 +85,18 @@ pub(crate) enum Fenced {
     /// A write or patch.
     Change(Change),
     /// A change of a row, routed anew when the result is there.
-    Row(Arc<RowChange>),
+    Row(Arc<RowChange>, Doubt),
+}
+
+/// What becomes of a query for which a change cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Doubt {
+    /// There is none.
+    None,
+    /// It is invalid, and whoever told of the change says when to fetch.
+    Marked,
+    /// It is fetched at once, or once more.
+    Owed,
 }
 
 /// A fetch from its first attempt to its settlement.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::event::Action;
 use super::operations::Refetch;
 use super::options::Overlap;
-use super::query::Fenced;
+use super::query::{Doubt, Fenced};
 use super::value::Value;
 use super::{Core, QueryId};
-use crate::deps::{ChangeKind, RowChange, Shape, TableDep};
+use crate::deps::{ChangeKind, RowChange, TableDep};
 use crate::key::Segment;
 use crate::rows::{Delta, Patched, RowOps};
 
@@ -54,7 +54,11 @@ impl<S: Clone> Core<S> {
     }
 
     /// A row changed: every query that may care is patched, invalidated or left alone.
-    pub(crate) fn change(&mut self, change: &Arc<RowChange>) -> Routed {
+    pub(crate) fn change(&mut self, change: &Arc<RowChange>, refetch: Refetch) -> Routed {
+        let doubt = match refetch {
+            Refetch::None => Doubt::Marked,
+            Refetch::Active | Refetch::Inactive | Refetch::All => Doubt::Owed,
+        };
         let mut routed = Routed::default();
         let mut doubtful = Vec::new();
         for id in self.router.candidates(change) {
@@ -62,7 +66,7 @@ impl<S: Clone> Core<S> {
                 continue;
             };
             if let Some(fetch) = &mut query.fetch {
-                fetch.fence.push(Fenced::Row(Arc::clone(change)));
+                fetch.fence.push(Fenced::Row(Arc::clone(change), doubt));
             }
             let Some(base) = query.base.clone() else {
                 continue;
@@ -72,6 +76,9 @@ impl<S: Clone> Core<S> {
                 Patched::Data(data, delta) => {
                     self.patch_row(id, change, data, delta);
                     routed.patched += 1;
+                    if doubt == Doubt::Marked {
+                        doubtful.push(id);
+                    }
                 }
                 Patched::DataAndFetch(data, delta) => {
                     self.patch_row(id, change, data, delta);
@@ -84,8 +91,31 @@ impl<S: Clone> Core<S> {
                 }
             }
         }
-        self.invalidate_ids(&doubtful, Refetch::Active, Overlap::Owe);
+        match doubt {
+            Doubt::Owed => {
+                self.invalidate_ids(&doubtful, refetch, Overlap::Owe);
+            }
+            Doubt::None | Doubt::Marked => {
+                for id in doubtful {
+                    self.doubt(id);
+                }
+            }
+        }
         routed
+    }
+
+    /// Takes what a query holds for out of date, without owing it a fetch. What a fetch that runs will bring is judged by its
+    /// fence.
+    fn doubt(&mut self, id: QueryId) {
+        let Some(query) = self.queries.get_mut(id) else {
+            return;
+        };
+        if let Some(fetch) = &mut query.fetch {
+            fetch.revert.invalidated = true;
+        }
+        if !query.invalidated.replace(true) {
+            self.touch(id, Action::Invalidate);
+        }
     }
 
     /// The data after a change, by whatever the query says of itself.
@@ -100,7 +130,7 @@ impl<S: Clone> Core<S> {
         let mut concerned = deps.iter().filter(|dep| dep.table == change.table);
         match (concerned.next(), concerned.next(), rows) {
             (None, ..) => Patched::Same,
-            (Some(dep), None, Some(rows)) if dep.shape == Shape::Rows => {
+            (Some(dep), None, Some(rows)) if dep.shape.is_patchable() => {
                 (rows.apply)(data, dep, change)
             }
             (Some(dep), None, None) => {
@@ -116,20 +146,21 @@ impl<S: Clone> Core<S> {
         }
     }
 
-    /// The result of a fetch with what arrived since the fetch began. Answers whether a change of that could not be told.
-    pub(super) fn replay(&self, id: QueryId, value: Value, fence: &[Fenced]) -> (Value, bool) {
-        let mut doubt = false;
+    /// The result of a fetch with what arrived since the fetch began, and what to do about changes that could not be told.
+    pub(super) fn replay(&self, id: QueryId, value: Value, fence: &[Fenced]) -> (Value, Doubt) {
+        let mut doubt = Doubt::None;
         let value = fence.iter().fold(value, |value, fenced| match fenced {
             Fenced::Change(change) => change(&value).unwrap_or(value),
-            Fenced::Row(change) => match self.apply(id, &value, change) {
+            Fenced::Row(change, raised) => match self.apply(id, &value, change) {
                 Patched::Same => value,
-                Patched::Data(data, _) => data,
-                Patched::DataAndFetch(data, _) => {
-                    doubt = true;
+                // Of two moments at once, the answer's and the change's: whoever fetches later anyhow proves it then.
+                Patched::Data(data, _) if *raised == Doubt::Owed => data,
+                Patched::Data(data, _) | Patched::DataAndFetch(data, _) => {
+                    doubt = doubt.max(*raised);
                     data
                 }
                 Patched::Fetch => {
-                    doubt = true;
+                    doubt = doubt.max(*raised);
                     value
                 }
             },
@@ -161,7 +192,7 @@ impl<S: Clone> Core<S> {
     fn row_table(&self, id: QueryId) -> Option<Arc<str>> {
         let deps = self.router.deps(id)?;
         deps.iter()
-            .find(|dep| dep.shape == Shape::Rows)
+            .find(|dep| dep.shape.is_patchable())
             .map(|dep| Arc::clone(&dep.table))
     }
 

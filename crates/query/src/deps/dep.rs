@@ -43,6 +43,9 @@ pub struct TableDep {
 pub enum Shape {
     /// The rows themselves: changes can be patched in.
     Rows,
+    /// Some of the rows, and things that hang on the others, such as a count: changes of what is shown can be patched in, and
+    /// changes of any other row count too.
+    Page,
     /// Rows joined with others.
     Joined,
     /// A count, a sum.
@@ -50,6 +53,13 @@ pub enum Shape {
     /// Anything else.
     #[default]
     Opaque,
+}
+
+impl Shape {
+    /// Whether changes of rows can be patched in.
+    pub(crate) const fn is_patchable(self) -> bool {
+        matches!(self, Self::Rows | Self::Page)
+    }
 }
 
 /// How much of the rows that match is in the query.
@@ -165,10 +175,11 @@ impl TableDep {
     /// assert_eq!(joined.table(), "wards");
     /// ```
     pub fn made_from(table: &str, shape: Shape) -> Self {
-        Self {
-            shape,
-            ..Self::rows(table)
-        }
+        Self::rows(table).shaped(shape)
+    }
+
+    pub(crate) fn shaped(self, shape: Shape) -> Self {
+        Self { shape, ..self }
     }
 
     /// Only rows that match.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::compare::{Collation, compare};
-use super::dep::{Shape, TableDep, Window};
+use super::dep::{TableDep, Window};
 use crate::key::Segment;
 
 /// What happened to a row.
@@ -229,7 +229,7 @@ pub enum RouteAction {
 #[must_use]
 pub fn route(change: &RowChange, dep: &TableDep, membership: Membership<'_>) -> RouteAction {
     use RouteAction::{Ignore, Insert, Invalidate, Move, Patch, Remove, RemoveAndRefill};
-    if dep.shape != Shape::Rows || dep.predicate.is_opaque() || change.record == Record::Doubtful {
+    if !dep.shape.is_patchable() || dep.predicate.is_opaque() || change.record == Record::Doubtful {
         return Invalidate;
     }
     let full = matches!(dep.window, Window::First(limit) if membership.rows >= limit);

@@ -111,7 +111,7 @@ fn apply_to_row<R: Row>(held: &R, dep: &TableDep, change: &RowChange) -> Patched
     }
 }
 
-fn merged<R: Row>(held: &R, change: &RowChange) -> Option<R> {
+pub(super) fn merged<R: Row>(held: &R, change: &RowChange) -> Option<R> {
     match &change.record {
         Record::Columns(columns) => held.merge(columns).ok(),
         Record::Key | Record::Doubtful => None,

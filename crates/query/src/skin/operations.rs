@@ -385,12 +385,31 @@ impl QueryClient {
     /// assert_eq!(routed.invalidated, 1);
     /// ```
     pub fn apply(&self, changes: impl IntoIterator<Item = RowChange>) -> Routed {
+        self.apply_with(changes, Refetch::Active)
+    }
+
+    /// As [`apply`](Self::apply), with a say in which of the invalidated queries are fetched. With [`Refetch::None`] nothing is
+    /// fetched and every query that changed is marked, also where the change could be told: for whoever shows changes at once, and
+    /// fetches what has become stale a little later.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryClient, QueryFilter, Refetch, RowChange};
+    ///
+    /// let client = QueryClient::default();
+    /// client.apply_with([RowChange::delete("patients", 7)], Refetch::None);
+    /// client.refetch_queries(QueryFilter::prefix(query_key!["patients"]));
+    /// ```
+    pub fn apply_with(
+        &self,
+        changes: impl IntoIterator<Item = RowChange>,
+        refetch: Refetch,
+    ) -> Routed {
         let mut routed = Routed::default();
         for change in changes.into_iter().map(Arc::new) {
             // Told at the end of the loop: observers of a burst wake once.
-            let Some(one) = self.run_quietly(|core| core.change(&change)) else {
+            let Some(one) = self.run_quietly(|core| core.change(&change, refetch)) else {
                 self.post(move |core| {
-                    core.change(&change);
+                    core.change(&change, refetch);
                 });
                 continue;
             };

@@ -22,9 +22,9 @@ use crate::core::options::{
 use crate::core::signal::CancelSignal;
 use crate::core::time::Time;
 use crate::core::value::{Codec, Failure, TypeTag, Value};
-use crate::deps::TableDep;
+use crate::deps::{Shape, TableDep};
 use crate::key::QueryKey;
-use crate::rows::{Row, RowOps, Rows};
+use crate::rows::{Row, RowOps, RowSet, Rows};
 
 /// A fetcher, its types erased.
 pub(crate) type Source = Rc<dyn Fn(FetchContext) -> LocalBoxFuture<'static, Outcome>>;
@@ -448,6 +448,12 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
         self
     }
 
+    /// What the data is made from besides what was said before.
+    pub fn and_deps(mut self, deps: impl IntoIterator<Item = TableDep>) -> Self {
+        self.erased.deps = self.erased.deps.iter().cloned().chain(deps).collect();
+        self
+    }
+
     /// Lets the data leave this page: it is dehydrated, persisted and shared between tabs as JSON, and comes back that way.
     ///
     /// ```
@@ -524,6 +530,16 @@ impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
     pub fn rows(mut self, dep: TableDep) -> Self {
         self.erased.deps = Arc::from([dep]);
         self.erased.rows = Some(RowOps::list::<R>());
+        self
+    }
+}
+
+impl<S: RowSet, E: Send + Sync + 'static> QueryOptions<S, E> {
+    /// The data shows rows that `dep` describes: changes of those are patched in; one that may concern rows that are not shown
+    /// invalidates.
+    pub fn row_set(mut self, dep: TableDep) -> Self {
+        self.erased.deps = Arc::from([dep.shaped(Shape::Page)]);
+        self.erased.rows = Some(RowOps::set::<S>());
         self
     }
 }

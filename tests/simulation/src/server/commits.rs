@@ -9,6 +9,7 @@ use super::frames::broadcast;
 use super::{Channel, Fate, Frame, Later, Server, binding_id, room_of};
 use crate::database::{Change, Commit, Database, Row, Snapshot};
 use crate::dice::Dice;
+use crate::question::record;
 
 impl Server {
     /// Something was committed: rooms are told at once, changes are looked for soon.
@@ -93,11 +94,12 @@ impl Server {
                     .is_some_and(|user| rights.sees(user, change.row));
             channel.listening && sees && channel.bindings.iter().any(|(_, own)| own == table)
         };
-        for (line, _, topic) in self.each(hears) {
+        for (line, user, topic) in self.readers(hears) {
             let key = json!({"id": change.row.id()});
-            let record = match change.row {
-                Row::Beat => json!({"id": 1, "beat": commit.after.beat}),
-                _ => key.clone(),
+            let record = match (change.row, user) {
+                (Row::Beat, _) => json!({"id": 1, "beat": commit.after.beat}),
+                (row, Some(user)) => record(&commit.after, user, row).unwrap_or(key.clone()),
+                (_, None) => key.clone(),
             };
             let mut data = json!({
                 "schema": "public",

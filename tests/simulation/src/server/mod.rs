@@ -272,6 +272,21 @@ impl Server {
         out
     }
 
+    /// The channels of a kind: who reads each, and where it is.
+    fn readers(&self, which: impl Fn(&Channel) -> bool) -> Vec<(Line, Option<User>, String)> {
+        let lines = self.lines.iter();
+        lines
+            .flat_map(|(line, connection)| {
+                connection
+                    .channels
+                    .iter()
+                    .map(move |channel| (*line, channel))
+            })
+            .filter(|(_, channel)| which(channel))
+            .map(|(line, channel)| (line, channel.user, channel.topic.clone()))
+            .collect()
+    }
+
     fn each(&self, which: impl Fn(&Channel) -> bool) -> Vec<(Line, String, String)> {
         let channels = self.lines.iter().flat_map(|(line, connection)| {
             connection
@@ -339,7 +354,6 @@ impl Server {
         );
         out
     }
-
     /// Whether the server listens for this table on some channel of this person's.
     pub fn listens(&self, user: User, table: &str) -> bool {
         let hears = |channel: &Channel| {
@@ -348,6 +362,12 @@ impl Server {
                 && channel.bindings.iter().any(|(_, own)| own == table)
         };
         !self.each(hears).is_empty()
+    }
+
+    /// Whether this person is in their room.
+    pub fn attends(&self, user: User) -> bool {
+        let room = room_of(user);
+        !self.each(|channel| channel.topic == room).is_empty()
     }
 }
 

@@ -78,16 +78,17 @@ impl World {
     /// What the server looked at while it did not listen for this page was not told to it.
     pub(super) fn mark_unheard(&mut self) {
         let tables = ["profiles", "patients", "form_submissions"];
-        let listens = self
-            .page
-            .user
-            .is_some_and(|user| tables.iter().all(|table| self.server.listens(user, table)));
-        if !listens {
-            let now = self.now;
-            for (fate, commit) in self.server.fates.iter_mut().zip(&self.database.commits) {
-                if fate.polled && commit.at + 1_000 >= now && fate.outstanding == 0 {
-                    fate.lost = true;
-                }
+        let user = self.page.user;
+        let listens =
+            user.is_some_and(|user| tables.iter().all(|table| self.server.listens(user, table)));
+        // That rights were lost is told in the room alone.
+        let attends = user.is_some_and(|user| self.server.attends(user));
+        let now = self.now;
+        for (fate, commit) in self.server.fates.iter_mut().zip(&self.database.commits) {
+            let hears =
+                listens && (attends || commit.revoked.iter().all(|(of, _)| Some(*of) != user));
+            if !hears && fate.polled && commit.at + 1_000 >= now && fate.outstanding == 0 {
+                fate.lost = true;
             }
         }
     }
