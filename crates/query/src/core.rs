@@ -93,6 +93,7 @@ pub(crate) struct Core<S> {
     dirty: Vec<QueryId>,
     around: Surroundings,
     resuming: Resuming,
+    standing: Vec<write::Standing>,
     fetching: usize,
     next_number: u64,
     listening: bool,
@@ -119,6 +120,7 @@ impl<S: Clone> Core<S> {
                 restoring: false,
             },
             resuming: Resuming::default(),
+            standing: Vec::new(),
             fetching: 0,
             next_number: 1,
             listening: false,
@@ -230,6 +232,7 @@ impl<S: Clone> Core<S> {
         if let Some(query) = self.queries.get_mut(id) {
             query.gc_time = keep;
         }
+        self.lay_standing(id, key);
         self.arm_gc(id);
         self.emit(|| EventKind::Added(key.clone()));
         id
@@ -277,6 +280,7 @@ impl<S: Clone> Core<S> {
             self.remove_query(id);
         }
         self.clear_mutations();
+        self.standing.clear();
         self.resuming = Resuming::default();
         self.router = Router::default();
         self.timers.clear();

@@ -220,6 +220,14 @@ impl QueryFilter {
         }
     }
 
+    /// The part of the filter that a query passes for all its life, or never.
+    pub(crate) fn by_key(&self) -> Self {
+        Self {
+            keys: self.keys.clone(),
+            ..Self::all()
+        }
+    }
+
     fn is_by_key_alone(&self) -> bool {
         self.activity.is_none()
             && self.staleness.is_none()

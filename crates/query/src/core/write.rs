@@ -4,11 +4,20 @@
 use std::sync::Arc;
 
 use super::event::Action;
+use super::filter::QueryFilter;
 use super::query::Change;
 use super::time::Time;
 use super::value::{Codec, Failure, TypeMismatch, TypeTag, Value};
 use super::view::Status;
 use super::{Core, OverlayId, QueryId};
+use crate::key::QueryKey;
+
+/// An optimistic change that lies over many queries.
+pub(super) struct Standing {
+    overlay: OverlayId,
+    filter: QueryFilter,
+    change: Change,
+}
 
 impl<S: Clone> Core<S> {
     /// Stores what a fetch or a set brought. Equal data keeps the old `Arc`.
@@ -139,14 +148,65 @@ impl<S: Clone> Core<S> {
     }
 
     /// Lays an optimistic change over the data until it is lifted. It is re-applied whenever the base moves.
-    pub(crate) fn overlay(&mut self, id: QueryId, change: Change) -> OverlayId {
+    pub(crate) fn overlay(&mut self, id: QueryId, change: &Change) -> OverlayId {
         let overlay = OverlayId(self.number());
+        self.lay(id, overlay, change);
+        overlay
+    }
+
+    /// Lays an optimistic change over every selected query and, where the filter is a prefix and nothing else, over those that are made
+    /// while it stands: a list opened during a save shows it, too.
+    pub(crate) fn overlay_all(&mut self, filter: &QueryFilter, change: &Change) -> OverlayId {
+        let overlay = OverlayId(self.number());
+        for id in self.select(filter) {
+            self.lay(id, overlay, change);
+        }
+        let standing = Standing {
+            overlay,
+            filter: filter.clone(),
+            change: Arc::clone(change),
+        };
+        self.standing.push(standing);
+        overlay
+    }
+
+    /// Lays what stands over a query that was just made.
+    pub(super) fn lay_standing(&mut self, id: QueryId, key: &QueryKey) {
+        let laid: Vec<(OverlayId, Change)> = self
+            .standing
+            .iter()
+            .filter(|standing| {
+                let family = standing.filter.family();
+                family.is_some_and(|prefix| prefix.is_prefix_of(key))
+            })
+            .map(|standing| (standing.overlay, Arc::clone(&standing.change)))
+            .collect();
+        if let Some(query) = self.queries.get_mut(id).filter(|_| !laid.is_empty()) {
+            query.extra().overlay = laid;
+        }
+    }
+
+    fn lay(&mut self, id: QueryId, overlay: OverlayId, change: &Change) {
         if let Some(query) = self.queries.get_mut(id) {
-            query.extra().overlay.push((overlay, change));
+            query.extra().overlay.push((overlay, Arc::clone(change)));
             query.fold();
             self.updated(id, Action::Overlay);
         }
-        overlay
+    }
+
+    /// Takes an optimistic change away from all that it lies over.
+    pub(crate) fn lift_all(&mut self, overlay: OverlayId) {
+        let place = self
+            .standing
+            .iter()
+            .position(|held| held.overlay == overlay);
+        let Some(standing) = place.map(|place| self.standing.remove(place)) else {
+            return;
+        };
+        // Not by the whole filter: what it selected by state has changed its state since.
+        for id in self.select(&standing.filter.by_key()) {
+            self.lift(id, overlay);
+        }
     }
 
     /// Takes an optimistic change away, confirmed or not. Nothing else is touched: that is the whole of a rollback.

@@ -12,11 +12,11 @@ use futures::future::LocalBoxFuture;
 
 use super::client::{MutationStep, QueryClient};
 use super::data::typed;
-use super::mutation::{Call, MutationOptions, Optimistic};
+use super::mutation::{Call, Laid, MutationOptions, Optimistic};
 use super::options::{erased, guarded, panicked};
 use crate::core::mutation::MutationStatus;
 use crate::core::value::{Failure, QueryError, Value};
-use crate::core::{MutationId, Outcome, OverlayId, QueryId};
+use crate::core::{MutationId, Outcome};
 use crate::key::QueryKey;
 
 /// What the client keeps of a running mutation.
@@ -210,18 +210,22 @@ impl QueryClient {
         }
     }
 
-    fn lift(&self, laid: &mut Vec<(QueryId, OverlayId)>) {
+    fn lift(&self, laid: &mut Vec<Laid>) {
         let laid = std::mem::take(laid);
         self.run(|core| {
-            laid.into_iter()
-                .for_each(|(query, overlay)| core.lift(query, overlay))
+            for laid in laid {
+                match laid {
+                    Laid::One(query, overlay) => core.lift(query, overlay),
+                    Laid::All(overlay) => core.lift_all(overlay),
+                }
+            }
         });
     }
 }
 
 struct Lifecycle<V, T, E, C> {
     id: MutationId,
-    laid: Vec<(QueryId, OverlayId)>,
+    laid: Vec<Laid>,
     options: MutationOptions<V, T, E, C>,
     attempts: oneshot::Receiver<Outcome>,
 }

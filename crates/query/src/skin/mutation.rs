@@ -427,7 +427,14 @@ where
 /// ```
 pub struct Optimistic<'a> {
     pub(super) client: &'a QueryClient,
-    pub(super) laid: Vec<(QueryId, OverlayId)>,
+    pub(super) laid: Vec<Laid>,
+}
+
+/// A change that lies over something until it is lifted.
+#[derive(Clone, Copy)]
+pub(super) enum Laid {
+    One(QueryId, OverlayId),
+    All(OverlayId),
 }
 
 impl Optimistic<'_> {
@@ -454,12 +461,13 @@ impl Optimistic<'_> {
         // Made if missing: data that arrives while the mutation runs is shown changed, too.
         let laid = self.client.run(|core| {
             let query = core.build(&key, gc);
-            (query, core.overlay(query, change))
+            Laid::One(query, core.overlay(query, &change))
         });
         self.laid.extend(laid);
     }
 
-    /// Changes what is shown by every selected query that holds a `D`.
+    /// Changes what is shown by every selected query that holds a `D`. A filter that is a prefix and nothing else selects those, too, that
+    /// are made while the mutation runs.
     ///
     /// ```
     /// use bedside_query::{query_key, MutationOptions};
@@ -478,12 +486,9 @@ impl Optimistic<'_> {
     ) {
         let filter = filter.into();
         let change = erased_change(change);
-        let laid = self.client.run(|core| {
-            let selected = core.select(&filter).into_iter();
-            selected
-                .map(|query| (query, core.overlay(query, Arc::clone(&change))))
-                .collect::<Vec<_>>()
-        });
-        self.laid.extend(laid.unwrap_or_default());
+        let laid = self
+            .client
+            .run(|core| Laid::All(core.overlay_all(&filter, &change)));
+        self.laid.extend(laid);
     }
 }

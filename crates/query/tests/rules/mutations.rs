@@ -419,6 +419,51 @@ fn r108_a_fetch_meanwhile_moves_the_base_under_the_change() {
 }
 
 #[test]
+fn r108_a_list_that_is_opened_during_the_mutation_shows_its_change() {
+    let world = World::new();
+    let (held, opened, other) = (query_key!["n", 1], query_key!["n", 2], query_key!["m"]);
+    world.client.set_query_data(&held, 1).unwrap();
+    let (gate, waits) = oneshot::channel::<Result<i32, String>>();
+    let waits = Rc::new(RefCell::new(Some(waits)));
+    let add = || {
+        let waits = Rc::clone(&waits);
+        MutationOptions::new(move |by: i32| {
+            let gate = waits.borrow_mut().take();
+            async move {
+                match gate {
+                    Some(gate) => gate.await.unwrap_or(Ok(by)),
+                    None => std::future::pending().await,
+                }
+            }
+        })
+        .optimistic(|optimistic, by: &i32| {
+            let by = *by;
+            optimistic.change_all(query_key!["n"], move |n: &i32| Some(n + by));
+        })
+    };
+    drop(world.client.mutate(add(), 10));
+    world.settle();
+    world.client.set_query_data(&opened, 2).unwrap();
+    world.client.set_query_data(&other, 3).unwrap();
+    assert_eq!(world.data(&held), Some(11));
+    assert_eq!(world.data(&opened), Some(12));
+    assert_eq!(world.data(&other), Some(3), "not one of the selected");
+    gate.send(Err("refused".to_string())).unwrap();
+    world.settle();
+    assert_eq!((world.data(&held), world.data(&opened)), (Some(1), Some(2)));
+
+    drop(world.client.mutate(add(), 100));
+    world.settle();
+    world.client.clear();
+    world.client.set_query_data(&opened, 2).unwrap();
+    assert_eq!(
+        world.data(&opened),
+        Some(2),
+        "what stood is gone with the rest"
+    );
+}
+
+#[test]
 fn clearing_ends_mutations_without_their_callbacks_running_on() {
     let (world, log) = (World::new(), log());
     world.client.set_online(Network::Offline);
