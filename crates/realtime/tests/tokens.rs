@@ -162,6 +162,54 @@ fn the_same_refused_token_is_not_joined_with_again() {
 }
 
 #[test]
+fn the_refusal_of_a_token_that_was_renewed_meanwhile_costs_no_other_renewal() {
+    let mut peer = peer();
+    peer.bind(patients());
+    peer.open();
+    peer.answer_token(Ok(Some(token_of("a", 3600, 1))));
+    let join = peer.join();
+    peer.command(Command::TokenChanged);
+    peer.pass_alive(1);
+    assert_eq!(
+        peer.answer_token(Ok(Some(token_of("a", 3600, 2)))),
+        TokenNeed::Renew
+    );
+    // The server takes seconds to refuse.
+    peer.pass_alive(5_000);
+    peer.refuse(&join, "JwtSignatureError: Failed to validate JWT signature");
+    peer.pass_alive(5_000);
+    assert_eq!(peer.needs.len(), 0, "{:?}", peer.needs);
+    let again = peer.join();
+    assert_eq!(
+        again.payload["access_token"],
+        jwt(&json!({"sub": "a", "n": 2}))
+    );
+}
+
+/// The source renews because it was asked for another token than the refused one, and tells of the new one before it answers.
+#[test]
+fn news_of_the_token_that_is_being_asked_for_does_not_ask_for_yet_another() {
+    let mut peer = peer();
+    peer.bind(patients());
+    peer.open();
+    peer.answer_token(Ok(Some(token_of("a", 3600, 1))));
+    let join = peer.join();
+    peer.refuse(&join, "JwtSignatureError: Failed to validate JWT signature");
+    peer.pass_alive(1);
+    let asked: Vec<TokenNeed> = peer.needs.iter().map(|(_, need)| *need).collect();
+    assert_eq!(asked, [TokenNeed::Refused]);
+    peer.command(Command::TokenChanged);
+    peer.pass_alive(1);
+    let need = peer.answer_token(Ok(Some(token_of("a", 3600, 2))));
+    assert_eq!(need, TokenNeed::Renew, "the newest will do");
+    let again = peer.join();
+    assert_eq!(
+        again.payload["access_token"],
+        jwt(&json!({"sub": "a", "n": 2}))
+    );
+}
+
+#[test]
 fn p16_clocks_that_are_hours_wrong_cause_no_storm() {
     let hour = 3_600_000_i64;
     for skew in [-2 * hour, -600_000, 0, 600_000, 2 * hour] {

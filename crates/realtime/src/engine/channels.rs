@@ -325,6 +325,8 @@ impl Engine {
         self.changed = true;
         self.fail_pushes(|gone| gone == id);
         match verdict {
+            // What was refused is not held any more: a newer one came while the answer was on its way.
+            Verdict::RefreshThenRetry if channel.token != self.keyring.generation() => {}
             Verdict::RefreshThenRetry => {
                 self.token_refusals = self.token_refusals.saturating_add(1);
                 if self.token_refusals > TOKEN_REFUSALS {

@@ -38,6 +38,8 @@ pub(crate) struct Keyring {
     request: Option<Request>,
     requests: u64,
     refused: bool,
+    /// The app says that there is a newer one.
+    told: bool,
     retry_at: Option<u64>,
     failures: u32,
 }
@@ -75,6 +77,7 @@ impl Keyring {
             request: None,
             requests: 0,
             refused: false,
+            told: false,
             retry_at: None,
             failures: 0,
         }
@@ -119,6 +122,7 @@ impl Keyring {
             self.request = None;
             self.retry_at = None;
             self.failures = 0;
+            self.told = true;
             match &mut self.hold {
                 Hold::Held(held) => held.renew = Some(0),
                 Hold::Anonymous => self.hold = Hold::Unknown,
@@ -150,6 +154,9 @@ impl Keyring {
         let need = match &self.hold {
             Hold::Unknown => TokenNeed::Join,
             Hold::Anonymous => return None,
+            // The refused one is not the newest any more: asking for another than that would cost a renewal, whose news would come here
+            // again, and so on for ever.
+            Hold::Held(_) if self.refused && self.told => TokenNeed::Renew,
             Hold::Held(_) if self.refused => TokenNeed::Refused,
             Hold::Held(held)
                 if held
@@ -204,6 +211,7 @@ impl Keyring {
         if self.request.take_if(|request| request.id == id).is_none() {
             return TokenNews::Same;
         }
+        self.told = false;
         let token = match answer {
             Ok(token) => token,
             Err(TokenError::SessionEnded) => return TokenNews::Ended,
