@@ -2,7 +2,7 @@
 //! https) a turn is had at once: what it guards has to stay right without it, only less thrifty.
 
 use futures::channel::oneshot;
-use futures::future::select;
+use futures::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,7 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 #[must_use = "the turn ends when this is dropped"]
 pub struct TabTurn {
     release: Option<Function>,
-    /// Open for as long as the turn is.
+    /// Open for as long as the turn is; none where the browser gives no turns.
     request: Option<Promise>,
 }
 
@@ -41,11 +41,17 @@ impl TabTurn {
         locks().is_some()
     }
 
-    /// Waits until the turn is over though this is still held: somebody seized it.
+    /// Whether the browser gave it. One that keeps nothing for a site has turns by name only, and refuses each.
+    pub fn is_given(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// Waits until the turn is over though this is still held: somebody seized it. Nobody seizes what the browser never gave.
     pub async fn over(&self) {
-        if let Some(request) = &self.request {
+        match &self.request {
             // An error says the same as an end.
-            let _ = JsFuture::from(request.clone()).await;
+            Some(request) => drop(JsFuture::from(request.clone()).await),
+            None => std::future::pending().await,
         }
     }
 
@@ -66,8 +72,10 @@ impl TabTurn {
         });
         turn.request = request(name, way, &callback);
         // The request ends with an error, or after the release: before the grant it can only mean that there is no lock.
-        if let Some(request) = turn.request.clone() {
-            select(grant, JsFuture::from(request)).await;
+        if let Some(request) = turn.request.clone()
+            && let Either::Right(_) = select(grant, JsFuture::from(request)).await
+        {
+            turn.request = None;
         }
         turn
     }

@@ -202,6 +202,7 @@ impl Feed {
 
     /// Somebody looks at the page again.
     pub fn seen(&self) {
+        self.0.line.ask_now_and_then();
         self.decide(Core::seen);
     }
 

@@ -1,4 +1,5 @@
-//! What the page tells the cache: whether there is a network, and whether anybody looks. Nothing else knows these events.
+//! What the page tells the cache: whether there is a network, and whether anybody looks; and how the page itself is left for a new one.
+//! Nothing else knows these events.
 
 use bedside_query::{Network, Page, QueryClient};
 use leptos::ev;
@@ -21,22 +22,41 @@ pub fn tell(cache: &QueryClient) {
         cache.set_online(Network::Offline);
     }
     let seen = cache.clone();
-    let on_visibility = Closure::<dyn Fn()>::new(move || {
-        seen.set_visible(if document().hidden() {
+    on_visibility(move |page| seen.set_visible(page));
+}
+
+fn on_visibility(turned: impl Fn(Page) + 'static) {
+    let listener = Closure::<dyn Fn()>::new(move || {
+        turned(if document().hidden() {
             Page::Hidden
         } else {
             Page::Visible
         });
     });
     // Without this event the page counts as seen, which costs requests and no truth.
-    let _ = document().add_event_listener_with_callback(
-        "visibilitychange",
-        on_visibility.as_ref().unchecked_ref(),
-    );
-    on_visibility.forget();
+    let _ = document()
+        .add_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
+    listener.forget();
 }
 
 /// Calls back, for the life of the page, whenever somebody turns to it.
-pub fn on_look(look: impl Fn() + 'static) {
+pub fn on_look(look: impl Fn() + Clone + 'static) {
+    let shown = look.clone();
+    on_visibility(move |page| {
+        if page == Page::Visible {
+            shown();
+        }
+    });
     std::mem::forget(window_event_listener(ev::focus, move |_| look()));
+}
+
+/// Begins a new page where people sign in, with nothing that the present one read.
+pub fn leave() {
+    // A page that can't be left has wiped all that it knows of.
+    let _ = window().location().replace("/sign-in");
+}
+
+/// Begins the same page anew.
+pub fn reload() {
+    let _ = window().location().reload();
 }

@@ -123,7 +123,11 @@ fn lock_of(name: &str, tab: Tab) -> String {
 /// Waits for the lead, has it, waits again; until there are no orders any more.
 async fn stay(name: String, me: Tab, mut orders: mpsc::UnboundedReceiver<Order>, tell: Tell) {
     // Before a word: a leader that heard of this tab first would find its lock free, and take the tab for gone.
-    let _present = TabTurn::take(&lock_of(&name, me)).await;
+    let present = TabTurn::take(&lock_of(&name, me)).await;
+    if !present.is_given() {
+        // No turns, no way to know who leads: this tab leads itself, and is never heard of.
+        return tell(News::Crowned);
+    }
     tell(News::Arrived);
     loop {
         let seized = {

@@ -2,6 +2,7 @@
 //! does. It carries out what [`Tabs`] decides, and decides nothing itself.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ struct Inner {
     /// As the leader said it, and when.
     status: Mutex<(StatusSnapshot, Option<Moment>)>,
     leadership: ArcRwSignal<Leadership>,
+    /// Whether the next question to the leader is due at some time.
+    asking: AtomicBool,
 }
 
 /// What waits to be done, and whether somebody is at it: what is decided meanwhile comes after.
@@ -125,7 +128,7 @@ impl Seat {
 impl Line {
     /// A line of nobody yet; see [`Line::identify`].
     pub fn new(build: impl Fn() -> Option<RealtimeClient> + Send + Sync + 'static) -> Self {
-        let line = Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             build: Box::new(build),
             tabs: Mutex::new(Tabs::new(Uuid::new_v4())),
             effects: Mutex::default(),
@@ -137,9 +140,8 @@ impl Line {
             on_status: Mutex::default(),
             status: Mutex::default(),
             leadership: ArcRwSignal::default(),
-        }));
-        line.ask_now_and_then();
-        line
+            asking: AtomicBool::default(),
+        }))
     }
 
     /// Calls back with the status whenever it changes. The last one who asks is told.
@@ -311,6 +313,7 @@ impl Line {
     }
 
     fn publish(&self) {
+        self.ask_now_and_then();
         let (status, leadership) = {
             let tabs = lock(&self.0.tabs);
             (tabs.status().clone(), tabs.leadership())
@@ -490,17 +493,20 @@ impl Line {
         })
     }
 
-    /// While somebody looks at this tab: a follower asks for a sign of life. A hidden one is told of the leader's end by the lock.
-    fn ask_now_and_then(&self) {
+    /// While somebody looks at this tab and it follows, it asks for a sign of life. A hidden one is told of the leader's end by the lock,
+    /// and a leader has nobody to ask: neither wakes the computer.
+    pub fn ask_now_and_then(&self) {
+        let asks = lock(&self.0.tabs).leadership() == Leadership::Follows && !document().hidden();
+        if !asks || self.0.asking.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let line = Arc::downgrade(&self.0);
         spawn_local(async move {
-            loop {
-                sleep(PACE).await;
-                let Some(inner) = line.upgrade() else { return };
-                if !document().hidden() {
-                    Self(inner).decide(Tabs::tick);
-                }
-            }
+            sleep(PACE).await;
+            let Some(inner) = line.upgrade() else { return };
+            inner.asking.store(false, Ordering::Relaxed);
+            // Decides, and so comes by here again.
+            Self(inner).decide(Tabs::tick);
         });
     }
 
