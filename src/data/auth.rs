@@ -126,9 +126,14 @@ impl Auth {
 
     /// Believes the storage where it speaks for all tabs.
     pub fn look_again(&self) {
-        if self.held().written == store::Written::Kept {
+        if self.survives_a_reload() {
             self.take_up();
         }
+    }
+
+    /// Whether the browser keeps the session for the next load of the page.
+    pub fn survives_a_reload(&self) -> bool {
+        self.held().written == store::Written::Kept
     }
 
     fn take_up(&self) {

@@ -80,7 +80,8 @@ impl AuthApi {
         };
         let request = Request::post(&format!("{}/logout?scope={scope}", self.base))
             .header("Authorization", &bearer(token));
-        self.call(request, None).await.map(drop)
+        let request = outliving(self.built(request, None)?);
+        exchange(request).await.map(drop)
     }
 
     async fn call(
@@ -88,6 +89,10 @@ impl AuthApi {
         request: RequestBuilder,
         body: Option<&Value>,
     ) -> Result<Answer, AuthError> {
+        exchange(self.built(request, body)?).await
+    }
+
+    fn built(&self, request: RequestBuilder, body: Option<&Value>) -> Result<Request, AuthError> {
         let request = request
             .header("apikey", &self.anon_key)
             .header("X-Supabase-Api-Version", "2024-01-01");
@@ -97,28 +102,41 @@ impl AuthApi {
                 .body(body.to_string()),
             None => request.build(),
         };
-        let request = request.map_err(|_| AuthError::Unreadable)?;
-        let asked = Now::read();
-        let exchange = async {
-            let response = request.send().await.map_err(|_| AuthError::Offline)?;
-            let status = response.status();
-            let date = response.headers().get("date");
-            let text = response.text().await.map_err(|_| AuthError::Offline)?;
-            if (200..300).contains(&status) {
-                Ok(Answer {
-                    text,
-                    asked,
-                    server_unix: date.as_deref().and_then(unix_of_http_date),
-                })
-            } else {
-                Err(AuthError::from_response(status, &text))
-            }
-        };
-        let deadline = TimeoutFuture::new(u32::try_from(DEADLINE.as_millis()).unwrap_or(u32::MAX));
-        pin_mut!(exchange);
-        match select(exchange, deadline).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(AuthError::Offline),
+        request.map_err(|_| AuthError::Unreadable)
+    }
+}
+
+/// A request that goes on when its page is gone: a sign-out reaches the server though the tab is closed at once.
+fn outliving(request: Request) -> Request {
+    let request = web_sys::Request::from(request);
+    let options = web_sys::RequestInit::new();
+    // By name, since it has no setter.
+    let set = js_sys::Reflect::set(&options, &"keepalive".into(), &true.into());
+    let kept = set.and_then(|_| web_sys::Request::new_with_request_and_init(&request, &options));
+    kept.unwrap_or(request).into()
+}
+
+async fn exchange(request: Request) -> Result<Answer, AuthError> {
+    let asked = Now::read();
+    let exchange = async {
+        let response = request.send().await.map_err(|_| AuthError::Offline)?;
+        let status = response.status();
+        let date = response.headers().get("date");
+        let text = response.text().await.map_err(|_| AuthError::Offline)?;
+        if (200..300).contains(&status) {
+            Ok(Answer {
+                text,
+                asked,
+                server_unix: date.as_deref().and_then(unix_of_http_date),
+            })
+        } else {
+            Err(AuthError::from_response(status, &text))
         }
+    };
+    let deadline = TimeoutFuture::new(u32::try_from(DEADLINE.as_millis()).unwrap_or(u32::MAX));
+    pin_mut!(exchange);
+    match select(exchange, deadline).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => Err(AuthError::Offline),
     }
 }

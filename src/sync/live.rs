@@ -1,15 +1,24 @@
 //! Where the sync begins: one cache and one feed for the app, and who they belong to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bedside_query::provide_query_client;
 use bedside_realtime::{BuildError, Status};
+use futures::channel::oneshot;
+use futures::future::select;
+use gloo_timers::future::sleep;
 use leptos::prelude::{Effect, Get, GetUntracked, With, provide_context};
 use leptos::reactive::effect::ImmediateEffect;
+use leptos::task::spawn_local;
+use uuid::Uuid;
 
 use super::outbox::{Outbox, Wipe};
 use super::{Feed, Notifications, page};
 use crate::data::{Auth, AuthState, Config, Rest, SignedOutBecause, query};
+
+/// A disk that takes longer to be wiped is wiped by the page that follows, when somebody signs in.
+const WIPED: Duration = Duration::from_secs(2);
 
 /// Provides the cache and the feed of this app to all that is rendered below.
 ///
@@ -41,10 +50,13 @@ fn follow_identity(feed: &Feed, outbox: &Outbox, auth: &Auth) {
         AuthState::SignedIn(user) => Some(user.id),
         AuthState::SignedOut(_) => None,
     };
-    let known = Arc::new(Mutex::new(user(state.get_untracked())));
-    feed.identify(user(state.get_untracked()));
-    outbox.identify(user(state.get_untracked()), Wipe::Others);
-    let (feed, outbox) = (feed.clone(), outbox.clone());
+    let here = Arc::new(Mutex::new(Identity::default()));
+    let first = user(state.get_untracked());
+    lock(&here).becomes(first);
+    feed.identify(first);
+    // What somebody else left is wiped whenever that is; nobody waits for it.
+    drop(outbox.identify(first, Wipe::Others));
+    let (feed, outbox, auth) = (feed.clone(), outbox.clone(), auth.clone());
     ImmediateEffect::new_scoped(move || {
         let state = state.get();
         let wipe = match &state {
@@ -52,14 +64,49 @@ fn follow_identity(feed: &Feed, outbox: &Outbox, auth: &Auth) {
             _ => Wipe::Others,
         };
         let now = user(state);
-        let before = std::mem::replace(
-            &mut *known.lock().unwrap_or_else(PoisonError::into_inner),
-            now,
-        );
-        if before != now {
-            feed.identify(now);
-            outbox.identify(now, wipe);
+        let (before, last) = lock(&here).becomes(now);
+        if before == now {
+            return;
         }
+        feed.identify(now);
+        let wiped = outbox.identify(now, wipe);
+        match now {
+            None if wipe == Wipe::All => begin_anew(wiped, page::leave),
+            // A session that the browser refuses to keep would not survive the change of pages.
+            Some(_) if last.is_some() && last != now && auth.survives_a_reload() => {
+                begin_anew(wiped, page::reload);
+            }
+            _ => {}
+        }
+    });
+}
+
+/// Whom this page has served.
+#[derive(Default)]
+struct Identity {
+    now: Option<Uuid>,
+    last: Option<Uuid>,
+}
+
+impl Identity {
+    /// Who it was a moment ago, and who was the last that was anybody.
+    fn becomes(&mut self, user: Option<Uuid>) -> (Option<Uuid>, Option<Uuid>) {
+        let former = (self.now, self.last);
+        self.now = user;
+        self.last = user.or(self.last);
+        former
+    }
+}
+
+fn lock(identity: &Mutex<Identity>) -> MutexGuard<'_, Identity> {
+    identity.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was read and let go of lies in the page's memory until something else is written there. Only a new page has none of it.
+fn begin_anew(wiped: oneshot::Receiver<()>, go: fn()) {
+    spawn_local(async move {
+        select(wiped, Box::pin(sleep(WIPED))).await;
+        go();
     });
 }
 

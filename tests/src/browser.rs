@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -70,11 +71,23 @@ impl Driver {
 
     /// Opens a browser of its own: own profile, own storage.
     pub async fn open(&self, size: Size) -> Result<WebDriver> {
+        self.open_with(size, json!({})).await
+    }
+
+    /// Opens a browser whose owner lets no site keep anything, not even a cookie.
+    pub async fn open_forgetful(&self, size: Size) -> Result<WebDriver> {
+        const BLOCK: u8 = 2;
+        let blocked = json!({"profile.default_content_setting_values.cookies": BLOCK});
+        self.open_with(size, blocked).await
+    }
+
+    async fn open_with(&self, size: Size, settings: Value) -> Result<WebDriver> {
         let mut capabilities = DesiredCapabilities::chrome();
         for flag in FLAGS {
             capabilities.add_arg(flag)?;
         }
         capabilities.add_arg(&format!("--window-size={},{}", size.0, size.1))?;
+        capabilities.add_experimental_option("prefs", settings)?;
         if let Ok(chromium) = std::env::var("BEDSIDE_CHROMIUM") {
             // The driver wants a path where a person gives a name.
             if let Some(path) = on_path(&chromium) {

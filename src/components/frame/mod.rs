@@ -29,10 +29,25 @@ use crate::sync::Table;
 pub fn Frame() -> impl IntoView {
     let auth = use_context::<Auth>();
     let here = use_location();
+    let served = StoredValue::new(false);
     move || {
         let state = auth.as_ref().map(|auth| auth.state().get());
         match state {
-            Some(AuthState::SignedIn(user)) => view! { <SignedIn user /> }.into_any(),
+            Some(AuthState::SignedIn(user)) => {
+                served.set_value(true);
+                view! { <SignedIn user /> }.into_any()
+            }
+            // A new page is on its way, which knows nothing of what this one has shown.
+            Some(AuthState::SignedOut(SignedOutBecause::Asked | SignedOutBecause::Gone))
+                if served.get_value() =>
+            {
+                view! {
+                    <main class="alone">
+                        <p role="status">"Signing you out…"</p>
+                    </main>
+                }
+                .into_any()
+            }
             // Who left on purpose may be followed by someone else: they start at the beginning.
             Some(AuthState::SignedOut(SignedOutBecause::Asked)) => {
                 view! { <Redirect path="/sign-in" /> }.into_any()

@@ -151,7 +151,7 @@ impl Outbox {
     }
 
     /// From here on the outbox is somebody else's. `wipe`: what the former person left goes from the disk, too.
-    pub fn identify(&self, user: Option<Uuid>, wipe: Wipe) {
+    pub fn identify(&self, user: Option<Uuid>, wipe: Wipe) -> oneshot::Receiver<()> {
         let former = {
             let mut state = lock(&self.0.state);
             let former = std::mem::take(&mut *state);
@@ -166,6 +166,7 @@ impl Outbox {
         self.refresh();
         let outbox = self.clone();
         let (disk, asked) = mpsc::unbounded();
+        let (tell, wiped) = oneshot::channel();
         if user.is_some() {
             lock(&self.0.state).disk = Some(disk);
         }
@@ -174,6 +175,8 @@ impl Outbox {
                 // Refused: then there is nothing to wipe, or nothing that could be done about it.
                 let _ = vault::wipe_all_but(user.filter(|_| wipe == Wipe::Others)).await;
             }
+            // Whoever does not wait for it has dropped the other end.
+            let _ = tell.send(());
             if let Some(user) = user {
                 outbox.keep_for(user, asked).await;
             }
@@ -181,6 +184,7 @@ impl Outbox {
         if user.is_some() {
             self.look();
         }
+        wiped
     }
 
     /// Shows a save over the rows until the last word about it.

@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use bedside_backend::jwt::{DEMO_SECRET, JwtKeys};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver};
 use bedside_tests::person::Person;
 use serde_json::Value;
 
-use crate::tabs::OVERHEAR;
-use crate::{ONE, TWO, text};
+use crate::tabs::overhears;
+use crate::{ONE, TWO, VIEWER, text};
 
 /// Everything that the page and the browser's storage hold, as text.
 const HELD: &str = "return document.documentElement.outerHTML + document.title \
@@ -22,6 +23,11 @@ const SHOWN: &str = "return document.documentElement.outerHTML + document.title"
 async fn held(person: &Person) -> Result<String> {
     let held = person.browser.execute(HELD, vec![]).await?;
     Ok(held.json().as_str().unwrap_or_default().to_owned())
+}
+
+async fn shown(person: &Person) -> Result<String> {
+    let shown = person.browser.execute(SHOWN, vec![]).await?;
+    Ok(shown.json().as_str().unwrap_or_default().to_owned())
 }
 
 async fn keep(person: &Person, key: &str, value: &str) -> Result<()> {
@@ -66,8 +72,7 @@ async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Re
     for tab in [&second, &first] {
         person.browser.switch_to_window(tab.clone()).await?;
         person.field("Password").await?;
-        let shown = person.browser.execute(SHOWN, vec![]).await?;
-        let shown = shown.json().as_str().unwrap_or_default();
+        let shown = shown(&person).await?;
         ensure!(!shown.contains(mrn), "the patient is still there");
         ensure!(
             !shown.contains("Half-Written"),
@@ -277,6 +282,215 @@ async fn a_storage_that_holds_anything_but_a_session_leads_to_the_sign_in_page()
     backend.stop().await
 }
 
+#[tokio::test]
+async fn a_refused_token_costs_one_renewal_and_nothing_on_the_screen() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    // A token that looks as fresh as it did, and is not the server's any more.
+    person
+        .browser
+        .execute(
+            "const kept = JSON.parse(localStorage.getItem('bedside.session')); \
+             const [head, claims, proof] = kept.access_token.split('.'); \
+             kept.access_token = [head, claims, [...proof].reverse().join('')].join('.'); \
+             localStorage.setItem('bedside.session', JSON.stringify(kept))",
+            vec![],
+        )
+        .await?;
+    person.goes_to("/patients").await?;
+    person.sees(text(&patient, "mrn")?).await?;
+    person.waits_for_realtime(&["live"]).await?;
+    let refused = person
+        .browser
+        .execute(
+            "return performance.getEntriesByType('resource') \
+                .filter(e => e.name.includes('/rest/v1/') && e.responseStatus === 401).length",
+            vec![],
+        )
+        .await?;
+    ensure!(
+        refused.json().as_u64() > Some(0),
+        "the server refused nothing"
+    );
+    let renewals = renewals(&person).await?;
+    ensure!(renewals == 1, "{renewals} renewals");
+    person.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_browser_that_keeps_nothing_is_good_for_as_long_as_its_page() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let one = Api::sign_in(&backend.url(), ONE).await?;
+    let patient = one.own_patient().await?;
+    let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
+    let browser = driver.open_forgetful(DESKTOP).await?;
+    let person = Person::at(browser, &backend.url()).await?;
+    person.sign_in(ONE, bedside_tests::PASSWORD).await?;
+    person.clicks("Patients").await?;
+    person.sees(mrn).await?;
+    let forbidden = person
+        .browser
+        .execute(
+            "try { localStorage.length; return false } catch { return true }",
+            vec![],
+        )
+        .await?;
+    ensure!(
+        forbidden.json() == &Value::Bool(true),
+        "the browser keeps things"
+    );
+    // Alone, without the other tabs' channel, the feed is live and an edit is saved.
+    person.waits_for_realtime(&["live"]).await?;
+    let path = format!("patients?id=eq.{id}");
+    one.change(&path, serde_json::json!({"last_name": "Aaunkept"}))
+        .await?;
+    person.sees("Aaunkept").await?;
+
+    person.goes_to("/patients").await?;
+    person.field("Password").await?;
+    ensure!(
+        !shown(&person).await?.contains(mrn),
+        "a reload shows the patient to nobody"
+    );
+    person.sign_in(ONE, bedside_tests::PASSWORD).await?;
+    person.sees(mrn).await?;
+    person.signs_out().await?;
+    person.field("Password").await?;
+    // Somebody else is not thrown out again by the change of persons.
+    person.sign_in(TWO, bedside_tests::PASSWORD).await?;
+    person.sees("Mireille Vanterpool").await?;
+    person.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_full_storage_costs_the_next_load_its_session_and_nothing_else() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let mrn = text(&patient, "mrn")?;
+    let person = Person::at(driver.open(DESKTOP).await?, &backend.url()).await?;
+    person.field("Password").await?;
+    person
+        .browser
+        .execute(
+            "let text = ''; \
+             for (let size = 1 << 23; size >= 1; size >>= 1) { \
+                try { localStorage.setItem('full', text + 'x'.repeat(size)); text += 'x'.repeat(size) } catch {} }",
+            vec![],
+        )
+        .await?;
+    person.sign_in(ONE, bedside_tests::PASSWORD).await?;
+    person.clicks("Patients").await?;
+    person.sees(mrn).await?;
+    person.waits_for_realtime(&["live"]).await?;
+    person.goes_to("/patients").await?;
+    person.field("Password").await?;
+    person
+        .browser
+        .execute("localStorage.removeItem('full')", vec![])
+        .await?;
+    person.sign_in(ONE, bedside_tests::PASSWORD).await?;
+    person.sees(mrn).await?;
+    person.goes_to("/patients").await?;
+    person.sees(mrn).await?;
+    person.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn whose_account_is_deleted_is_shut_out_and_told_why() -> Result<()> {
+    let backend = Backend::start_on(0, Data::InMemory, &["--token-life", "8"]).await?;
+    let driver = Driver::start().await?;
+    let viewer = Api::sign_in(&backend.url(), VIEWER).await?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
+    person.goes_to("/patients").await?;
+    person.waits_for_realtime(&["live"]).await?;
+    let service = JwtKeys::new(DEMO_SECRET).service_role_key().to_owned();
+    let deleted = reqwest::Client::new()
+        .delete(format!(
+            "{}/auth/v1/admin/users/{}",
+            backend.url(),
+            viewer.user_id
+        ))
+        .header("apikey", &service)
+        .bearer_auth(&service)
+        .send()
+        .await?;
+    ensure!(deleted.status().is_success(), "{}", deleted.status());
+    person.field("Password").await?;
+    let page = person.page_text().await?;
+    ensure!(
+        page.contains("Your session has ended") || page.contains("Your account"),
+        "no reason is given: {page}"
+    );
+    ensure!(!held(&person).await?.contains("MRN"), "rows stay");
+    person.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
+async fn a_page_out_of_the_history_shows_nothing_after_a_sign_out() -> Result<()> {
+    let backend = Backend::start(Data::InMemory).await?;
+    let elsewhere = Backend::start(Data::InMemory).await?;
+    let driver = Driver::start().await?;
+    let patient = Api::sign_in(&backend.url(), ONE)
+        .await?
+        .own_patient()
+        .await?;
+    let mrn = text(&patient, "mrn")?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    person.goes_to("/patients").await?;
+    person.sees(mrn).await?;
+    let first = person.browser.window().await?;
+    // What the page looks like in the very moment in which it is back, before any task of its own.
+    person
+        .browser
+        .execute(
+            "window.atOnce = null; addEventListener('pageshow', event => { \
+                if (event.persisted) window.atOnce = document.documentElement.outerHTML }, true)",
+            vec![],
+        )
+        .await?;
+    person.browser.goto(elsewhere.url()).await?;
+    person.field("Password").await?;
+    let second = person.browser.new_tab().await?;
+    person.browser.switch_to_window(second).await?;
+    person.goes_to("/patients").await?;
+    person.sees(mrn).await?;
+    person.signs_out().await?;
+    person.field("Password").await?;
+    person.browser.switch_to_window(first).await?;
+    person.browser.back().await?;
+    person.field("Password").await?;
+    ensure!(
+        !held(&person).await?.contains(mrn),
+        "back shows the patient"
+    );
+    let at_once = person
+        .browser
+        .execute("return window.atOnce", vec![])
+        .await?;
+    println!("kept by the history: {}", at_once.json().is_string());
+    ensure!(
+        !at_once.json().as_str().unwrap_or_default().contains(mrn),
+        "the patient was there for a moment"
+    );
+    person.leaves().await?;
+    elsewhere.stop().await?;
+    backend.stop().await
+}
+
 /// All that IndexedDB holds for this site, as text; bytes as their characters.
 const DATABASES: &str = "const done = arguments[arguments.length - 1]; \
     const seen = (key, value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value) \
@@ -308,7 +522,16 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     person.browser.switch_to_window(second.clone()).await?;
     person.goes_to("/patients").await?;
     person.waits_for_realtime(&["live"]).await?;
-    person.browser.execute(OVERHEAR, vec![]).await?;
+    let spy = overhears(&one.user_id);
+    person.browser.execute(spy.as_str(), vec![]).await?;
+    let rows = patients
+        .iter()
+        .map(|patient| text(patient, "mrn"))
+        .collect::<Result<Vec<&str>>>()?;
+    ensure!(
+        !person.remembers(&rows).await?.is_empty(),
+        "a look into the memory finds nothing"
+    );
     person.browser.switch_to_window(first.clone()).await?;
 
     let storm = tokio::spawn(async move {
@@ -325,17 +548,25 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
         }
         Ok(changes as f64 / start.elapsed().as_secs_f64())
     });
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    person.browser.switch_to_window(second.clone()).await?;
+    person
+        .waits_for(
+            "a word between the tabs",
+            "return window.heard.length > 0",
+            vec![],
+        )
+        .await?;
+    person.browser.switch_to_window(first.clone()).await?;
     person.signs_out().await?;
     person.field("Password").await?;
     person.browser.switch_to_window(second.clone()).await?;
     person.field("Password").await?;
-    let heard = person
-        .browser
-        .execute("return window.heard.splice(0).length", vec![])
-        .await?;
-    ensure!(heard.json().as_u64() > Some(0), "the tabs never spoke");
-    person.browser.switch_to_window(first).await?;
+    person.browser.execute(spy, vec![]).await?;
+    for tab in [&second, &first] {
+        person.browser.switch_to_window(tab.clone()).await?;
+        let left = person.remembers(&rows).await?;
+        ensure!(left.is_empty(), "{left:?} still lie in the page's memory");
+    }
     // From here on, for as long as the storm goes on.
     while !storm.is_finished() {
         let held = held(&person).await?;

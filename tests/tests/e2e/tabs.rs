@@ -222,9 +222,12 @@ async fn a_leader_that_hangs_loses_the_lead_and_follows_when_it_is_back() -> Res
 }
 
 /// Hears the channel of a person's tabs, as anything of this site could.
-pub const OVERHEAR: &str = "window.heard = []; const user = JSON.parse(localStorage.getItem('bedside.session')).user.id; \
-    window.spy = new BroadcastChannel('bedside.feed.1.' + user); \
-    window.spy.onmessage = event => window.heard.push(String(event.data))";
+pub fn overhears(user: &str) -> String {
+    format!(
+        "window.heard = []; window.spy = new BroadcastChannel('bedside.feed.1.{user}'); \
+         window.spy.onmessage = event => window.heard.push(String(event.data))"
+    )
+}
 
 #[tokio::test]
 async fn after_a_sign_out_the_tabs_say_nothing_to_each_other_and_no_socket_is_left() -> Result<()> {
@@ -234,7 +237,7 @@ async fn after_a_sign_out_the_tabs_say_nothing_to_each_other_and_no_socket_is_le
     let tabs = Tabs::opened(&driver, &tap.url(), 3).await?;
     let api = Api::sign_in(&backend.url(), ADMIN).await?;
     tabs.look_at(2).await?;
-    tabs.runs(OVERHEAR).await?;
+    tabs.runs(&overhears(&api.user_id)).await?;
     change(&api, "Overheard").await?;
     tabs.all_see("Overheard", None).await?;
     tabs.look_at(2).await?;
@@ -249,7 +252,8 @@ async fn after_a_sign_out_the_tabs_say_nothing_to_each_other_and_no_socket_is_le
         tabs.look_at(place).await?;
         tabs.person.field("Password").await?;
     }
-    tabs.runs("window.heard = []").await?;
+    // The page is a new one, and listens anew.
+    tabs.runs(&overhears(&api.user_id)).await?;
     for round in 0..20 {
         change(&api, &format!("Secret {round}")).await?;
     }
