@@ -10,6 +10,34 @@ use crate::key::Segment;
 
 /// What a type must be able to do to have its rows patched by
 /// [`QueryOptions::row_set`](crate::QueryOptions::row_set).
+///
+/// ```
+/// use bedside_query::{Row, RowSet, Segment};
+///
+/// #[derive(Clone, PartialEq)]
+/// struct Page<R> { rows: Vec<R>, total: usize }
+///
+/// impl<R: Row> RowSet for Page<R> {
+///     type Row = R;
+///     fn get(&self, pk: &Segment) -> Option<&R> {
+///         self.rows.iter().find(|row| row.pk() == *pk)
+///     }
+///     fn each_pk(&self, each: &mut dyn FnMut(Segment)) {
+///         self.rows.iter().for_each(|row| each(row.pk()));
+///     }
+///     fn replace(&self, row: R) -> Self {
+///         let put = |held: &R| if held.pk() == row.pk() { row.clone() } else { held.clone() };
+///         Self { rows: self.rows.iter().map(put).collect(), total: self.total }
+///     }
+///     fn remove(&self, pk: &Segment) -> Self {
+///         let rows = self.rows.iter().filter(|row| row.pk() != *pk).cloned().collect();
+///         Self { rows, total: self.total.saturating_sub(1) }
+///     }
+///     fn is_whole(&self) -> bool {
+///         self.rows.len() == self.total
+///     }
+/// }
+/// ```
 pub trait RowSet: PartialEq + Send + Sync + 'static {
     /// What its rows are.
     type Row: Row;

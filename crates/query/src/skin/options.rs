@@ -449,6 +449,15 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// What the data is made from besides what was said before.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, TableDep};
+    ///
+    /// let options = QueryOptions::new(query_key!["beds"], |_| async { Ok::<_, String>(24) })
+    ///     .deps([TableDep::rows("beds")])
+    ///     .and_deps([TableDep::rows("wards")]);
+    /// # let _ = options;
+    /// ```
     pub fn and_deps(mut self, deps: impl IntoIterator<Item = TableDep>) -> Self {
         self.erased.deps = self.erased.deps.iter().cloned().chain(deps).collect();
         self
@@ -537,6 +546,14 @@ impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
 impl<S: RowSet, E: Send + Sync + 'static> QueryOptions<S, E> {
     /// The data shows rows that `dep` describes: changes of those are patched in; one that may concern rows that are not shown
     /// invalidates.
+    ///
+    /// ```
+    /// use bedside_query::{query_key, QueryOptions, RowSet, TableDep};
+    ///
+    /// fn first_page<S: RowSet + Default>() -> QueryOptions<S, String> {
+    ///     QueryOptions::new(query_key!["beds", "page", 1], |_| async { Ok(S::default()) }).row_set(TableDep::rows("beds"))
+    /// }
+    /// ```
     pub fn row_set(mut self, dep: TableDep) -> Self {
         self.erased.deps = Arc::from([dep.shaped(Shape::Page)]);
         self.erased.rows = Some(RowOps::set::<S>());
