@@ -512,6 +512,15 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     let backend = Backend::start(Data::InMemory).await?;
     let driver = Driver::start().await?;
     let one = Api::sign_in(&backend.url(), ONE).await?;
+    let more: Vec<Value> = (0..400)
+        .map(|number| {
+            serde_json::json!({
+                "mrn": format!("STORM-{number:03}"), "first_name": "Storm", "last_name": format!("Nr{number:03}"),
+                "date_of_birth": "1980-01-01", "ward": "Surgery", "clinician_id": one.user_id,
+            })
+        })
+        .collect();
+    one.add("patients", Value::from(more)).await?;
     let path = format!("patients?clinician_id=eq.{}", one.user_id);
     let patients = one.rows(&path).await?;
     let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;

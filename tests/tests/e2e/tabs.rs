@@ -191,6 +191,31 @@ async fn a_leader_that_closes_hands_over_within_three_seconds_and_nothing_is_mis
 }
 
 #[tokio::test]
+async fn a_leader_that_crashes_hands_over_within_three_seconds_and_nothing_is_missed() -> Result<()>
+{
+    let backend = Backend::start(Data::InMemory).await?;
+    let tap = WireTap::before(backend.port, PATIENT).await?;
+    let driver = Driver::start().await?;
+    let tabs = Tabs::opened(&driver, &tap.url(), 4).await?;
+    let api = Api::sign_in(&backend.url(), ADMIN).await?;
+    let leader = tabs.leader().await?;
+    tabs.watch(leader).await?;
+    tabs.look_at(leader).await?;
+    let moment = tabs.runs(NOW).await?.as_f64().context("no time")?;
+    let crash = tabs.person.devtools("Page.crash", json!({}));
+    // A page that is gone answers nothing, or that it is gone.
+    let _ = tokio::time::timeout(Duration::from_secs(1), crash).await;
+    change(&api, "While nobody listened").await?;
+    let times = tabs.back_after(moment, Some(leader)).await?;
+    println!("live again after the leader crashed: {times:.0?} ms");
+    tabs.all_see("While nobody listened", Some(leader)).await?;
+    ensure!(times.iter().all(|time| *time < 3_000.0), "{times:?}");
+    ensure!(tap.open() == 1, "{} sockets", tap.open());
+    tabs.person.leaves().await?;
+    backend.stop().await
+}
+
+#[tokio::test]
 async fn a_leader_that_hangs_loses_the_lead_and_follows_when_it_is_back() -> Result<()> {
     let backend = Backend::start(Data::InMemory).await?;
     let tap = WireTap::before(backend.port, PATIENT).await?;
