@@ -102,11 +102,14 @@ fn lock(identity: &Mutex<Identity>) -> MutexGuard<'_, Identity> {
     identity.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What was read and let go of lies in the page's memory until something else is written there. Only a new page has none of it.
+/// What was read and let go of lies in the page's memory until something else is written there. Only a new page has none of it; where
+/// none can be had for want of a server, this one stays.
 fn begin_anew(wiped: oneshot::Receiver<()>, go: fn()) {
     spawn_local(async move {
         select(wiped, Box::pin(sleep(WIPED))).await;
-        go();
+        if page::can_begin_anew().await {
+            go();
+        }
     });
 }
 

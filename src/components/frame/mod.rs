@@ -5,10 +5,13 @@ mod nav;
 mod person;
 mod tools;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
 use leptos_router::components::{A, Outlet, Redirect};
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_navigate};
 use wasm_bindgen::JsCast;
 
 use self::nav::{MainNav, MinorNav};
@@ -23,6 +26,9 @@ use crate::data::{Auth, AuthState, DataError, SignedOutBecause};
 use crate::hooks::{Me, Reading, use_reading, use_role_change};
 use crate::model::Profile;
 use crate::sync::Table;
+
+/// How long a new page may take after a sign-out.
+const NEW_PAGE: Duration = Duration::from_secs(3);
 
 /// The guard: the frame for whoever is signed in, the sign-in page for anyone else. Another person is another frame.
 #[component]
@@ -41,12 +47,7 @@ pub fn Frame() -> impl IntoView {
             Some(AuthState::SignedOut(SignedOutBecause::Asked | SignedOutBecause::Gone))
                 if served.get_value() =>
             {
-                view! {
-                    <main class="alone">
-                        <p role="status">"Signing you out…"</p>
-                    </main>
-                }
-                .into_any()
+                view! { <Leaving /> }.into_any()
             }
             // Who left on purpose may be followed by someone else: they start at the beginning.
             Some(AuthState::SignedOut(SignedOutBecause::Asked)) => {
@@ -58,6 +59,24 @@ pub fn Frame() -> impl IntoView {
                 view! { <Redirect path=sign_in_path(&path, &search) /> }.into_any()
             }
         }
+    }
+}
+
+/// Until the new page is there. Where none comes, for want of a server, this one goes on to where people sign in.
+#[component]
+fn Leaving() -> impl IntoView {
+    let navigate = use_navigate();
+    let go = move || navigate("/sign-in", NavigateOptions::default());
+    let waiting = set_timeout_with_handle(go, NEW_PAGE).ok();
+    on_cleanup(move || {
+        if let Some(waiting) = waiting {
+            waiting.clear();
+        }
+    });
+    view! {
+        <main class="alone">
+            <p role="status">"Signing you out…"</p>
+        </main>
     }
 }
 

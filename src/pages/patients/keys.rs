@@ -159,6 +159,8 @@ impl Current {
         self.row.set(to);
         self.awaited.set_value(Some(to));
         self.window.bring(to);
+        // At once where it can be: the next key may come within the frame.
+        self.focus();
         request_animation_frame(move || self.focus());
     }
 

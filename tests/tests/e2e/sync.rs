@@ -1,4 +1,4 @@
-//! Live sync under strain: a role that changes under somebody's hands, a burst, silence.
+//! Live sync under strain: a role that changes under somebody's hands, a burst, silence, faults.
 
 use std::time::{Duration, Instant};
 
@@ -189,4 +189,151 @@ async fn an_idle_page_asks_for_nothing() -> Result<()> {
     ensure!(timers.len() <= 8, "{timers:?}");
     reader.leaves().await?;
     backend.stop().await
+}
+
+/// Somebody with quick hands: opens patient after patient and changes a text, through what the page offers. What is told of it:
+/// `window.work`, with the last text of each field, how many are done, and what went wrong.
+const QUICK_HANDS: &str = r#"
+    const [name, fields, patients, edits] = arguments;
+    const work = window.work = { done: 0, trouble: null, texts: {} };
+    const seen = (find, what) => new Promise((yes, no) => {
+        const end = Date.now() + 60000;
+        (function look() {
+            const found = find();
+            if (found) yes(found);
+            else if (Date.now() > end) no(new Error('never ' + what + ': ' + document.body.innerText.slice(0, 2000)));
+            else setTimeout(look, 10);
+        })();
+    });
+    const any = from => from[Math.floor(Math.random() * from.length)];
+    const save = () => document.querySelector('form[aria-label="Edit record"] button[type=submit]');
+    const rests = () => save()?.ariaDisabled === 'true' && !save().ariaBusy;
+    (async () => {
+        for (let edit = 0; edit < edits; edit++) {
+            const { id, mrn } = any(patients);
+            const field = any(fields);
+            const link = document.createElement('a');
+            link.href = '/patients/' + id;
+            document.querySelector('main').append(link);
+            link.click();
+            link.remove();
+            const there = () => document.querySelector('main').innerText.includes(mrn)
+                && rests() && document.getElementById('patient-' + field);
+            const input = await seen(there, 'at ' + mrn);
+            const text = name + ' ' + edit;
+            input.value = text;
+            input.dispatchEvent(new Event('input', { bubbles: true }));
+            await seen(() => save() && !save().ariaDisabled, 'ready to save ' + mrn);
+            save().click();
+            await seen(rests, 'saved ' + mrn);
+            work.texts[id + ' ' + field.replace('-', '_')] = text;
+            work.done = edit + 1;
+        }
+    })().catch(error => { work.trouble = String(error) });"#;
+
+#[tokio::test]
+async fn two_people_who_edit_through_faults_lose_nothing_and_see_the_same() -> Result<()> {
+    const EDITS: u64 = 200;
+    let folder = tempfile::tempdir()?;
+    let flags = ["--fault-latency", "10", "--fault-errors", "0.05"];
+    let backend = Backend::start_on(0, Data::Folder(folder.path()), &[]).await?;
+    let (port, url) = (backend.port, backend.url());
+    let api = Api::sign_in(&url, ADMIN).await?;
+    let all = api
+        .rows("patients?select=id,mrn&status=neq.discharged&order=mrn")
+        .await?;
+    let driver = Driver::start().await?;
+    let mut people = Vec::new();
+    for (name, fields) in [
+        ("Ann", json!(["first-name", "notes"])),
+        ("Ben", json!(["last-name"])),
+    ] {
+        let person = Person::signed_in(driver.open(DESKTOP).await?, &url, ADMIN).await?;
+        person.clicks("Patients").await?;
+        person.waits_for_realtime(&["live"]).await?;
+        let hands = vec![json!(name), fields, json!(all), json!(EDITS)];
+        person.browser.execute(QUICK_HANDS, hands).await?;
+        people.push(person);
+    }
+    // In the middle of it all the backend dies, sockets and all, comes back, and is not well.
+    until_done(&people, EDITS / 4).await?;
+    backend.kill().await?;
+    let backend = Backend::start_on(port, Data::Folder(folder.path()), &flags).await?;
+    let start = Instant::now();
+    until_done(&people, EDITS).await?;
+    println!("the rest of {EDITS} edits each took {:?}", start.elapsed());
+
+    let mut texts = Vec::new();
+    for person in &people {
+        let work = asks(person, "return window.work.texts").await?;
+        texts.extend(work.as_object().context("no texts")?.clone());
+    }
+    // What waited for the backend is sent by and by.
+    let path = "patients?select=id,mrn,first_name,last_name,notes&order=last_name,first_name,id";
+    let start = Instant::now();
+    let truth = loop {
+        let lost = match api.rows(path).await {
+            Ok(truth) => {
+                let column = |key: &str| {
+                    let (id, column) = key.split_once(' ')?;
+                    truth.iter().find(|row| row["id"] == id)?.get(column)
+                };
+                let is_lost = |(key, text): &&(String, Value)| column(key) != Some(text);
+                let lost: Vec<_> = texts.iter().filter(is_lost).collect();
+                if lost.is_empty() {
+                    break truth;
+                }
+                format!("{lost:?}")
+            }
+            Err(error) => error.to_string(),
+        };
+        ensure!(start.elapsed() < Duration::from_secs(60), "lost: {lost}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let mut screens = Vec::new();
+    for person in &people {
+        person.clicks("Patients").await?;
+        person.waits_for_realtime(&["live"]).await?;
+        let says = |row: &String, patient: &Value| {
+            ["mrn", "last_name", "first_name"].iter().all(|column| {
+                patient[*column]
+                    .as_str()
+                    .is_some_and(|text| row.contains(text))
+            })
+        };
+        let wanted = |rows: &[String]| {
+            rows.len() > 10
+                && rows
+                    .iter()
+                    .zip(&truth)
+                    .all(|(row, patient)| says(row, patient))
+        };
+        screens.push(until_rows(person, wanted).await?);
+    }
+    ensure!(screens[0] == screens[1], "the screens differ");
+    for person in people {
+        person.leaves().await?;
+    }
+    backend.stop().await
+}
+
+/// Waits until each of them has done so many edits.
+async fn until_done(people: &[Person], edits: u64) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(300);
+    for person in people {
+        loop {
+            let work = asks(person, "return window.work").await?;
+            if work["done"].as_u64() >= Some(edits) {
+                break;
+            }
+            ensure!(work["trouble"].is_null(), "{}", work["trouble"]);
+            ensure!(
+                Instant::now() < deadline,
+                "only {} of {edits}",
+                work["done"]
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    Ok(())
 }
