@@ -107,7 +107,8 @@ fn lock(identity: &Mutex<Identity>) -> MutexGuard<'_, Identity> {
 fn begin_anew(wiped: oneshot::Receiver<()>, go: fn()) {
     spawn_local(async move {
         select(wiped, Box::pin(sleep(WIPED))).await;
-        if page::can_begin_anew().await {
+        // Left while its site does not answer, a page is followed by the browser's own complaint.
+        if Config::load().await.is_ok() {
             go();
         }
     });

@@ -2,12 +2,10 @@
 //! Nothing else knows these events.
 
 use bedside_query::{Network, Page, QueryClient};
-use gloo_net::http::Request;
 use leptos::ev;
 use leptos::prelude::{document, window, window_event_listener};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::RequestCache;
 
 /// Tells the cache for the life of the page.
 pub fn tell(cache: &QueryClient) {
@@ -50,12 +48,6 @@ pub fn on_look(look: impl Fn() + Clone + 'static) {
         }
     });
     std::mem::forget(window_event_listener(ev::focus, move |_| look()));
-}
-
-/// Whether the site answers: a page that is left while it does not is followed by the browser's own complaint.
-pub async fn can_begin_anew() -> bool {
-    let site = Request::get("/sign-in").cache(RequestCache::NoStore).send();
-    site.await.is_ok_and(|answer| answer.ok())
 }
 
 /// Begins a new page where people sign in, with nothing that the present one read.
