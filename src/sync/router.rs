@@ -133,7 +133,8 @@ impl Router {
     pub fn work(&mut self, now: Moment) -> Vec<Work> {
         self.due = None;
         let before = self.last.replace(now);
-        let busy = before.is_some_and(|before| now.since(before) <= self.window);
+        // Changes that come in heaps are one burst, if the next heap comes before the window has been quiet for once.
+        let busy = before.is_some_and(|before| now.since(before) <= self.window.saturating_mul(2));
         self.window = if busy {
             self.window.saturating_mul(2).min(LONGEST)
         } else {

