@@ -23,8 +23,8 @@ fn peer() -> Peer {
     Peer::with(config)
 }
 
-/// A client that is live with a token of this lifetime.
-fn live_with(lifetime_s: u64) -> (Peer, Sent) {
+/// A client whose first join is on its way, with a token of this lifetime.
+fn joining_with(lifetime_s: u64) -> (Peer, Sent) {
     let mut peer = peer();
     peer.bind(patients());
     peer.open();
@@ -33,6 +33,12 @@ fn live_with(lifetime_s: u64) -> (Peer, Sent) {
         TokenNeed::Join
     );
     let join = peer.join();
+    (peer, join)
+}
+
+/// A client that is live with a token of this lifetime.
+fn live_with(lifetime_s: u64) -> (Peer, Sent) {
+    let (mut peer, join) = joining_with(lifetime_s);
     peer.accept(&join);
     peer.listening(&join);
     (peer, join)
@@ -163,11 +169,7 @@ fn the_same_refused_token_is_not_joined_with_again() {
 
 #[test]
 fn the_refusal_of_a_token_that_was_renewed_meanwhile_costs_no_other_renewal() {
-    let mut peer = peer();
-    peer.bind(patients());
-    peer.open();
-    peer.answer_token(Ok(Some(token_of("a", 3600, 1))));
-    let join = peer.join();
+    let (mut peer, join) = joining_with(3600);
     peer.command(Command::TokenChanged);
     peer.pass_alive(1);
     assert_eq!(
@@ -189,11 +191,7 @@ fn the_refusal_of_a_token_that_was_renewed_meanwhile_costs_no_other_renewal() {
 /// The source renews because it was asked for another token than the refused one, and tells of the new one before it answers.
 #[test]
 fn news_of_the_token_that_is_being_asked_for_does_not_ask_for_yet_another() {
-    let mut peer = peer();
-    peer.bind(patients());
-    peer.open();
-    peer.answer_token(Ok(Some(token_of("a", 3600, 1))));
-    let join = peer.join();
+    let (mut peer, join) = joining_with(3600);
     peer.refuse(&join, "JwtSignatureError: Failed to validate JWT signature");
     peer.pass_alive(1);
     let asked: Vec<TokenNeed> = peer.needs.iter().map(|(_, need)| *need).collect();
