@@ -7,5 +7,5 @@
 mod page;
 mod watch;
 
-pub use page::{Idle, minutes, set_minutes};
+pub use page::{Idle, minutes};
 pub use watch::{Screen, Watch};

@@ -42,13 +42,6 @@ pub fn minutes() -> u32 {
     u32::try_from(limit().as_secs().div_ceil(60)).unwrap_or(u32::MAX)
 }
 
-/// Chooses after how many minutes the screens of this browser lock: at least one, at most eight hours.
-pub fn set_minutes(minutes: u32) {
-    let chosen = Duration::from_secs(u64::from(minutes.max(1)) * 60).min(LONGEST);
-    // A choice that is not kept holds nowhere, and the default stands.
-    let _ = store::write(LIMIT, &chosen.as_secs().to_string());
-}
-
 fn limit() -> Duration {
     let chosen = store::read(LIMIT).and_then(|text| text.parse().ok());
     chosen
@@ -130,6 +123,15 @@ impl Idle {
         self.look();
     }
 
+    /// Chooses after how many minutes the screens of this browser lock: at least one, at most eight hours.
+    pub fn set_minutes(&self, minutes: u32) {
+        let chosen = Duration::from_secs(u64::from(minutes.max(1)) * 60).min(LONGEST);
+        // A choice that is not kept holds nowhere, and the default stands.
+        let _ = store::write(LIMIT, &chosen.as_secs().to_string());
+        // The other tabs hear of it through the storage.
+        self.look();
+    }
+
     /// Locks all screens of this browser now.
     pub fn lock_now(&self) {
         lock(&self.0.watch).lock();
@@ -147,11 +149,11 @@ impl Idle {
 
     fn listen(&self) {
         let idle = self.clone();
-        let mut last = Now::read();
+        let mut last = None;
         let on_touch = Closure::<dyn FnMut()>::new(move || {
             let now = Now::read();
-            if now.since(last) >= OFTEN {
-                last = now;
+            if last.is_none_or(|last| now.since(last) >= OFTEN) {
+                last = Some(now);
                 idle.touched(now);
             }
         });

@@ -8,7 +8,7 @@ use crate::components::session_settings::SessionSettings;
 use crate::components::use_title;
 use crate::data::look::{CONTRAST, DENSITY, THEME};
 use crate::hooks::{Me, Wishes};
-use crate::idle;
+use crate::idle::{self, Idle};
 use crate::model::{Profile, Role};
 
 /// The settings.
@@ -143,9 +143,10 @@ fn Account() -> impl IntoView {
 #[component]
 fn IdleMinutes() -> impl IntoView {
     let kept = idle::minutes();
+    let watch = use_context::<Idle>();
     let on_change = move |event| {
-        if let Ok(minutes) = event_target_value(&event).parse() {
-            idle::set_minutes(minutes);
+        if let (Some(watch), Ok(minutes)) = (&watch, event_target_value(&event).parse()) {
+            watch.set_minutes(minutes);
         }
     };
     // What was chosen elsewhere stays a choice.

@@ -178,6 +178,8 @@ fn end_to_end(browser: &tools::Browser) -> Result<(), Error> {
         "--nocapture",
         "--test-threads=1",
     ]);
+    // A story that fails says why in a line; where in the tests' own code is not worth the fifty lines after it.
+    command.env("RUST_LIB_BACKTRACE", "0");
     browser.tell(&mut command);
     process::run("cargo test end to end", &mut command)
 }

@@ -31,13 +31,18 @@ async fn shown(person: &Person) -> Result<String> {
 }
 
 async fn keep(person: &Person, key: &str, value: &str) -> Result<()> {
-    person
-        .browser
-        .execute(
-            "localStorage.setItem(arguments[0], arguments[1])",
-            vec![Value::from(key), Value::from(value)],
-        )
-        .await?;
+    let script = "localStorage.setItem(arguments[0], arguments[1])";
+    let arguments = vec![Value::from(key), Value::from(value)];
+    person.browser.execute(script, arguments).await?;
+    Ok(())
+}
+
+/// Locks the screens after so many seconds, as another tab would choose it: this page hears of it too.
+async fn lock_after(person: &Person, seconds: &str) -> Result<()> {
+    let script = "const [key, newValue] = arguments; localStorage.setItem(key, newValue); \
+                  window.dispatchEvent(new StorageEvent('storage', {key, newValue}))";
+    let arguments = vec![Value::from("bedside.idle"), Value::from(seconds)];
+    person.browser.execute(script, arguments).await?;
     Ok(())
 }
 
@@ -65,7 +70,7 @@ async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Re
     person.goes_to("/patients").await?;
     person.sees("Patients").await?;
     // Chosen in one tab, it holds in the other; and so does a touch.
-    keep(&person, "bedside.idle", "20").await?;
+    lock_after(&person, "20").await?;
     person.clicks("Dashboard").await?;
 
     person.sees("The screen locks in").await?;
@@ -85,7 +90,7 @@ async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Re
     person.types("Password", "not-the-password").await?;
     person.clicks("Unlock").await?;
     ensure!(person.alert().await?.contains("Wrong password"));
-    keep(&person, "bedside.idle", "900").await?;
+    lock_after(&person, "900").await?;
     person.types("Password", bedside_tests::PASSWORD).await?;
     person.clicks("Unlock").await?;
     person.sees_nav("Patients").await?;
