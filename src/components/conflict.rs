@@ -1,9 +1,10 @@
 //! One field that two people changed: both versions side by side, with what each changed marked, and the ways out of it.
 //! It knows texts and labels; never a record, a server or how the choice is stored.
 
+use leptos::html;
 use leptos::prelude::*;
 
-use super::{Icon, Shape};
+use super::{Icon, Shape, focus_on};
 use crate::model::merge::{self, Fate};
 
 /// What a person decided.
@@ -45,8 +46,33 @@ pub fn Conflict(
     #[prop(into)]
     reads: Callback<String, String>,
     on_settled: Callback<Settled>,
+    /// The id of the field's own control: the focus goes there once it is settled, since what was pressed is gone then.
+    #[prop(optional, into)]
+    control: Option<String>,
 ) -> impl IntoView {
     let merging = RwSignal::new(None::<String>);
+    let (whole, text) = (
+        NodeRef::<html::Div>::new(),
+        NodeRef::<html::Textarea>::new(),
+    );
+    let settle = Callback::new(move |settled| {
+        on_settled.run(settled);
+        if let Some(control) = &control {
+            focus_on(control);
+        }
+    });
+    // Who works by keyboard goes on where the next thing to do has appeared.
+    let merge = move |begun: Option<String>| {
+        merging.set(begun);
+        request_animation_frame(move || {
+            let text = text.try_get_untracked().flatten().map(|text| text.focus());
+            if text.is_none()
+                && let Some(whole) = whole.try_get_untracked().flatten()
+            {
+                let _ = whole.focus();
+            }
+        });
+    };
     let both_in_one = format!("{label}, both versions in one");
     let version = move |title: AnyView, text: fn(&Versions) -> &str| {
         let body = move || {
@@ -78,7 +104,13 @@ pub fn Conflict(
         versions.with(|versions| merge::merge(&versions.base, &versions.mine, &versions.theirs))
     };
     view! {
-        <div class="conflict" role="group" aria-label=format!("{label}: changed by both")>
+        <div
+            class="conflict"
+            role="group"
+            tabindex="-1"
+            aria-label=format!("{label}: changed by both")
+            node_ref=whole
+        >
             <p class="conflict-title">
                 <Icon shape=Shape::Alert size=14 />
                 {question}
@@ -97,6 +129,7 @@ pub fn Conflict(
                                 class="input"
                                 dir="auto"
                                 rows="4"
+                                node_ref=text
                                 aria-label=both_in_one.clone()
                                 prop:value=move || merging.get().unwrap_or_default()
                                 on:input=move |event| merging.set(Some(event_target_value(&event)))
@@ -112,20 +145,20 @@ pub fn Conflict(
                             <button
                                 class="button button-small button-primary"
                                 type="button"
-                                on:click=move |_| on_settled.run(Settled::Merged(merging.get_untracked().unwrap_or_default()))
+                                on:click=move |_| settle.run(Settled::Merged(merging.get_untracked().unwrap_or_default()))
                             >
                                 "Use this text"
                             </button>
-                            <button class="button button-small button-quiet" type="button" on:click=move |_| merging.set(None)>
+                            <button class="button button-small button-quiet" type="button" on:click=move |_| merge(None)>
                                 "Back"
                             </button>
                         }
                     }
                 >
-                    <button class="button button-small" type="button" on:click=move |_| on_settled.run(Settled::Mine)>
+                    <button class="button button-small" type="button" on:click=move |_| settle.run(Settled::Mine)>
                         "Keep mine"
                     </button>
-                    <button class="button button-small" type="button" on:click=move |_| on_settled.run(Settled::Theirs)>
+                    <button class="button button-small" type="button" on:click=move |_| settle.run(Settled::Theirs)>
                         "Take theirs"
                     </button>
                     {(values == Values::Text)
@@ -134,7 +167,7 @@ pub fn Conflict(
                                 <button
                                     class="button button-small"
                                     type="button"
-                                    on:click=move |_| merging.set(Some(together().text))
+                                    on:click=move |_| merge(Some(together().text))
                                 >
                                     "Merge both"
                                 </button>

@@ -52,6 +52,10 @@ pub const MAP: &[(&str, &[Shortcut])] = &[
             shortcut(&["Enter"], "Open the row"),
         ],
     ),
+    (
+        "In the review queue",
+        &[shortcut(&["J", "K"], "Next and former form")],
+    ),
 ];
 
 /// What the shortcuts that hold everywhere do.

@@ -3,6 +3,7 @@
 pub mod devtools;
 pub mod me;
 pub mod use_company;
+pub mod use_editing;
 pub mod use_form_submission_updates;
 pub mod use_live_query;
 pub mod use_outbox;
@@ -20,6 +21,7 @@ pub mod wishes;
 pub use devtools::use_devtools;
 pub use me::Me;
 pub use use_company::{InCompany, Record, use_company};
+pub use use_editing::{use_editing, use_editors};
 pub use use_form_submission_updates::use_form_submission_updates;
 pub use use_live_query::use_live_query;
 pub use use_outbox::{UseOutbox, use_outbox};

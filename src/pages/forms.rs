@@ -11,15 +11,15 @@ use uuid::Uuid;
 use super::form::in_queue;
 use crate::components::changed::use_mark;
 use crate::components::{
-    Ago, Changed, Choose, Empty, Failed, FormStatusBadge, Icon, NotRefreshed, Pager, SearchBox,
-    Shape, SkeletonRows, use_title,
+    Ago, Changed, Choose, EditingNow, Empty, Failed, FormStatusBadge, Icon, NotRefreshed, Pager,
+    SearchBox, Shape, SkeletonRows, use_title,
 };
 use crate::data::Page;
 use crate::data::form_submissions::{self, FormFilter, FormView, PAGE};
 use crate::data::profiles::{self, Directory};
-use crate::hooks::{Me, Reading, use_reading};
+use crate::hooks::{Me, Reading, use_editors, use_reading};
 use crate::model::{FormStatus, FormSubmission, FormType, Role};
-use crate::sync::Table;
+use crate::sync::{Editors, Table};
 
 const COLUMNS: &[&str] = &["cell-lead", "col-second", "", "col-third", "col-second"];
 
@@ -206,6 +206,7 @@ fn List(
                 .unwrap_or_default()
         })
     });
+    let editors = use_editors();
     let to_review = Memo::new(move |_| filter.with(|filter| filter.view == FormView::ToReview));
     // The view is part of the key: its rows lead to the queue, and say how long they have waited.
     let ids = Memo::new(move |_| {
@@ -290,7 +291,7 @@ fn List(
                     <For
                         each=move || ids.get()
                         key=|id| *id
-                        children=move |(id, to_review)| view! { <FormRow id to_review rows directory /> }
+                        children=move |(id, to_review)| view! { <FormRow id to_review rows directory editors /> }
                     />
                 </tbody>
             </table>
@@ -326,6 +327,7 @@ fn FormRow(
     to_review: bool,
     rows: Memo<Vec<Arc<FormSubmission>>>,
     directory: Signal<Option<Arc<Directory>>>,
+    editors: Signal<Editors>,
 ) -> impl IntoView {
     let form = Memo::new(move |_| rows.with(|rows| rows.iter().find(|row| row.id == id).cloned()));
     let text = move |read: fn(&FormSubmission) -> String| {
@@ -344,6 +346,7 @@ fn FormRow(
             _ => "–".to_owned(),
         })
     };
+    let editing = Memo::new(move |_| editors.with(|editors| editors.at(id).to_vec()));
     let mark = use_mark(text(|form| form.version.to_string()));
     let address = if to_review {
         in_queue(id)
@@ -363,7 +366,10 @@ fn FormRow(
             </td>
             <td class="col-second">{text(|form| form.form_type.label().to_owned())}</td>
             <td>
-                <FormStatusBadge status />
+                <div class="status-line">
+                    <FormStatusBadge status />
+                    <EditingNow people=editing directory />
+                </div>
             </td>
             <td class="col-third">{author}</td>
             <td class="col-second">

@@ -6,16 +6,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
-use futures::channel::oneshot;
-use futures::future::select;
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::ChooseView;
 use reactive_graph::computed::ScopedFuture;
 
+use crate::components::paint::painted;
 use crate::components::{Icon, Shape, SkeletonLines};
 
 /// How long the page that was asked for has the network to itself.
@@ -104,26 +102,6 @@ impl ChooseView for Routed {
     async fn preload(&self) {
         painted().await;
     }
-}
-
-/// Until what is on the page now has been painted. A page in the background is not painted, and waits for nothing.
-async fn painted() {
-    /// Longer than a frame takes anywhere: the page went into the background meanwhile.
-    const NO_FRAME_MS: u32 = 250;
-    if document().hidden() {
-        return;
-    }
-    let (tell, told) = oneshot::channel();
-    request_animation_frame(move || {
-        set_timeout(
-            move || {
-                // Nobody waits any more who has gone elsewhere.
-                let _ = tell.send(());
-            },
-            Duration::ZERO,
-        );
-    });
-    select(told, TimeoutFuture::new(NO_FRAME_MS)).await;
 }
 
 /// Gets the code of all pages when the first one has had its time to appear. What fails is got again when it is opened.

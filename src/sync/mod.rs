@@ -7,6 +7,7 @@ pub mod cache;
 pub mod company;
 pub mod core;
 pub mod ears;
+pub mod editing;
 pub mod feed;
 pub mod inbox;
 pub mod kept_drafts;
@@ -24,6 +25,7 @@ pub mod updates;
 mod vault;
 
 pub use company::{Companion, Company, Place};
+pub use editing::Editors;
 pub use feed::{Feed, Following};
 pub use inbox::Notification;
 pub use live::provide_live_data;

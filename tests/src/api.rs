@@ -110,6 +110,14 @@ impl Api {
         Ok(())
     }
 
+    /// This person's name, as colleagues read it.
+    pub async fn full_name(&self) -> Result<String> {
+        let path = format!("profiles?id=eq.{}", self.user_id);
+        let rows = self.rows(&path).await?;
+        let name = rows.first().and_then(|row| row["full_name"].as_str());
+        Ok(name.context("a person without a name")?.to_owned())
+    }
+
     /// The first patient assigned to this person, by MRN.
     pub async fn own_patient(&self) -> Result<Value> {
         let path = format!(

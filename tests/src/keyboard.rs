@@ -1,5 +1,7 @@
 //! A person at the keyboard: single keys, and the way from one thing to the next with Tab.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 use thirtyfour::prelude::*;
 
@@ -7,6 +9,10 @@ use crate::person::Person;
 
 /// More stops than any page has between two things; who comes by none of them will never come.
 const STOPS: usize = 100;
+
+/// Longer than a page takes to move the focus.
+const PATIENCE: Duration = Duration::from_secs(10);
+const GLANCE: Duration = Duration::from_millis(25);
 
 impl Person {
     /// Presses a key by its name, or types a text, wherever the focus is.
@@ -34,6 +40,21 @@ impl Person {
             )
             .await?;
         Ok(name.json().as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the focus is on what is called so, without a key.
+    pub async fn waits_for_focus_on(&self, name: &str) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if self.focused().await?.starts_with(name) {
+                return Ok(());
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        bail!(
+            "the focus is on {:?}, not on {name:?}",
+            self.focused().await?
+        )
     }
 
     /// Presses Tab until the focus is on what is called so; not at all when it is there already.

@@ -46,6 +46,11 @@ impl Theme {
     }
 }
 
+/// Another tab, over the one that somebody was looking at.
+pub struct Away {
+    tab: Value,
+}
+
 impl Person {
     /// Sends a command of Chromium's own protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
@@ -54,6 +59,24 @@ impl Person {
             .send_raw(command, parameters)
             .await
             .with_context(|| command.to_owned())
+    }
+
+    /// Opens another tab over this one, whose page goes on unseen until [`Person::comes_back`].
+    pub async fn turns_away(&self) -> Result<Away> {
+        let blank = json!({"url": "about:blank"});
+        let opened = self.devtools("Target.createTarget", blank).await?;
+        let tab = opened["targetId"].clone();
+        self.waits_for("tab out of sight", "return document.hidden", vec![])
+            .await?;
+        Ok(Away { tab })
+    }
+
+    /// Closes the other tab again.
+    pub async fn comes_back(&self, from: Away) -> Result<()> {
+        let close = json!({"targetId": from.tab});
+        self.devtools("Target.closeTarget", close).await?;
+        self.waits_for("tab in sight", "return !document.hidden", vec![])
+            .await
     }
 
     /// Gives the page another size and theme.

@@ -1,5 +1,5 @@
 //! A listener on the wire between browsers and the backend: every byte passes unchanged; sockets are counted, and one word that
-//! the server says over them.
+//! the server says over them. It can cut the sockets, as a proxy does that knows none, and leave everything else alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Result;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 const SOCKET: &[u8] = b"GET /realtime/v1/websocket";
@@ -21,6 +22,7 @@ struct Counts {
 /// A tap; it ends when this value goes.
 pub struct WireTap {
     counts: Arc<Counts>,
+    sockets_pass: watch::Sender<bool>,
     port: u16,
     listening: JoinHandle<()>,
 }
@@ -38,14 +40,23 @@ impl WireTap {
         let port = listener.local_addr()?.port();
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
+        let (sockets_pass, passing) = watch::channel(true);
         let listening = tokio::spawn(async move {
             while let Ok((browser, _)) = listener.accept().await {
                 // A connection that breaks is the browser's business, and the backend's.
-                tokio::spawn(pass(browser, backend, word.as_bytes(), Arc::clone(&shared)));
+                let counts = Arc::clone(&shared);
+                tokio::spawn(pass(
+                    browser,
+                    backend,
+                    word.as_bytes(),
+                    counts,
+                    passing.clone(),
+                ));
             }
         });
         Ok(WireTap {
             counts,
+            sockets_pass,
             port,
             listening,
         })
@@ -53,6 +64,16 @@ impl WireTap {
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends every socket, and lets no other through.
+    pub fn cuts_sockets(&self) {
+        self.sockets_pass.send_replace(false);
+    }
+
+    /// Lets sockets through again.
+    pub fn mends_sockets(&self) {
+        self.sockets_pass.send_replace(true);
     }
 
     /// Sockets that are open now.
@@ -71,7 +92,13 @@ impl WireTap {
     }
 }
 
-async fn pass(mut browser: TcpStream, port: u16, word: &[u8], counts: Arc<Counts>) -> Result<()> {
+async fn pass(
+    mut browser: TcpStream,
+    port: u16,
+    word: &[u8],
+    counts: Arc<Counts>,
+    sockets_pass: watch::Receiver<bool>,
+) -> Result<()> {
     let mut backend = TcpStream::connect(("127.0.0.1", port)).await?;
     let (mut from_browser, mut to_browser) = browser.split();
     let (mut from_backend, mut to_backend) = backend.split();
@@ -84,7 +111,9 @@ async fn pass(mut browser: TcpStream, port: u16, word: &[u8], counts: Arc<Counts
                 break;
             }
             // A connection becomes a socket with a request of its own.
-            if bytes[..read].starts_with(SOCKET) && is_socket.swap(1, Ordering::SeqCst) == 0 {
+            if bytes[..read].starts_with(SOCKET) && is_socket.load(Ordering::SeqCst) == 0 {
+                anyhow::ensure!(*sockets_pass.borrow(), "no socket passes");
+                is_socket.store(1, Ordering::SeqCst);
                 counts.open.fetch_add(1, Ordering::SeqCst);
                 counts.ever.fetch_add(1, Ordering::SeqCst);
             }
@@ -111,8 +140,19 @@ async fn pass(mut browser: TcpStream, port: u16, word: &[u8], counts: Arc<Counts
         }
         anyhow::Ok(())
     };
+    // A connection that is no socket lives through the cut.
+    let cut = async {
+        let mut passing = sockets_pass.clone();
+        loop {
+            passing.wait_for(|pass| !pass).await?;
+            if is_socket.load(Ordering::SeqCst) == 1 {
+                return anyhow::Ok(());
+            }
+            passing.wait_for(|pass| *pass).await?;
+        }
+    };
     // Whichever side ends ends the connection.
-    tokio::select! { _ = up => {}, _ = down => {} }
+    tokio::select! { _ = up => {}, _ = down => {}, _ = cut => {} }
     if is_socket.load(Ordering::SeqCst) == 1 {
         counts.open.fetch_sub(1, Ordering::SeqCst);
     }

@@ -122,6 +122,37 @@ fn the_room_of_a_record_is_open_to_whoever_sees_the_record() {
 }
 
 #[test]
+fn the_room_of_all_forms_is_open_to_all_staff_and_only_those_who_edit_show_up() {
+    over_http(|backend| async move {
+        let one = token(backend, "clinician.one@bedside.test").await;
+        let viewer = token(backend, "viewer@bedside.test").await;
+        let (mut looks, mut edits) = (open(backend).await, open(backend).await);
+        for (socket, token) in [(&mut looks, &viewer), (&mut edits, &one)] {
+            assert_eq!(join_room(socket, "ward:forms", token).await, "ok");
+        }
+        let track = |form: &str| {
+            let shown =
+                json!({ "type": "presence", "event": "track", "payload": { "form": form } });
+            let frame = json!({ "topic": "realtime:ward:forms", "event": "presence", "ref": "2", "join_ref": "1", "payload": shown });
+            Message::text(frame.to_string())
+        };
+        // What a viewer says of themselves goes nowhere; what a clinician says arrives, and is the first that does.
+        looks.send(track("by a viewer")).await.unwrap();
+        edits.send(track("by a clinician")).await.unwrap();
+        for socket in [&mut looks, &mut edits] {
+            let seen = await_event(socket, "presence_diff").await;
+            assert_eq!(
+                seen["payload"]["joins"]["me"]["metas"][0]["form"],
+                "by a clinician"
+            );
+        }
+        let anon = backend.keys().anon_key().to_owned();
+        let mut stranger = open(backend).await;
+        assert_eq!(join_room(&mut stranger, "ward:forms", &anon).await, "error");
+    });
+}
+
+#[test]
 fn a_lowered_role_is_announced_and_holds_for_the_token_in_hand() {
     over_http(|backend| async move {
         let admin = token(backend, "admin@bedside.test").await;

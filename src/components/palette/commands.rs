@@ -8,7 +8,7 @@ use crate::model::Role;
 use crate::model::policy::{Action, Place, Resource, may};
 
 /// Something that leads to no page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Doing {
     ShowKeys,
     ShowNotifications,
@@ -22,7 +22,7 @@ pub enum Doing {
 }
 
 /// What choosing an entry does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Does {
     Open(String),
     Act(Doing),

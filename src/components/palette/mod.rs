@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
+use super::paint::after_paint;
 use super::{Dialog, Icon, Shape};
 pub use commands::{Does, Doing, Entry};
 
@@ -35,7 +36,15 @@ fn Finder(open: RwSignal<bool>, act: Callback<Doing>) -> impl IntoView {
     let (at, set_at) = signal(0_usize);
     let found = found::search(asked);
     let commands = commands::of_this_person();
+    // The field is on the screen before its list: whoever opens the palette types.
+    let (standing, set_standing) = signal(false);
+    after_paint(move || {
+        set_standing.try_set(true);
+    });
     let entries = Memo::new(move |_| {
+        if !standing.get() {
+            return Vec::new();
+        }
         let mut entries = typed.with(|typed| commands::matching(&commands.get(), typed));
         // What was found belongs to the text it was asked for; while another is typed it is only in the way.
         if typed.with(|typed| asked.with(|asked| typed.trim() == asked)) {
@@ -98,14 +107,14 @@ fn Finder(open: RwSignal<bool>, act: Callback<Doing>) -> impl IntoView {
             option.scroll_into_view_with_scroll_into_view_options(&to);
         }
     };
-    let option = move |(index, entry): (usize, Entry)| {
+    let option = move |index: ReadSignal<usize>, entry: Entry| {
         view! {
             <li
-                id=option_id(index)
+                id=move || option_id(index.get())
                 role="option"
-                aria-selected=move || if at.get() == index { "true" } else { "false" }
-                on:pointermove=move |_| set_at.set(index)
-                on:click=move |_| choose.run(index)
+                aria-selected=move || if at.get() == index.get() { "true" } else { "false" }
+                on:pointermove=move |_| set_at.set(index.get_untracked())
+                on:click=move |_| choose.run(index.get_untracked())
             >
                 <Icon shape=entry.shape />
                 <span class="palette-name">{entry.name}</span>
@@ -116,6 +125,9 @@ fn Finder(open: RwSignal<bool>, act: Callback<Doing>) -> impl IntoView {
     let said = move || {
         if found.busy.get() {
             return "Searching …".to_owned();
+        }
+        if !standing.get() {
+            return String::new();
         }
         match (found.trouble.get(), entries.with(Vec::len)) {
             (Some(trouble), _) => trouble.to_owned(),
@@ -149,7 +161,12 @@ fn Finder(open: RwSignal<bool>, act: Callback<Doing>) -> impl IntoView {
                 />
             </div>
             <ul class="palette-list" id="palette-list" role="listbox" aria-label="Results">
-                {move || entries.get().into_iter().enumerate().map(option).collect_view()}
+                // What is still offered after the next letter stays as it is.
+                <ForEnumerate
+                    each=move || entries.get()
+                    key=|entry| (entry.name.clone(), entry.note.clone(), entry.does.clone())
+                    children=option
+                />
             </ul>
             <p class="palette-said" role="status">
                 {said}

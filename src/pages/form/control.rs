@@ -435,6 +435,7 @@ fn Below(fill: Fill, field: &'static Field, value: Memo<String>) -> impl IntoVie
         </Show>
         <Show when=move || disputed.get()>
             <Conflict
+                control=control_id(field)
                 label=field.label
                 versions=Signal::derive(move || versions.get().unwrap_or_default())
                 values

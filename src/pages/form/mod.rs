@@ -35,7 +35,7 @@ use crate::components::{
 use crate::data::DataError;
 use crate::data::profiles::Directory;
 use crate::data::{form_submissions, patients, profiles};
-use crate::hooks::{Me, Reading, Record, use_company, use_outbox, use_reading};
+use crate::hooks::{Me, Reading, Record, use_company, use_editing, use_outbox, use_reading};
 use crate::model::form_kind::text_of;
 use crate::model::form_step::{Whose, may_write};
 use crate::model::{CalendarDate, FormKind, FormStatus, FormSubmission, FormType, Patient, Role};
@@ -238,6 +238,12 @@ fn Loaded(
         let kind = FormKind::of(shown.form_type())?;
         may_write(shown.status(), role).then_some(kind.form_type)
     });
+    // From the first field on, until the page is left or the form is not to be written any more.
+    let edits = Memo::new(move |edited: Option<&bool>| {
+        let in_field = || together.company.own.with(Option::is_some);
+        writing.get().is_some() && (edited == Some(&true) || in_field())
+    });
+    use_editing(id, edits);
     let body = move || match writing.get().and_then(FormKind::of) {
         Some(kind) => view! { <Editor kind shown together /> }.into_any(),
         None => view! { <Answers shown /> }.into_any(),

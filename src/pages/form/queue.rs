@@ -81,7 +81,7 @@ fn neighbours(met: &[Uuid], live: &[Uuid], id: Uuid) -> (Option<Uuid>, Option<Uu
     }
 }
 
-/// Where the form is in the queue, with the way to those before and after. `n` and `p` go there, too.
+/// Where the form is in the queue, with the way to those before and after. `j` and `k` go there, too, as in the lists.
 #[component]
 pub fn QueueBar(queue: Queue) -> impl IntoView {
     let navigate = use_navigate();
@@ -91,8 +91,8 @@ pub fn QueueBar(queue: Queue) -> impl IntoView {
         }
         let (before, after) = untrack(|| queue.neighbours());
         let to = match event.key().as_str() {
-            "n" => after,
-            "p" => before,
+            "j" => after,
+            "k" => before,
             _ => None,
         };
         if let Some(to) = to {
@@ -122,10 +122,10 @@ pub fn QueueBar(queue: Queue) -> impl IntoView {
                 {move || {
                     neighbours.get().0.map(|id| {
                         view! {
-                            <A href=in_queue(id) attr:class="button button-small" attr:aria-keyshortcuts="p">
+                            <A href=in_queue(id) attr:class="button button-small" attr:aria-keyshortcuts="k">
                                 <Icon shape=Shape::Previous size=12 />
                                 "Previous"
-                                <kbd aria-hidden="true">"P"</kbd>
+                                <kbd aria-hidden="true">"K"</kbd>
                             </A>
                         }
                     })
@@ -133,9 +133,9 @@ pub fn QueueBar(queue: Queue) -> impl IntoView {
                 {move || {
                     neighbours.get().1.map(|id| {
                         view! {
-                            <A href=in_queue(id) attr:class="button button-small" attr:aria-keyshortcuts="n">
+                            <A href=in_queue(id) attr:class="button button-small" attr:aria-keyshortcuts="j">
                                 "Next"
-                                <kbd aria-hidden="true">"N"</kbd>
+                                <kbd aria-hidden="true">"J"</kbd>
                                 <Icon shape=Shape::Next size=12 />
                             </A>
                         }

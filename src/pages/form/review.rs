@@ -86,8 +86,10 @@ pub fn Review(shown: Shown, queue: Option<Queue>) -> impl IntoView {
                         returning.set(false);
                         tried.set(false);
                         comment.set(String::new());
-                        if let Some(queue) = queue.filter(|_| step.ends_review()) {
-                            navigate(&queue.next_address(), Default::default());
+                        match queue.filter(|_| step.ends_review()) {
+                            Some(queue) => navigate(&queue.next_address(), Default::default()),
+                            // What was pressed is gone; the focus goes where the reading begins.
+                            None => focus_on("main"),
                         }
                     }
                 }

@@ -96,6 +96,7 @@ pub fn DraftField(
                     let values = if field == PatientField::Notes { Values::Text } else { Values::Whole };
                     view! {
                         <Conflict
+                            control=field_id(field)
                             label=field.label()
                             versions
                             whose=Signal::derive(move || author.get().name())

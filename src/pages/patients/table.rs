@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 use super::keys::{Current, use_keys};
 use super::row::keep_rows;
 use super::rows::Placed;
+use crate::components::paint::after_paint;
 use crate::components::row_window::RowWindow;
 use crate::components::time::tell_exactly;
 use crate::components::{SkeletonRows, SortHeader};
@@ -37,21 +38,34 @@ pub fn PatientTable(
     window: RowWindow,
 ) -> impl IntoView {
     let directory = use_reading(&[Table::Profiles], profiles::directory_query);
+    // The header says at once how the list is going to be sorted; the rows follow in the frame after.
+    let asked = RwSignal::new(None::<(PatientSort, Order)>);
+    let sorting =
+        move || (asked.get()).unwrap_or_else(|| filter.with(|filter| (filter.sort, filter.order)));
     let sort_by = move |sort: PatientSort| {
         Callback::new(move |()| {
-            let mut filter = filter.get_untracked();
-            filter.order = if filter.sort == sort {
-                filter.order.reversed()
-            } else {
-                first_order(sort)
+            let order = match untrack(sorting) {
+                (now, order) if now == sort => order.reversed(),
+                _ => first_order(sort),
             };
-            filter.sort = sort;
-            go.run(filter);
+            asked.set(Some((sort, order)));
+            after_paint(move || {
+                // Pressed twice within a frame, only the last counts.
+                if let Some((sort, order)) = asked.try_update(Option::take).flatten() {
+                    let filter = filter.get_untracked();
+                    go.run(PatientFilter {
+                        sort,
+                        order,
+                        ..filter
+                    });
+                }
+            });
         })
     };
     let header = move |label: &'static str, class: &'static str, sort: PatientSort| {
         let sorted = Signal::derive(move || {
-            filter.with(|filter| (filter.sort == sort).then_some(filter.order))
+            let (now, order) = sorting();
+            (now == sort).then_some(order)
         });
         view! { <SortHeader label class sorted on_sort=sort_by(sort) /> }
     };

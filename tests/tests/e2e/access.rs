@@ -4,6 +4,7 @@
 use anyhow::{Result, ensure};
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver, PHONE, Size};
+use bedside_tests::house::House;
 use bedside_tests::lens::Theme;
 use bedside_tests::person::Person;
 use bedside_tests::places::{
@@ -97,15 +98,14 @@ async fn no_page_in_any_state_breaks_a_rule_of_axe_or_jumps_while_it_loads() -> 
 
 #[tokio::test]
 async fn from_sign_in_to_a_patient_and_back_by_keyboard_alone() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = bedside_tests::api::Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let patient = api.own_patient().await?;
     let (mrn, last_name) = (
         crate::text(&patient, "mrn")?,
         crate::text(&patient, "last_name")?,
     );
-    let person = Person::at(driver.open(DESKTOP).await?, &backend.url()).await?;
+    let person = house.visitor(DESKTOP).await?;
     person.field("Email").await?;
 
     person.tabs_to("Email").await?;
@@ -158,6 +158,21 @@ async fn from_sign_in_to_a_patient_and_back_by_keyboard_alone() -> Result<()> {
             vec![],
         )
         .await?;
-    person.leaves().await?;
-    backend.stop().await
+    let high = "return document.getElementById('idle-minutes').offsetHeight";
+    let high = person.browser.execute(high, vec![]).await?;
+    person.tabs_to("Comfortable").await?;
+    person.presses("Right").await?;
+
+    // And after a reload, before anything is drawn.
+    person.browser.refresh().await?;
+    person.sees("Contrast").await?;
+    person
+        .waits_for(
+            "a dark and dense page",
+            "const look = document.documentElement.dataset; return look.theme === 'dark' && look.density === 'compact' \
+                && document.getElementById('idle-minutes').offsetHeight < arguments[0]",
+            vec![high.json().clone()],
+        )
+        .await?;
+    house.closes([person]).await
 }

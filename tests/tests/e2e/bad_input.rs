@@ -1,9 +1,8 @@
 //! What people type, paste and press on a bad day: said where it is typed, shown as text, and nothing of it lost.
 
 use anyhow::{Context, Result, ensure};
-use bedside_tests::api::Api;
-use bedside_tests::backend::{Backend, Data};
-use bedside_tests::browser::{DESKTOP, Driver, PHONE};
+use bedside_tests::browser::PHONE;
+use bedside_tests::house::House;
 use bedside_tests::person::Person;
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
@@ -39,12 +38,11 @@ async fn sideways(person: &Person) -> Result<i64> {
 #[tokio::test]
 async fn long_names_and_html_are_text_everywhere_and_absurd_values_are_said_where_they_are_typed()
 -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let patient = api.own_patient().await?;
     let path = format!("patients?id=eq.{}", text(&patient, "id")?);
-    let one = Person::signed_in(driver.open(PHONE).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in_on(PHONE, ONE).await?;
     one.goes_to(&format!("/patients/{}", text(&patient, "id")?))
         .await?;
 
@@ -105,20 +103,15 @@ async fn long_names_and_html_are_text_everywhere_and_absurd_values_are_said_wher
         .execute("return !!window.harmed", vec![])
         .await?;
     ensure!(harmed.json() == &json!(false), "what was typed was run");
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
 async fn a_session_that_ends_while_somebody_types_gives_back_what_they_typed() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let page = format!("/patients/{}", text(&patient, "id")?);
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&page).await?;
     one.types("Notes", "Half a sentence, and then the session")
         .await?;
@@ -142,22 +135,20 @@ async fn a_session_that_ends_while_somebody_types_gives_back_what_they_typed() -
         typed.as_deref() == Some("Half a sentence, and then the session"),
         "the field holds {typed:?}"
     );
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
 async fn one_person_with_a_draft_in_two_tabs_is_told_and_both_tabs_hold_the_same() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let path = format!(
         "form_submissions?submitted_by=eq.{}&status=eq.draft&form_type=eq.vitals&limit=1",
         api.user_id
     );
     let draft = api.rows(&path).await?.remove(0);
     let page = format!("/forms/{}", text(&draft, "id")?);
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&page).await?;
     one.waits_for_realtime(&["live"]).await?;
     let first = one.browser.window().await?;
@@ -192,6 +183,5 @@ async fn one_person_with_a_draft_in_two_tabs_is_told_and_both_tabs_hold_the_same
         "the server has {}",
         row["answers"]
     );
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }

@@ -1,10 +1,7 @@
 //! The dashboard's numbers: live, and to be read as well as seen.
 
 use anyhow::{Context, Result, ensure};
-use bedside_tests::api::Api;
-use bedside_tests::backend::{Backend, Data};
-use bedside_tests::browser::{DESKTOP, Driver};
-use bedside_tests::person::Person;
+use bedside_tests::house::House;
 use serde_json::{Value, json};
 
 use crate::{ONE, VIEWER, text};
@@ -15,9 +12,8 @@ const COUNT: &str = "const row = [...document.querySelectorAll('[aria-labelledby
 
 #[tokio::test]
 async fn a_form_handed_in_elsewhere_is_counted_at_once_and_nothing_blinks() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let clinician = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let clinician = house.api(ONE).await?;
     let path = format!(
         "form_submissions?status=eq.draft&submitted_by=eq.{}&order=id&limit=1",
         clinician.user_id
@@ -25,7 +21,7 @@ async fn a_form_handed_in_elsewhere_is_counted_at_once_and_nothing_blinks() -> R
     let drafts = clinician.rows(&path).await?;
     let draft = drafts.first().context("no draft")?;
 
-    let viewer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
+    let viewer = house.signs_in(VIEWER).await?;
     viewer.waits_for_realtime(&["live"]).await?;
     viewer.clicks("Forms by status as a table").await?;
     viewer
@@ -69,6 +65,5 @@ async fn a_form_handed_in_elsewhere_is_counted_at_once_and_nothing_blinks() -> R
         )
         .await?;
     ensure!(kept.json() == &Value::Bool(true), "a chart was drawn anew");
-    viewer.leaves().await?;
-    backend.stop().await
+    house.closes([viewer]).await
 }

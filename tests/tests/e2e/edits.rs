@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver, PHONE};
+use bedside_tests::house::House;
 use bedside_tests::percentile;
 use bedside_tests::person::Person;
 use serde_json::json;
@@ -20,16 +21,12 @@ async fn arrives(person: &Person, words: &str, since: Instant) -> Result<Duratio
 
 #[tokio::test]
 async fn an_edit_in_one_browser_appears_in_the_other_by_itself() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let page = format!("/patients/{}", text(&patient, "id")?);
 
-    let writer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
-    let reader = Person::signed_in(driver.open(PHONE).await?, &backend.url(), ADMIN).await?;
+    let writer = house.signs_in(ONE).await?;
+    let reader = house.signs_in_on(PHONE, ADMIN).await?;
     writer.goes_to(&page).await?;
     reader.goes_to(&page).await?;
     reader.waits_for_realtime(&["live"]).await?;
@@ -43,20 +40,17 @@ async fn an_edit_in_one_browser_appears_in_the_other_by_itself() -> Result<()> {
     reader.clicks("Patients").await?;
     reader.types("Search", "Öztürk-Fontaine").await?;
     reader.sees("Öztürk-Fontaine").await?;
-    writer.leaves().await?;
-    reader.leaves().await?;
-    backend.stop().await
+    house.closes([writer, reader]).await
 }
 
 #[tokio::test]
 async fn an_edit_is_on_the_other_screen_within_a_second() -> Result<()> {
     const EDITS: usize = 50;
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let writer = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let writer = house.api(ONE).await?;
     let patient = writer.own_patient().await?;
     let id = text(&patient, "id")?;
-    let reader = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    let reader = house.signs_in(ADMIN).await?;
     reader.goes_to(&format!("/patients/{id}")).await?;
     reader.waits_for_realtime(&["live"]).await?;
     reader.sees(text(&patient, "last_name")?).await?;
@@ -81,24 +75,16 @@ async fn an_edit_is_on_the_other_screen_within_a_second() -> Result<()> {
     );
     // Not a benchmark: a second is what a person is promised, several times what it takes.
     ensure!(p95 < 1000.0, "p95 is {p95:.0} ms");
-    reader.leaves().await?;
-    backend.stop().await
+    house.closes([reader]).await
 }
 
 #[tokio::test]
 async fn a_clinician_never_sees_the_other_ones_patients() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let theirs = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
-    let own = Api::sign_in(&backend.url(), TWO)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let theirs = house.api(ONE).await?.own_patient().await?;
+    let own = house.api(TWO).await?.own_patient().await?;
 
-    let two = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), TWO).await?;
+    let two = house.signs_in(TWO).await?;
     two.clicks("Patients").await?;
     two.types("Search", text(&own, "mrn")?).await?;
     two.sees(text(&own, "mrn")?).await?;
@@ -116,23 +102,18 @@ async fn a_clinician_never_sees_the_other_ones_patients() -> Result<()> {
         !two.page_text().await?.contains(text(&theirs, "mrn")?),
         "the other's patient is shown"
     );
-    two.leaves().await?;
-    backend.stop().await
+    house.closes([two]).await
 }
 
 #[tokio::test]
 async fn a_patient_handed_to_somebody_else_leaves_the_screen() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
-    let two = Api::sign_in(&backend.url(), TWO).await?;
-    let admin = Api::sign_in(&backend.url(), ADMIN).await?;
+    let two = house.api(TWO).await?;
+    let admin = house.api(ADMIN).await?;
 
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&format!("/patients/{id}")).await?;
     one.sees(mrn).await?;
     one.waits_for_realtime(&["live"]).await?;
@@ -145,27 +126,22 @@ async fn a_patient_handed_to_somebody_else_leaves_the_screen() -> Result<()> {
     ensure!(changed.len() == 1, "the patient was not reassigned");
     one.no_longer_sees(mrn).await?;
     one.sees("does not exist").await?;
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
 async fn a_viewer_reads_and_cannot_save() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let id = text(&patient, "id")?;
 
-    let viewer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
+    let viewer = house.signs_in(VIEWER).await?;
     viewer.goes_to(&format!("/patients/{id}")).await?;
     viewer.sees(text(&patient, "mrn")?).await?;
     ensure!(!viewer.offers("Save").await?, "a viewer is offered to save");
 
     // Nor past the page: the database itself refuses.
-    let api = Api::sign_in(&backend.url(), VIEWER).await?;
+    let api = house.api(VIEWER).await?;
     let changed = api
         .change(
             &format!("patients?id=eq.{id}"),
@@ -173,8 +149,7 @@ async fn a_viewer_reads_and_cannot_save() -> Result<()> {
         )
         .await?;
     ensure!(changed.is_empty(), "a viewer changed a patient");
-    viewer.leaves().await?;
-    backend.stop().await
+    house.closes([viewer]).await
 }
 
 #[tokio::test]
@@ -217,9 +192,8 @@ async fn a_killed_backend_is_noticed_and_what_was_missed_appears() -> Result<()>
 
 #[tokio::test]
 async fn a_wrong_password_is_said_and_the_right_one_still_works() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let person = Person::at(driver.open(PHONE).await?, &backend.url()).await?;
+    let house = House::opens().await?;
+    let person = house.visitor(PHONE).await?;
     person.sign_in(ONE, "not-the-password").await?;
     person.sees("password").await?;
     ensure!(
@@ -236,6 +210,5 @@ async fn a_wrong_password_is_said_and_the_right_one_still_works() -> Result<()> 
     person.field("Password").await?;
     person.browser.back().await?;
     person.field("Password").await?;
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }

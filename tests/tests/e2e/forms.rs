@@ -1,10 +1,13 @@
 //! Forms: filled in by keyboard alone, returned and approved, kept through a dead network, and only read by those who may not
 //! write.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver, PHONE};
+use bedside_tests::house::House;
 use bedside_tests::person::Person;
 use serde_json::json;
 use thirtyfour::prelude::*;
@@ -54,11 +57,10 @@ async fn handed_in(author: &Api) -> Result<String> {
 
 #[tokio::test]
 async fn a_form_is_begun_filled_in_and_handed_in_by_keyboard_alone() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let patient = api.own_patient().await?;
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&format!("/forms/new?patient={}", text(&patient, "id")?))
         .await?;
     one.sees("Which form?").await?;
@@ -89,19 +91,14 @@ async fn a_form_is_begun_filled_in_and_handed_in_by_keyboard_alone() -> Result<(
     let row = rows.first().context("the form is not stored")?;
     ensure!(row["status"] == "submitted", "stored as {}", row["status"]);
     ensure!(row["answers"]["heart_rate"] == 72 && row["answers"]["temperature"] == 36.8);
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_is_said_where_it_is_typed() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
-    let one = Person::signed_in(driver.open(PHONE).await?, &backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
+    let one = house.signs_in_on(PHONE, ONE).await?;
     one.goes_to(&format!("/forms/new?patient={}", text(&patient, "id")?))
         .await?;
     one.sees("Which form?").await?;
@@ -123,16 +120,15 @@ async fn an_answer_that_cannot_be_is_said_where_it_is_typed() -> Result<()> {
     one.sees("Below the usual 94–100 % in adults").await?;
     one.types("Heart rate", "72").await?;
     one.no_longer_sees("can’t be above 300").await?;
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
-async fn a_returned_form_reaches_its_author_at_once_and_comes_back_to_be_approved() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let id = handed_in(&Api::sign_in(&backend.url(), ONE).await?).await?;
-    let author = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+async fn a_form_is_returned_and_approved_by_keyboard_alone_and_its_author_sees_it_at_once()
+-> Result<()> {
+    let house = House::opens().await?;
+    let id = handed_in(&house.api(ONE).await?).await?;
+    let author = house.signs_in(ONE).await?;
     author.goes_to(&format!("/forms/{id}")).await?;
     author
         .sees("It waits for somebody else to review it")
@@ -140,15 +136,19 @@ async fn a_returned_form_reaches_its_author_at_once_and_comes_back_to_be_approve
     author.waits_for_realtime(&["live"]).await?;
 
     // Nothing is returned without a word.
-    let reviewer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    let reviewer = house.signs_in(ADMIN).await?;
     reviewer.goes_to(&format!("/forms/{id}")).await?;
-    reviewer.clicks("Return…").await?;
-    reviewer.clicks("Return to the author").await?;
+    reviewer.sees("124 mmHg").await?;
+    reviewer.tabs_to("Return…").await?;
+    reviewer.presses("Enter").await?;
+    reviewer.waits_for_focus_on("What has to change?").await?;
+    reviewer.tabs_to("Return to the author").await?;
+    reviewer.presses("Enter").await?;
     reviewer.sees("a form is returned with a comment").await?;
-    reviewer
-        .types("What has to change?", "Which arm was the cuff on?")
-        .await?;
-    reviewer.clicks("Return to the author").await?;
+    reviewer.waits_for_focus_on("What has to change?").await?;
+    reviewer.presses("Which arm was the cuff on?").await?;
+    reviewer.tabs_to("Return to the author").await?;
+    reviewer.presses("Enter").await?;
 
     // The author has the page open, and need not ask.
     author.sees("Which arm was the cuff on?").await?;
@@ -158,11 +158,42 @@ async fn a_returned_form_reaches_its_author_at_once_and_comes_back_to_be_approve
         .sees("It waits for somebody else to review it")
         .await?;
     reviewer.sees("Left arm.").await?;
-    reviewer.clicks("Approve").await?;
+    reviewer.tabs_to("Approve").await?;
+    reviewer.presses("Enter").await?;
     author.sees("Approved forms don’t change any more").await?;
-    author.leaves().await?;
-    reviewer.leaves().await?;
-    backend.stop().await
+    house.closes([author, reviewer]).await
+}
+
+#[tokio::test]
+async fn who_fills_in_a_form_is_seen_in_the_list_and_gone_with_their_tab() -> Result<()> {
+    let house = House::opens().await?;
+    let author = house.api(ONE).await?;
+    let (id, name) = (begun(&author).await?, author.full_name().await?);
+    let one = house.signs_in(ONE).await?;
+    let viewer = house.signs_in_on(PHONE, VIEWER).await?;
+    viewer.goes_to("/forms?status=draft").await?;
+    viewer.waits_for_realtime(&["live"]).await?;
+    one.goes_to(&format!("/forms/{id}")).await?;
+    one.field("Remark").await?;
+
+    // To read is not to edit: that begins with the first field.
+    one.types("Remark", "Sitting.").await?;
+    let row = "return [...document.querySelectorAll('.editing-now')].length === 1 \
+               && document.querySelector('.editing-now').closest('tr').querySelector(`a[href='/forms/${arguments[0]}']`) !== null \
+               && document.querySelector('.editing-now').innerText.includes(`${arguments[1]} is editing`)";
+    viewer
+        .waits_for("word of the editor", row, vec![json!(id), json!(name)])
+        .await?;
+
+    let closed = Instant::now();
+    one.leaves().await?;
+    viewer.no_longer_sees("is editing").await?;
+    ensure!(
+        closed.elapsed() < Duration::from_secs(5),
+        "gone only after {:?}",
+        closed.elapsed()
+    );
+    house.closes([viewer]).await
 }
 
 #[tokio::test]
@@ -204,11 +235,10 @@ async fn a_draft_survives_a_dead_server_and_a_reload() -> Result<()> {
 
 #[tokio::test]
 async fn a_viewer_reads_forms_and_is_offered_nothing_to_change() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let one = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let one = house.api(ONE).await?;
     let id = handed_in(&one).await?;
-    let viewer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
+    let viewer = house.signs_in(VIEWER).await?;
     viewer.goes_to("/forms").await?;
     viewer.table("Forms").await?;
     ensure!(
@@ -225,7 +255,7 @@ async fn a_viewer_reads_forms_and_is_offered_nothing_to_change() -> Result<()> {
     viewer.sees("you can read forms").await?;
 
     // Nor past the page: the database itself refuses.
-    let api = Api::sign_in(&backend.url(), VIEWER).await?;
+    let api = house.api(VIEWER).await?;
     let changed = api
         .change(
             &format!("form_submissions?id=eq.{id}"),
@@ -233,17 +263,15 @@ async fn a_viewer_reads_forms_and_is_offered_nothing_to_change() -> Result<()> {
         )
         .await?;
     ensure!(changed.is_empty(), "a viewer approved a form");
-    viewer.leaves().await?;
-    backend.stop().await
+    house.closes([viewer]).await
 }
 
 #[tokio::test]
 async fn a_form_on_paper_names_the_patient_and_answers_every_question() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let id = handed_in(&api).await?;
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&format!("/forms/{id}")).await?;
     one.sees("124 mmHg").await?;
     // Nobody is there to close the browser's own dialogue.
@@ -265,6 +293,5 @@ async fn a_form_on_paper_names_the_patient_and_answers_every_question() -> Resul
         !paper.contains("Settings") && !paper.contains("Sign out"),
         "the screen's furniture is on paper:\n{paper}"
     );
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }

@@ -15,6 +15,7 @@ mod bad_input;
 mod dashboard;
 mod devtools;
 mod edits;
+mod fallback;
 mod forms;
 mod notices;
 mod outbox;

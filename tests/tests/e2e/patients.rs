@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use bedside_tests::api::Api;
-use bedside_tests::backend::{Backend, Data};
-use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::house::House;
 use bedside_tests::person::Person;
 use serde_json::json;
 
@@ -13,9 +11,8 @@ use crate::{ADMIN, ONE, TWO, text};
 
 #[tokio::test]
 async fn a_patient_is_registered_by_keyboard_alone_and_only_once() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to("/patients").await?;
     one.sees("New patient").await?;
     one.tabs_to("New patient").await?;
@@ -50,25 +47,21 @@ async fn a_patient_is_registered_by_keyboard_alone_and_only_once() -> Result<()>
     one.sees("<img src=x onerror=alert(1)> walks alone").await?;
     one.sees("Registered").await?;
 
-    let rows = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .rows("patients?mrn=eq.KB-1")
-        .await?;
+    let rows = house.api(ONE).await?.rows("patients?mrn=eq.KB-1").await?;
     ensure!(rows.len() == 1, "{} patients were registered", rows.len());
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
 async fn of_many_patients_only_those_near_the_screen_are_made() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let all = Api::sign_in(&backend.url(), ADMIN)
+    let house = House::opens().await?;
+    let all = house
+        .api(ADMIN)
         .await?
         .rows("patients?select=id")
         .await?
         .len();
-    let admin = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    let admin = house.signs_in(ADMIN).await?;
     admin.goes_to("/patients").await?;
     admin.sees(&format!("{all} patients")).await?;
     let rows = admin.table("Patients").await?.len();
@@ -99,15 +92,13 @@ async fn of_many_patients_only_those_near_the_screen_are_made() -> Result<()> {
     admin
         .waits_for("the old place", "return scrollY > 1000", vec![])
         .await?;
-    admin.leaves().await?;
-    backend.stop().await
+    house.closes([admin]).await
 }
 
 #[tokio::test]
-async fn two_people_who_change_one_text_see_both_and_merge_them() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = Api::sign_in(&backend.url(), ONE).await?;
+async fn two_people_who_change_one_text_see_both_and_merge_them_by_keyboard_alone() -> Result<()> {
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let patient = api.own_patient().await?;
     let id = text(&patient, "id")?;
     api.change(
@@ -115,27 +106,32 @@ async fn two_people_who_change_one_text_see_both_and_merge_them() -> Result<()> 
         json!({"notes": "Calm. Awake."}),
     )
     .await?;
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&format!("/patients/{id}")).await?;
     one.waits_for_realtime(&["live"]).await?;
-    one.types("Notes", "Calm since noon. Awake.").await?;
+    one.tabs_to("Notes").await?;
+    one.presses_with_control("a").await?;
+    one.presses("Calm since noon. Awake.").await?;
 
     // Another field first: that merges by itself. Then the very same.
     let path = format!("patients?id=eq.{id}");
-    let two = Api::sign_in(&backend.url(), ADMIN).await?;
-    let who = two
-        .rows(&format!("profiles?id=eq.{}", two.user_id))
-        .await?
-        .remove(0);
-    let name = text(&who, "full_name")?;
+    let two = house.api(ADMIN).await?;
+    let name = two.full_name().await?;
     two.change(&path, json!({"ward": "Oncology"})).await?;
     one.sees(&format!("Changed by {name}")).await?;
     two.change(&path, json!({"notes": "Calm. Awake. Ate well."}))
         .await?;
     one.sees(&format!("{name} changed this too")).await?;
-    one.clicks("Merge both").await?;
-    one.clicks("Use this text").await?;
-    one.clicks("Save").await?;
+    // The keys go from one step to the next, and in the end back to the field.
+    one.tabs_to("Merge both").await?;
+    one.presses("Enter").await?;
+    one.waits_for_focus_on("Notes, both versions in one")
+        .await?;
+    one.tabs_to("Use this text").await?;
+    one.presses("Enter").await?;
+    one.waits_for_focus_on("Notes").await?;
+    one.tabs_to("Save").await?;
+    one.presses("Enter").await?;
     one.sees("Saved").await?;
 
     let begun = Instant::now();
@@ -154,36 +150,30 @@ async fn two_people_who_change_one_text_see_both_and_merge_them() -> Result<()> 
             row["notes"]
         );
     }
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
-async fn a_patient_handed_over_is_with_the_colleague_and_out_of_sight() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+async fn a_patient_handed_over_by_keyboard_alone_is_with_the_colleague_and_out_of_sight()
+-> Result<()> {
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
-    let two = Api::sign_in(&backend.url(), TWO).await?;
-    let colleague = two
-        .rows(&format!("profiles?id=eq.{}", two.user_id))
-        .await?
-        .remove(0);
+    let two = house.api(TWO).await?;
+    let colleague = two.full_name().await?;
 
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&format!("/patients/{id}")).await?;
-    one.clicks("Hand over…").await?;
-    one.field("New clinician")
-        .await?
-        .send_keys(text(&colleague, "full_name")?)
-        .await?;
+    one.sees(mrn).await?;
+    one.tabs_to("Hand over…").await?;
+    one.presses("Enter").await?;
+    one.field("New clinician").await?;
+    one.tabs_to("New clinician").await?;
+    one.presses(&colleague).await?;
     one.sees("You will no longer see this record").await?;
-    one.clicks("Hand over").await?;
-    one.sees(&format!("is with {} now", text(&colleague, "full_name")?))
-        .await?;
+    one.tabs_to("Hand over").await?;
+    one.presses("Enter").await?;
+    one.sees(&format!("is with {colleague} now")).await?;
     one.sees("59 patients").await?;
     one.no_longer_sees(mrn).await?;
 
@@ -199,29 +189,24 @@ async fn a_patient_handed_over_is_with_the_colleague_and_out_of_sight() -> Resul
         "{}",
         steps[0]
     );
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
 async fn a_change_is_in_the_history_as_it_happens_and_an_undo_too() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let patient = api.own_patient().await?;
     let id = text(&patient, "id")?;
-    let me = api
-        .rows(&format!("profiles?id=eq.{}", api.user_id))
-        .await?
-        .remove(0);
+    let me = api.full_name().await?;
     api.change(
         &format!("patients?id=eq.{id}"),
         json!({"status": "admitted"}),
     )
     .await?;
 
-    let reader = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
-    let writer = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let reader = house.signs_in(ADMIN).await?;
+    let writer = house.signs_in(ONE).await?;
     for person in [&reader, &writer] {
         person.goes_to(&format!("/patients/{id}")).await?;
         person.waits_for_realtime(&["live"]).await?;
@@ -239,9 +224,7 @@ async fn a_change_is_in_the_history_as_it_happens_and_an_undo_too() -> Result<()
             vec![],
         )
         .await?;
-    reader
-        .waits_for("who it was", &latest(text(&me, "full_name")?), vec![])
-        .await?;
+    reader.waits_for("who it was", &latest(&me), vec![]).await?;
     // To the writer it is no news: nothing on their page says that somebody else changed it.
     writer.clicks("Undo").await?;
     reader
@@ -262,26 +245,19 @@ async fn a_change_is_in_the_history_as_it_happens_and_an_undo_too() -> Result<()
         !writer.page_text().await?.contains("Changed elsewhere"),
         "one's own change is marked as somebody else's"
     );
-    reader.leaves().await?;
-    writer.leaves().await?;
-    backend.stop().await
+    house.closes([reader, writer]).await
 }
 
 #[tokio::test]
 async fn who_edits_a_patient_is_seen_by_the_other_and_gone_with_their_tab() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let api = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
     let patient = api.own_patient().await?;
     let page = format!("/patients/{}", text(&patient, "id")?);
-    let me = api
-        .rows(&format!("profiles?id=eq.{}", api.user_id))
-        .await?
-        .remove(0);
-    let name = text(&me, "full_name")?;
+    let name = api.full_name().await?;
 
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
-    let admin = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    let one = house.signs_in(ONE).await?;
+    let admin = house.signs_in(ADMIN).await?;
     for person in [&one, &admin] {
         person.goes_to(&page).await?;
         person.waits_for_realtime(&["live"]).await?;
@@ -289,6 +265,14 @@ async fn who_edits_a_patient_is_seen_by_the_other_and_gone_with_their_tab() -> R
     admin.sees(&format!("{name} is here")).await?;
     one.field("Notes").await?.send_keys("She").await?;
     admin.sees(&format!("{name} is typing")).await?;
+    // Their caret stands in this copy of the text where it stands in theirs: after all that is stored. What they type is not sent.
+    let caret = "const caret = document.querySelector('.caret'), before = document.createRange(); \
+        if (!caret) return false; \
+        before.setStart(caret.parentElement, 0); before.setEndBefore(caret); \
+        return caret.dataset.name === arguments[0] && before.toString() === document.getElementById('patient-notes').value";
+    admin
+        .waits_for("caret of the other", caret, vec![json!(name)])
+        .await?;
     admin.field("Notes").await?.click().await?;
     admin.sees(&format!("{name} is in this field too")).await?;
 
@@ -300,8 +284,7 @@ async fn who_edits_a_patient_is_seen_by_the_other_and_gone_with_their_tab() -> R
         "gone only after {:?}",
         closed.elapsed()
     );
-    admin.leaves().await?;
-    backend.stop().await
+    house.closes([admin]).await
 }
 
 /// How many drafts this browser keeps, and whether any of the words can be read in them.
@@ -326,14 +309,10 @@ async fn kept_drafts(person: &Person, words: &str) -> Result<(u64, bool)> {
 #[tokio::test]
 async fn what_was_typed_waits_until_the_person_comes_back_and_is_gone_after_sign_out() -> Result<()>
 {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let page = format!("/patients/{}", text(&patient, "id")?);
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to(&page).await?;
     one.types("Notes", "Half a sentence").await?;
     one.clicks("Patients").await?;
@@ -352,15 +331,13 @@ async fn what_was_typed_waits_until_the_person_comes_back_and_is_gone_after_sign
     while kept_drafts(&one, "").await?.0 > 0 {
         ensure!(begun.elapsed() < Duration::from_secs(5), "a draft is left");
     }
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }
 
 #[tokio::test]
 async fn a_half_registered_patient_waits_until_the_person_comes_back() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let one = house.signs_in(ONE).await?;
     one.goes_to("/patients/new").await?;
     one.types("Record number", "half-1").await?;
     one.types("First name", "Ieva").await?;
@@ -384,6 +361,5 @@ async fn a_half_registered_patient_waits_until_the_person_comes_back() -> Result
         !one.page_text().await?.contains("did not save"),
         "a registered patient comes back as a draft"
     );
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }

@@ -2,8 +2,7 @@
 //! `cargo xtask bench app` measures the times.
 
 use anyhow::{Context, Result, ensure};
-use bedside_tests::backend::{Backend, Data};
-use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::house::House;
 use bedside_tests::person::Person;
 use serde_json::Value;
 
@@ -29,9 +28,8 @@ async fn number(person: &Person, script: &str) -> Result<u64> {
 
 #[tokio::test]
 async fn sorting_and_scrolling_make_only_the_rows_near_the_screen() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let admin = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    let house = House::opens().await?;
+    let admin = house.signs_in(ADMIN).await?;
     admin.goes_to("/patients").await?;
     admin.table("Patients").await?;
     let first = "return document.querySelector('tbody tr:nth-child(2)').innerText";
@@ -63,15 +61,13 @@ async fn sorting_and_scrolling_make_only_the_rows_near_the_screen() -> Result<()
         );
     }
     ensure!(most <= 60, "scrolling kept {most} rows at once");
-    admin.leaves().await?;
-    backend.stop().await
+    house.closes([admin]).await
 }
 
 #[tokio::test]
 async fn typing_makes_next_to_nothing_and_asks_the_server_for_nothing() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let one = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let one = house.signs_in(ONE).await?;
     one.clicks("Patients").await?;
     one.table("Patients").await?;
     one.presses("j").await?;
@@ -98,6 +94,5 @@ async fn typing_makes_next_to_nothing_and_asks_the_server_for_nothing() -> Resul
     ensure!(made <= 5, "58 letters made {made} elements");
     let after = number(&one, asked).await?;
     ensure!(after == before, "typing asked {} times", after - before);
-    one.leaves().await?;
-    backend.stop().await
+    house.closes([one]).await
 }

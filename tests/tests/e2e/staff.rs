@@ -3,10 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use bedside_tests::api::Api;
-use bedside_tests::backend::{Backend, Data};
-use bedside_tests::browser::{DESKTOP, Driver, PHONE};
-use bedside_tests::person::Person;
+use bedside_tests::browser::PHONE;
+use bedside_tests::house::House;
 use serde_json::json;
 
 use crate::{ADMIN, ONE, VIEWER, text};
@@ -15,9 +13,8 @@ const PASSWORD: &str = "a password of her own";
 
 #[tokio::test]
 async fn an_invited_person_makes_an_account_and_is_what_the_admin_wrote_down() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let admin = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    let house = House::opens().await?;
+    let admin = house.signs_in(ADMIN).await?;
     admin.clicks("Staff").await?;
     admin.clicks("Invite a person").await?;
     admin.types("Full name", "Nova Lindahl").await?;
@@ -32,7 +29,7 @@ async fn an_invited_person_makes_an_account_and_is_what_the_admin_wrote_down() -
         .to_owned();
     admin.clicks("Done").await?;
 
-    let newcomer = Person::at(driver.open(PHONE).await?, &backend.url()).await?;
+    let newcomer = house.visitor(PHONE).await?;
     newcomer.clicks("I was invited").await?;
     newcomer.types("Email", "nova@bedside.test").await?;
     newcomer.types("Invitation code", "AAAA-BBBB-CCCC").await?;
@@ -54,19 +51,16 @@ async fn an_invited_person_makes_an_account_and_is_what_the_admin_wrote_down() -
     newcomer.goes_to("/staff").await?;
     newcomer.sees("You are signed in as clinician").await?;
     ensure!(!newcomer.offers("Invite a person").await?);
-    admin.leaves().await?;
-    newcomer.leaves().await?;
-    backend.stop().await
+    house.closes([admin, newcomer]).await
 }
 
 #[tokio::test]
 async fn a_deactivated_account_is_shut_out_of_every_tab_and_told_why() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let admin = Api::sign_in(&backend.url(), ADMIN).await?;
-    let one = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let admin = house.api(ADMIN).await?;
+    let one = house.api(ONE).await?;
     let patient = one.own_patient().await?;
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let person = house.signs_in(ONE).await?;
     person
         .goes_to(&format!("/patients/{}", text(&patient, "id")?))
         .await?;
@@ -91,32 +85,27 @@ async fn a_deactivated_account_is_shut_out_of_every_tab_and_told_why() -> Result
         ensure!(!page.contains(text(&patient, "mrn")?), "the patient stays");
     }
     // The right password opens nothing any more, and says so.
-    let elsewhere = Person::at(driver.open(PHONE).await?, &backend.url()).await?;
+    let elsewhere = house.visitor(PHONE).await?;
     elsewhere.sign_in(ONE, bedside_tests::PASSWORD).await?;
     elsewhere.sees("Your account is not active").await?;
     elsewhere.leaves().await?;
     admin.change(&path, json!({ "active": true })).await?;
     person.sign_in(ONE, bedside_tests::PASSWORD).await?;
     person.sees_nav("Patients").await?;
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
 
 #[tokio::test]
 async fn whatever_role_a_person_is_given_they_never_see_a_row_that_it_does_not_show() -> Result<()>
 {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let admin = Api::sign_in(&backend.url(), ADMIN).await?;
-    let viewer = Api::sign_in(&backend.url(), VIEWER).await?;
+    let house = House::opens().await?;
+    let admin = house.api(ADMIN).await?;
+    let viewer = house.api(VIEWER).await?;
     let path = format!("profiles?id=eq.{}", viewer.user_id);
     // Nobody's patient is a viewer's: as a clinician this person sees none.
-    let other = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let other = house.api(ONE).await?.own_patient().await?;
     let mrn = text(&other, "mrn")?;
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
+    let person = house.signs_in(VIEWER).await?;
     person
         .goes_to(&format!("/patients/{}", text(&other, "id")?))
         .await?;
@@ -137,6 +126,5 @@ async fn whatever_role_a_person_is_given_they_never_see_a_row_that_it_does_not_s
         let shown = person.offers("Staff").await?;
         ensure!(shown == (role == "admin"), "{role}: staff link is {shown}");
     }
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
