@@ -26,13 +26,26 @@ pub fn provide_now() {
 
 /// The day it is here.
 pub fn today() -> CalendarDate {
-    let now = js_sys::Date::new_0();
+    day_of(&js_sys::Date::new_0())
+}
+
+fn day_of(moment: &js_sys::Date) -> CalendarDate {
     let part = |value: u32| u8::try_from(value).unwrap_or(1);
     CalendarDate {
-        year: u16::try_from(now.get_full_year()).unwrap_or(u16::MAX),
-        month: part(now.get_month()).saturating_add(1),
-        day: part(now.get_date()),
+        year: u16::try_from(moment.get_full_year()).unwrap_or(u16::MAX),
+        month: part(moment.get_month()).saturating_add(1),
+        day: part(moment.get_date()),
     }
+}
+
+/// A moment as it stands on paper, where nothing counts on: `23 Nov 2026, 08:30`, by the clock on the wall here.
+pub fn on_paper(at: &str) -> String {
+    let moment = js_sys::Date::new(&at.into());
+    if moment.get_time().is_nan() {
+        return at.to_owned();
+    }
+    let (hours, minutes) = (moment.get_hours(), moment.get_minutes());
+    format!("{}, {hours:02}:{minutes:02}", day_of(&moment).label())
 }
 
 /// The minute it is here, as the clock on the wall says: `2026-11-22T08:30`.

@@ -82,8 +82,11 @@ pub fn use_realtime_details() -> RealtimeInside {
         on_cleanup(move || handle.clear());
     }
     let traced = feed.clone();
+    let status = feed.status();
     let view = Memo::new(move |_| {
         seconds.track();
+        // What is said of the bindings must not be a second behind what is said of the connection.
+        status.track();
         details(&feed)
     });
     RealtimeInside {

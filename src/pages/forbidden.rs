@@ -1,6 +1,7 @@
 //! What stands in place of a page that the person's role does not see.
 
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::components::{EmptyPage, Shape};
 use crate::hooks::Me;
@@ -22,7 +23,9 @@ pub fn Guard(place: Place, children: ChildrenFn) -> impl IntoView {
                 shape=Shape::Lock
                 title="Not for your role"
                 advice=format!("You are signed in as {}. This page is for {}; an admin can change your role.", Role::label(role).to_lowercase(), those(place))
-            />
+            >
+                <A href="/" attr:class="button">"Go to the dashboard"</A>
+            </EmptyPage>
         }
         .into_any(),
     }

@@ -97,12 +97,15 @@ fn Views(filter: Memo<FormFilter>, my_id: Option<Uuid>, may_edit: Memo<bool>) ->
                 .with(|ids| ids.as_ref().map(|ids| ids.len().to_string()))
                 .unwrap_or_default()
         });
+        let known = Memo::new(move |_| count.with(|count| !count.is_empty()));
         Some(view! {
             <a href="/forms?view=review" aria-current=move || current(FormView::ToReview)>
                 "Waiting for review"
-                <span class="count">
-                    <Changed of=count>{move || count.get()}</Changed>
-                </span>
+                <Show when=move || known.get()>
+                    <span class="count">
+                        <Changed of=count>{move || count.get()}</Changed>
+                    </span>
+                </Show>
             </a>
         })
     };

@@ -65,7 +65,7 @@ fn Connection(view: Signal<RealtimeDetails>) -> impl IntoView {
                 />
             </div>
             <div class="card-body">
-                <dl class="facts">
+                <dl class="facts facts-in-fours">
                     <Fact name="Active subscriptions" value=move || {
                         Some(connection.with(|view| view.active_subscriptions.to_string()))
                     } />
@@ -89,7 +89,7 @@ fn Connection(view: Signal<RealtimeDetails>) -> impl IntoView {
                             }}
                         </dd>
                     </div>
-                    <div class="facts-wide">
+                    <div>
                         <dt>"Reason and remedy"</dt>
                         <dd>{move || connection.with(|view| view.reason.clone()).unwrap_or_else(dash)}</dd>
                     </div>
@@ -110,7 +110,7 @@ fn Changes(view: Signal<RealtimeDetails>) -> impl IntoView {
                 <h2 id="changes-title">"Changes"</h2>
             </div>
             <div class="card-body">
-                <dl class="facts">
+                <dl class="facts facts-in-fours">
                     <Fact name="Commit to arrival, median" value=move || latency(|latency| latency.0) />
                     <Fact name="95th percentile" value=move || latency(|latency| latency.1) />
                     <Fact name="Longest" value=move || latency(|latency| latency.2) />

@@ -11,6 +11,7 @@ pub mod api;
 pub mod axe;
 pub mod backend;
 pub mod browser;
+pub mod crowd;
 pub mod house;
 pub mod keyboard;
 pub mod lens;

@@ -237,7 +237,17 @@ pub const VIEWERS: &[Place] = &[
     page("patients", "/patients"),
     page("patient", "/patients/{patient}"),
     page("form", "/forms/{form}"),
+    page("forms", "/forms"),
     page("realtime-forbidden", "/realtime"),
+    // The last: nobody gets on without the password.
+    after(
+        "locked",
+        "/patients",
+        &[
+            Act::Clicks("Lock the screen"),
+            Act::Sees("Your work is as you left it."),
+        ],
+    ),
 ];
 
 /// Everyone, with what they meet and a short word for them.

@@ -15,6 +15,7 @@ use leptos_router::hooks::use_navigate;
 use super::paint::after_paint;
 use super::{Dialog, Icon, Shape};
 pub use commands::{Does, Doing, Entry};
+use found::Found;
 
 /// Long enough to skip the middle of a word, short enough to feel at once.
 const PAUSE: Duration = Duration::from_millis(120);
@@ -34,17 +35,20 @@ fn Finder(open: RwSignal<bool>, act: Callback<Doing>) -> impl IntoView {
     let (typed, set_typed) = signal(String::new());
     let (asked, set_asked) = signal(String::new());
     let (at, set_at) = signal(0_usize);
-    let found = found::search(asked);
     let commands = commands::of_this_person();
-    // The field is on the screen before its list: whoever opens the palette types.
-    let (standing, set_standing) = signal(false);
+    // The field is on the screen before its list, and before there is anything to search by: whoever opens the palette types.
+    let (searching, set_searching) = signal(None::<Found>);
+    let owner = Owner::current().unwrap_or_default();
     after_paint(move || {
-        set_standing.try_set(true);
+        // Closed meanwhile, there is nobody to search for.
+        if searching.try_get_untracked().is_some() {
+            set_searching.set(Some(owner.with(|| found::search(asked))));
+        }
     });
     let entries = Memo::new(move |_| {
-        if !standing.get() {
+        let Some(found) = searching.get() else {
             return Vec::new();
-        }
+        };
         let mut entries = typed.with(|typed| commands::matching(&commands.get(), typed));
         // What was found belongs to the text it was asked for; while another is typed it is only in the way.
         if typed.with(|typed| asked.with(|asked| typed.trim() == asked)) {
@@ -123,11 +127,11 @@ fn Finder(open: RwSignal<bool>, act: Callback<Doing>) -> impl IntoView {
         }
     };
     let said = move || {
+        let Some(found) = searching.get() else {
+            return String::new();
+        };
         if found.busy.get() {
             return "Searching …".to_owned();
-        }
-        if !standing.get() {
-            return String::new();
         }
         match (found.trouble.get(), entries.with(Vec::len)) {
             (Some(trouble), _) => trouble.to_owned(),
@@ -145,7 +149,7 @@ fn Finder(open: RwSignal<bool>, act: Callback<Doing>) -> impl IntoView {
                     role="combobox"
                     autofocus
                     aria-label="Find a page, a patient, a form or an action"
-                    placeholder="Find a page, a patient, a form or an action"
+                    placeholder="Patient, form, page or action"
                     aria-expanded="true"
                     aria-autocomplete="list"
                     aria-controls="palette-list"

@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 
 use super::{Shown, born};
-use crate::components::time::exactly;
+use crate::components::time::on_paper;
 use crate::model::FormKind;
 use crate::model::form_kind::{Field, Question, open_answers, reading_of};
 
@@ -76,7 +76,7 @@ fn sheet(shown: Shown) -> AnyView {
     let submitted = shown.read(|form| {
         form.submitted_at
             .as_deref()
-            .map_or_else(|| "not yet".to_owned(), exactly)
+            .map_or_else(|| "not yet".to_owned(), on_paper)
     });
     let comment = shown.read(|form| form.review_comment.trim().to_owned());
     view! {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::draft_field::{DraftField, PatientDraft, field_id};
 use super::kept::{CameBack, by_column, of_column, use_kept};
+use crate::components::paint::painted;
 use crate::components::phrase::{self, Phrase};
 use crate::components::time::today;
 use crate::components::{Authors, Banner, EditedTogether, Shape, Toasts, Together, Tone, focus_on};
@@ -119,13 +120,16 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             .data
             .with_untracked(|row| row.as_deref().map(Patient::listed_name).unwrap_or_default());
         let change = draft.with_untracked(|draft| patient_draft(id, name, draft));
-        let saving = match stopped.get_value() {
-            Some(former) => outbox.save_instead(former, change),
-            None => outbox.save(change),
-        };
+        let former = stopped.get_value();
         stopped.set_value(None);
         outcome.set(Outcome::Saving);
         spawn_local(async move {
+            // The button says so first. Whoever closes the tab within that frame finds what they typed when they come back.
+            painted().await;
+            let saving = match former {
+                Some(former) => outbox.save_instead(former, change),
+                None => outbox.save(change),
+            };
             let id = saving.id;
             let saved = saving.outcome().await;
             // The person may have left the page meanwhile: then the outbox itself says what needs them.

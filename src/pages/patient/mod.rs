@@ -163,7 +163,12 @@ fn Loaded(id: Uuid, patient: Reading<Patient>) -> impl IntoView {
                 <Facts patient />
                 <section class="card aside no-print" aria-labelledby="edit-title">
                     <div class="card-head">
-                        <h2 id="edit-title">"Edit record"</h2>
+                        <h2 id="edit-title">
+                            {move || match role.get() {
+                                Some(role) if !role.may_edit() => "Read only",
+                                _ => "Edit record",
+                            }}
+                        </h2>
                     </div>
                     <div class="card-body">
                         {move || match role.get() {

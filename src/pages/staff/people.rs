@@ -8,8 +8,7 @@ use leptos::task::spawn_local;
 use uuid::Uuid;
 
 use crate::components::{
-    Ago, Badge, Changed, ChangedText, Confirm, Failed, RoleBadge, Shape, SkeletonRows, Toasts,
-    Tone, phrase,
+    Ago, Badge, Changed, ChangedText, Confirm, Failed, Shape, SkeletonRows, Toasts, Tone, phrase,
 };
 use crate::data::Rest;
 use crate::data::profiles::{self, Directory, Standing};
@@ -114,6 +113,13 @@ fn PersonRow(id: Uuid, directory: Reading<Directory>) -> impl IntoView {
     let active = Memo::new(move |_| {
         person.with(|person| person.as_ref().is_some_and(|person| person.active))
     });
+    let standing = move || {
+        if active.get() {
+            (Tone::Good, Shape::Check, "Active")
+        } else {
+            (Tone::Calm, Shape::Close, "Not active")
+        }
+    };
     // Counts the refusals, so that the choice goes back to what the row says though the row did not change.
     let refused = RwSignal::new(0_u32);
     let put_back = move || refused.update(|count| *count = count.wrapping_add(1));
@@ -214,14 +220,12 @@ fn PersonRow(id: Uuid, directory: Reading<Directory>) -> impl IntoView {
                 </select>
             </td>
             <td class="col-second">
-                <Changed of=Signal::derive(move || format!("{}{}", active.get(), role.get().label()))>
-                    {move || {
-                        if active.get() {
-                            view! { <RoleBadge role /> }.into_any()
-                        } else {
-                            view! { <Badge tone=Tone::Calm shape=Shape::Close word="Not active" /> }.into_any()
-                        }
-                    }}
+                <Changed of=Signal::derive(move || standing().2.to_owned())>
+                    <Badge
+                        tone=Signal::derive(move || standing().0)
+                        shape=Signal::derive(move || standing().1)
+                        word=Signal::derive(move || standing().2)
+                    />
                 </Changed>
             </td>
             <td class="col-third">

@@ -6,12 +6,12 @@ use anyhow::{Context, Result, ensure};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::crowd;
 use bedside_tests::person::Person;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const ADMIN: &str = "admin@bedside.test";
 const PATIENTS: usize = 10_000;
-const PORTION: usize = 500;
 const SLOWDOWN: u32 = 4;
 const ROUNDS: usize = 5;
 
@@ -39,13 +39,7 @@ async fn main() -> Result<()> {
     let backend = Backend::start(Data::InMemory).await?;
     let driver = Driver::start().await?;
     let api = Api::sign_in(&backend.url(), ADMIN).await?;
-    let seeded = api.rows("patients?select=id").await?.len();
-    for portion in 0..(PATIENTS.saturating_sub(seeded)) / PORTION {
-        let rows: Vec<Value> = (0..PORTION)
-            .map(|row| patient(portion * PORTION + row))
-            .collect();
-        api.add("patients", json!(rows)).await?;
-    }
+    crowd::fill(&api, PATIENTS).await?;
 
     let person = Person::at(driver.open(DESKTOP).await?, &backend.url()).await?;
     let watch = json!({ "source": WATCH });
@@ -122,20 +116,6 @@ async fn a_shift(person: &Person, round: usize, figures: &mut Figures) -> Result
     figures.note(person, "opening the dashboard").await
 }
 
-fn patient(number: usize) -> Value {
-    let wards = ["Cardiology", "Emergency", "Surgery", "Oncology"];
-    json!({
-        "mrn": format!("ZZ-{:06}", 100_000 + number),
-        "first_name": format!("Given {number}"),
-        "last_name": format!("Family {}", number * 7_919 % 10_007),
-        "date_of_birth": format!("19{:02}-0{}-1{}", number % 90 + 10, number % 9 + 1, number % 10),
-        "sex": "female",
-        "status": "admitted",
-        "ward": wards[number % wards.len()],
-        "notes": "",
-    })
-}
-
 async fn at_rest(person: &Person) -> Result<()> {
     person.waits_for("page at rest", AT_REST, vec![]).await
 }
@@ -161,7 +141,7 @@ impl Figures {
 
     /// Waits until an act is over, and keeps the worst of what was written down meanwhile.
     async fn note(&mut self, person: &Person, act: &'static str) -> Result<()> {
-        at_rest(person).await?;
+        at_rest(person).await.with_context(|| act.to_owned())?;
         let worst = self.forget(person).await?;
         ensure!(worst.iter().all(|figure| figure.is_finite()));
         match self.acts.iter_mut().find(|(name, _)| *name == act) {
