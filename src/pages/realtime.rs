@@ -89,7 +89,8 @@ fn Connection(view: Signal<RealtimeDetails>) -> impl IntoView {
                             }}
                         </dd>
                     </div>
-                    <div>
+                    // A row of its own: what appears there moves nothing below it.
+                    <div class="facts-wide">
                         <dt>"Reason and remedy"</dt>
                         <dd>{move || connection.with(|view| view.reason.clone()).unwrap_or_else(dash)}</dd>
                     </div>

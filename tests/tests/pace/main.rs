@@ -15,13 +15,13 @@ const PATIENTS: usize = 10_000;
 const SLOWDOWN: u32 = 4;
 const ROUNDS: usize = 5;
 
-/// True once nothing is on its way any more: what was asked for is there, and the browser has been idle at both ends of a pause that is longer
-/// than any by which a field waits for the next letter.
+/// True once nothing is on its way any more: what was asked for is there, and a timer that is longer than any pause by which a field waits for
+/// the next letter came on time. (The browser's own word for idle never comes after a scroll that a wheel began and a key ended.)
 const AT_REST: &str = "\
     if (document.querySelector('[aria-busy=true], [data-refetching=true], .skeleton')) window.rest = null; \
     else if (!window.rest) { \
-        const rest = window.rest = {}; \
-        requestIdleCallback(() => setTimeout(() => requestIdleCallback(() => { rest.reached = true; }), 300)); \
+        const rest = window.rest = {}, asked = performance.now(); \
+        setTimeout(() => { if (performance.now() - asked < 350) rest.reached = true; else window.rest = null; }, 300); \
     } \
     const reached = window.rest?.reached === true; \
     if (reached) window.rest = null; \
