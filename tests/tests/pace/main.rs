@@ -2,6 +2,8 @@
 //! patients, and a person does what people do, several times over; for each act, the time to the next paint and the longest task, as the median
 //! and the worst of the rounds. It only prints: how fast a shared machine is today says nothing about the code.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
@@ -14,6 +16,7 @@ const ADMIN: &str = "admin@bedside.test";
 const PATIENTS: usize = 10_000;
 const SLOWDOWN: u32 = 4;
 const ROUNDS: usize = 5;
+const BETWEEN_KEYS: Duration = Duration::from_millis(60);
 
 /// True once nothing is on its way any more: what was asked for is there, and a timer that is longer than any pause by which a field waits for
 /// the next letter came on time. (The browser's own word for idle never comes after a scroll that a wheel began and a key ended.)
@@ -75,7 +78,8 @@ async fn a_shift(person: &Person, round: usize, figures: &mut Figures) -> Result
         person.clicks(column).await?;
         figures.note(person, "sorting").await?;
     }
-    person.types("Search", "family 12").await?;
+    person.types("Search", "").await?;
+    types_on(person, "family 12").await?;
     figures.note(person, "typing in the search").await?;
     person.types("Search", "").await?;
     figures.note(person, "emptying the search").await?;
@@ -99,7 +103,8 @@ async fn a_shift(person: &Person, round: usize, figures: &mut Figures) -> Result
     person.field("Notes").await?;
     figures.note(person, "opening a patient").await?;
     let notes = format!("Slept well, ate half of it. {round}");
-    person.types("Notes", &notes).await?;
+    person.types("Notes", "").await?;
+    types_on(person, &notes).await?;
     figures.note(person, "typing in the notes").await?;
     person.clicks("Save").await?;
     person.no_longer_sees("Discard changes").await?;
@@ -114,6 +119,15 @@ async fn a_shift(person: &Person, round: usize, figures: &mut Figures) -> Result
     figures.note(person, "opening the forms").await?;
     person.clicks("Dashboard").await?;
     figures.note(person, "opening the dashboard").await
+}
+
+/// Types letter by letter, as fast as fingers can; a whole text at once would measure how long its letters wait for each other.
+async fn types_on(person: &Person, text: &str) -> Result<()> {
+    for letter in text.chars() {
+        person.presses(letter.encode_utf8(&mut [0; 4])).await?;
+        tokio::time::sleep(BETWEEN_KEYS).await;
+    }
+    Ok(())
 }
 
 async fn at_rest(person: &Person) -> Result<()> {
