@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::patches::{Patches, Room};
 use super::registry::Table;
-use super::router::{Due, Heard, Router, Work};
+use super::router::{Due, Heard, Router, SPREAD, Work};
 use crate::data::clock::Moment;
 
 /// How long a table is listened to after the last look at it: moving between pages should cost nothing.
@@ -87,6 +87,8 @@ pub enum Trust {
     Live,
     /// It may not.
     Doubtful,
+    /// It seemed to and did not: what it should have brought is missing.
+    Broken,
 }
 
 #[derive(Debug)]
@@ -118,6 +120,10 @@ pub struct Core {
     poll_at: Option<Moment>,
     /// When the last one was, or the trust was lost.
     polled_at: Option<Moment>,
+    /// The feed was found to be broken, and what was missed till then is being fetched.
+    broken: bool,
+    /// How long this page waits when all pages have the same reason to fetch.
+    spread: Duration,
 }
 
 impl Core {
@@ -126,6 +132,7 @@ impl Core {
     pub fn spread(spread: Duration) -> Self {
         Self {
             router: Router::spread(spread),
+            spread: spread.min(SPREAD),
             ..Self::default()
         }
     }
@@ -270,8 +277,14 @@ impl Core {
     /// The state of the feed.
     pub fn trust(&mut self, trust: Trust, now: Moment) {
         match trust {
-            Trust::Live => (self.poll_at, self.polled_at) = (None, None),
-            Trust::Doubtful => {
+            Trust::Live => (self.poll_at, self.polled_at, self.broken) = (None, None, false),
+            Trust::Broken if !self.broken => {
+                self.broken = true;
+                // All pages of a broken server find out at the same beat.
+                self.poll_at = Some(now.after(self.spread.saturating_mul(5)));
+                self.polled_at = self.polled_at.or(Some(now));
+            }
+            Trust::Doubtful | Trust::Broken => {
                 self.poll_at = self.poll_at.or(Some(now.after(POLL)));
                 self.polled_at = self.polled_at.or(Some(now));
             }
@@ -576,6 +589,19 @@ mod tests {
         assert_eq!(core.due(), Some(at(40)));
         core.trust(Trust::Live, at(30));
         assert_eq!(core.due(), None);
+    }
+
+    #[test]
+    fn what_a_broken_feed_did_not_bring_is_asked_for_once_it_is_known() {
+        let mut core = looking_at(Table::Patients);
+        core.trust(Trust::Doubtful, at(0));
+        core.trust(Trust::Broken, at(5));
+        assert_eq!(core.wake(at(5)), everything_in_question());
+        core.trust(Trust::Broken, at(6));
+        assert_eq!(core.due(), Some(at(25)), "it is known already");
+        core.trust(Trust::Live, at(7));
+        core.trust(Trust::Broken, at(8));
+        assert_eq!(core.due(), Some(at(8)));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What the feed's own words mean to the sync: pure translations from the Realtime client's events.
 
 use bedside_query::RowChange;
-use bedside_realtime::{BindingEvent, Change, ChangeKind, Message, RoomEvent, Status};
+use bedside_realtime::{
+    BindingEvent, Change, ChangeKind, DegradedReason, Message, RoomEvent, Status,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -108,6 +110,7 @@ fn revoked(message: &Message) -> Lost {
 pub fn trust(status: &Status) -> Trust {
     match status {
         Status::Live => Trust::Live,
+        Status::Degraded(DegradedReason::FeedSilent | DegradedReason::EchoMissing) => Trust::Broken,
         _ => Trust::Doubtful,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver, PHONE};
@@ -106,26 +106,51 @@ async fn a_clinician_never_sees_the_other_ones_patients() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_patient_handed_to_somebody_else_leaves_the_screen() -> Result<()> {
+async fn a_patient_handed_on_and_a_form_moved_leave_the_screen_within_a_second() -> Result<()> {
+    const GONE: Duration = Duration::from_secs(1);
     let house = House::opens().await?;
-    let patient = house.api(ONE).await?.own_patient().await?;
+    let mine = house.api(ONE).await?;
+    let patient = mine.own_patient().await?;
     let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
+    let others = format!(
+        "form_submissions?select=id,patient_id&patient_id=neq.{id}&status=eq.submitted&limit=1"
+    );
+    let form = mine.rows(&others).await?;
+    let form = form.first().context("no form of another patient")?;
     let two = house.api(TWO).await?;
+    let theirs = two.own_patient().await?;
     let admin = house.api(ADMIN).await?;
+    // The change feed says nothing to one who loses a row; the screen must know all the same.
+    let (form, theirs) = (text(form, "id")?, text(&theirs, "id")?);
+    let losses = [
+        (
+            format!("/patients/{id}"),
+            mrn,
+            format!("patients?id=eq.{id}"),
+            json!({"clinician_id": two.user_id}),
+        ),
+        (
+            format!("/forms/{form}"),
+            "About",
+            format!("form_submissions?id=eq.{form}"),
+            json!({"patient_id": theirs}),
+        ),
+    ];
 
     let one = house.signs_in(ONE).await?;
-    one.goes_to(&format!("/patients/{id}")).await?;
-    one.sees(mrn).await?;
-    one.waits_for_realtime(&["live"]).await?;
-
-    // The change feed says nothing to one who loses a row; the screen must know all the same.
-    let fields = json!({"clinician_id": two.user_id});
-    let changed = admin
-        .change(&format!("patients?id=eq.{id}"), fields)
-        .await?;
-    ensure!(changed.len() == 1, "the patient was not reassigned");
-    one.no_longer_sees(mrn).await?;
-    one.sees("does not exist").await?;
+    for (page, words, row, fields) in losses {
+        one.goes_to(&page).await?;
+        one.sees(words).await?;
+        one.waits_for_realtime(&["live"]).await?;
+        let start = Instant::now();
+        let changed = admin.change(&row, fields).await?;
+        ensure!(changed.len() == 1, "{row} was not changed");
+        one.sees("does not exist").await?;
+        let took = start.elapsed();
+        println!("{page} is gone after {} ms", took.as_millis());
+        ensure!(took < GONE, "gone only after {took:?}");
+    }
+    ensure!(!one.page_text().await?.contains(mrn), "the patient stays");
     house.closes([one]).await
 }
 

@@ -16,6 +16,7 @@ mod dashboard;
 mod devtools;
 mod edits;
 mod fallback;
+mod feed;
 mod forms;
 mod notices;
 mod outbox;

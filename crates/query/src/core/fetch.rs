@@ -30,6 +30,7 @@ impl<S: Clone> Core<S> {
             match overlap {
                 Overlap::Join => {
                     fetch.retry_stopped = false;
+                    fetch.joined_in_doubt = fetch.is_in_doubt();
                     return;
                 }
                 Overlap::Owe => {
@@ -80,6 +81,7 @@ impl<S: Clone> Core<S> {
             revert,
             fence: Vec::new(),
             owed: false,
+            joined_in_doubt: false,
             retry_stopped: false,
             once: tries == Tries::Once,
         }));
@@ -153,7 +155,8 @@ impl<S: Clone> Core<S> {
         };
         // The fence: what arrived since the fetch began may not be in its answer.
         let (value, doubt) = self.replay(id, value, &fetch.fence);
-        let owed = fetch.owed || doubt == Doubt::Owed;
+        let owed =
+            fetch.owed || doubt == Doubt::Owed || (doubt == Doubt::Marked && fetch.joined_in_doubt);
         let Some(query) = self.queries.get_mut(id) else {
             return;
         };

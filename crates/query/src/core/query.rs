@@ -108,10 +108,20 @@ pub(crate) struct Fetch {
     /// Changes that arrived since it began, replayed over its result.
     pub(crate) fence: Vec<Fenced>,
     pub(crate) owed: bool,
+    /// Somebody came to look after a change that its answer may lack, and that nobody may fetch for.
+    pub(crate) joined_in_doubt: bool,
     /// Retries end when nobody is left who wants them (rule 33).
     pub(crate) retry_stopped: bool,
     /// How often a call without observers wants a retry (rule 44); `None`: as the query's settings say.
     pub(crate) once: bool,
+}
+
+impl Fetch {
+    /// Whether a change was told that its answer may lack, with the fetch that proves it left to whoever looks.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let marked = |fenced: &Fenced| matches!(fenced, Fenced::Row(_, Doubt::Marked));
+        self.fence.iter().any(marked)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

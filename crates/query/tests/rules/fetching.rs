@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bedside_query::{
-    FetchStatus, Network, Overlap, Page, QueryError, QueryFilter, QueryOptions, Refetch, Retry,
-    RetryDelay, StaleTime, Status, query_key,
+    Activity, FetchStatus, Network, Overlap, Page, QueryError, QueryFilter, QueryOptions, Refetch,
+    Retry, RetryDelay, RowChange, Shape, StaleTime, Status, TableDep, query_key,
 };
+use serde_json::json;
 
 use crate::support::{Options, Script, World, counter};
 
@@ -74,6 +75,36 @@ fn r030_mounting_joins_a_running_fetch() {
     let _b = world.observe(script.options(&key));
     script.succeed(&world, 1);
     assert_eq!(script.calls(), 1);
+}
+
+#[test]
+fn r030_who_comes_to_look_at_a_fetch_in_doubt_is_owed_another() {
+    let world = World::new();
+    let (key, script) = (query_key!["beds"], Script::default());
+    let options = || {
+        let dep = TableDep::made_from("beds", Shape::Aggregate);
+        script
+            .options(&key)
+            .stale_time(StaleTime::Infinite)
+            .deps([dep])
+    };
+    let first = world.observe(options());
+    script.succeed(&world, 1);
+    world.client.refetch_queries(&key);
+    world.settle();
+    // Nobody looks while the change is told, and so nobody fetches what it made stale.
+    drop(first);
+    let change = RowChange::insert("beds", 1, json!({"id": 1}));
+    world.client.apply_with([change], Refetch::None);
+    let stale = QueryFilter::prefix(key.clone()).activity(Activity::Active);
+    world.client.refetch_queries_with(stale, Overlap::Owe);
+    let again = world.observe(options());
+    assert_eq!(script.calls(), 2);
+    // The answer may be from before the change.
+    script.succeed(&world, 1);
+    assert_eq!(script.calls(), 3);
+    script.succeed(&world, 2);
+    assert_eq!((script.calls(), again.now().is_stale), (3, false));
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! A socket in the best of health over a feed that is not: what only a proof of life can tell.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bedside_backend::{Backend, Options, Running};
+use bedside_tests::api::Api;
+use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::person::Person;
+use serde_json::json;
+
+use crate::{ADMIN, ONE, text};
+
+/// A broken feed is known after at most so long: two beats of ten seconds, and the time that a beat takes to arrive.
+const NOTICED: Duration = Duration::from_secs(25);
+
+/// A backend in the test's own process, whose feed and database can be broken by hand.
+async fn backend() -> Result<Running> {
+    let mut options = Options::in_memory(bedside_tests::root().join("supabase"));
+    options.dist = Some(bedside_tests::root().join("dist"));
+    Ok(Backend::start(options).await?)
+}
+
+/// Waits until the feed's heart has beaten once more, and was followed or not.
+async fn beats(api: &Api) -> Result<()> {
+    const BEAT: &str = "feed_heartbeat?select=beat";
+    let before = api.rows(BEAT).await?;
+    let deadline = Instant::now() + Duration::from_secs(15);
+    while api.rows(BEAT).await? == before {
+        ensure!(Instant::now() < deadline, "the heart stands still");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+fn within(what: &str, since: Instant) -> Result<()> {
+    let took = since.elapsed();
+    println!("{what} after {:.1} s", took.as_secs_f64());
+    ensure!(took <= NOTICED, "{what} after {took:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_falls_silent_behind_an_open_socket_is_noticed_and_made_up_for() -> Result<()> {
+    let backend = backend().await?;
+    let driver = Driver::start().await?;
+    let writer = Api::sign_in(&backend.url(), ONE).await?;
+    let patient = writer.own_patient().await?;
+    let row = format!("patients?id=eq.{}", text(&patient, "id")?);
+    let reader = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    reader
+        .goes_to(&format!("/patients/{}", text(&patient, "id")?))
+        .await?;
+    reader.waits_for_realtime(&["live"]).await?;
+    reader.sees(text(&patient, "last_name")?).await?;
+    beats(&writer).await?;
+    let sockets = backend.realtime().open_sockets();
+
+    // A burst is lost with the beat after it. What goes on is not enough: a number is missing.
+    backend.realtime().silence_feed();
+    for lost in ["Lost-One", "Lost-Two", "Lost-Three"] {
+        writer.change(&row, json!({"last_name": lost})).await?;
+    }
+    let burst = Instant::now();
+    beats(&writer).await?;
+    backend.realtime().catch_up().await;
+    backend.realtime().restore_feed();
+    while !reader.page_text().await?.contains("Lost-Three") {
+        ensure!(burst.elapsed() <= NOTICED, "the lost burst is not seen");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    within("a lost burst made up for", burst)?;
+    reader.waits_for_realtime(&["live"]).await?;
+
+    // The feed ends for good. The screen says so, and asks for what it shows without being told.
+    backend.realtime().silence_feed();
+    let silence = Instant::now();
+    writer.change(&row, json!({"last_name": "Unheard"})).await?;
+    reader.waits_for_realtime(&["degraded"]).await?;
+    within("a silent feed noticed", silence)?;
+    reader.sees("Unheard").await?;
+    ensure!(
+        backend.realtime().open_sockets() == sockets,
+        "the socket was not open all the time"
+    );
+
+    backend.realtime().restore_feed();
+    reader.waits_for_realtime(&["live"]).await?;
+    writer
+        .change(&row, json!({"last_name": "Heard-Again"}))
+        .await?;
+    reader.sees("Heard-Again").await?;
+    reader.leaves().await?;
+    backend.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_stands_still_for_half_a_minute_is_noticed_and_what_was_saved_arrives()
+-> Result<()> {
+    const STANDSTILL: &str = "select pg_sleep(30)";
+    let backend = backend().await?;
+    let driver = Driver::start().await?;
+    let writer = Api::sign_in(&backend.url(), ONE).await?;
+    let patient = writer.own_patient().await?;
+    let id = text(&patient, "id")?;
+    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    person.goes_to(&format!("/patients/{id}")).await?;
+    person.waits_for_realtime(&["live"]).await?;
+    person.sees(text(&patient, "mrn")?).await?;
+    beats(&writer).await?;
+
+    let database = backend.db().clone();
+    let standstill = tokio::spawn(async move { database.run_script(STANDSTILL).await });
+    let start = Instant::now();
+    person.types("Last name", "Patiently-Saved").await?;
+    person.clicks("Save").await?;
+    person.waits_for_realtime(&["degraded"]).await?;
+    within("a database that stands still noticed", start)?;
+    ensure!(
+        !standstill.is_finished(),
+        "it was noticed too late to matter"
+    );
+
+    standstill.await.context("the standstill")??;
+    person.waits_for_realtime(&["live"]).await?;
+    let kept = format!("patients?select=last_name&id=eq.{id}");
+    let deadline = Instant::now() + NOTICED;
+    while writer.rows(&kept).await? != [json!({"last_name": "Patiently-Saved"})] {
+        ensure!(Instant::now() < deadline, "what was saved never arrived");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    person.sees("Patiently-Saved").await?;
+    person.leaves().await?;
+    backend.shutdown().await;
+    Ok(())
+}
