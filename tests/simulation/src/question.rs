@@ -1,6 +1,7 @@
 //! What pages ask: each question with its key, the tables it follows, and its true answer for a person at a moment, in the
 //! app's own types.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bedside::data::{DataError, Page};
@@ -12,6 +13,7 @@ use bedside::sync::Table;
 use bedside::sync::outbox::Change;
 use bedside_query::{QueryKey, QueryView, query_key};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::database::{Row, Snapshot, User};
 
@@ -39,6 +41,38 @@ pub enum Answer {
     Form(Arc<FormSubmission>),
     Forms(Arc<Page<Arc<FormSubmission>>>),
     Count(Arc<usize>),
+}
+
+/// A row of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Listed {
+    Profile(Arc<Profile>),
+    Patient(Arc<Patient>),
+    Form(Arc<FormSubmission>),
+}
+
+impl Answer {
+    /// The rows of a list by their keys; nothing else has any.
+    pub fn rows(&self) -> Option<BTreeMap<Uuid, Listed>> {
+        fn by_key<T>(
+            rows: &[Arc<T>],
+            listed: impl Fn(&Arc<T>) -> (Uuid, Listed),
+        ) -> Option<BTreeMap<Uuid, Listed>> {
+            Some(rows.iter().map(listed).collect())
+        }
+        match self {
+            Answer::Directory(rows) => {
+                by_key(rows, |row| (row.id, Listed::Profile(Arc::clone(row))))
+            }
+            Answer::Patients(page) => {
+                by_key(&page.rows, |row| (row.id, Listed::Patient(Arc::clone(row))))
+            }
+            Answer::Forms(page) => {
+                by_key(&page.rows, |row| (row.id, Listed::Form(Arc::clone(row))))
+            }
+            Answer::Profile(_) | Answer::Patient(_) | Answer::Form(_) | Answer::Count(_) => None,
+        }
+    }
 }
 
 /// A type that an answer can hold.

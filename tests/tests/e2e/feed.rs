@@ -115,7 +115,9 @@ async fn a_database_that_stands_still_for_half_a_minute_is_noticed_and_what_was_
     let start = Instant::now();
     person.types("Last name", "Patiently-Saved").await?;
     person.clicks("Save").await?;
-    person.waits_for_realtime(&["degraded"]).await?;
+    person
+        .waits_for_realtime(&["degraded", "joining", "stale"])
+        .await?;
     within("a database that stands still noticed", start)?;
     ensure!(
         !standstill.is_finished(),

@@ -22,6 +22,7 @@ mod notices;
 mod outbox;
 mod patients;
 mod sessions;
+mod sign_out;
 mod speed;
 mod staff;
 mod sync;

@@ -17,6 +17,9 @@ mod joining;
 
 use frames::subscribed;
 
+/// What is lost without a word is lost for at least so long: longer than from beat to beat.
+pub const DEAF: u64 = 12_000;
+
 /// One connection, by number.
 pub type Line = u64;
 
@@ -101,7 +104,10 @@ pub struct Server {
     polling: bool,
     pub fates: Vec<Fate>,
     /// Changes are lost until then, unless somebody subscribes anew before.
-    pub deaf_until: u64,
+    deaf_until: u64,
+    /// Whoever subscribes anew beside an older channel finds the way again from here on: a loss that no beat falls into cannot be
+    /// known to anybody.
+    deaf_at_least_until: u64,
     /// Sockets are refused until then.
     pub closed_until: u64,
     /// It says that it listens when it answers the join: a mistake made on purpose.
@@ -121,6 +127,11 @@ impl Server {
             hasty,
             ..Self::default()
         }
+    }
+
+    /// Changes are lost without a word, at the latest until then.
+    pub fn deafen(&mut self, from: u64, until: u64) {
+        (self.deaf_until, self.deaf_at_least_until) = (until, until.min(from + DEAF));
     }
 
     /// A token for a person.
@@ -245,6 +256,7 @@ impl Server {
         now: u64,
         dice: &mut Dice,
     ) -> Vec<(u64, Later)> {
+        let alone = self.each(|channel| channel.listening).is_empty();
         let Some(channel) = self.channel(line, join_ref) else {
             return Vec::new();
         };
@@ -252,7 +264,12 @@ impl Server {
         let word = subscribed(join_ref, &channel.topic.clone());
         if first {
             // A new channel finds the way that the old one had lost. One with a new token stays on its own.
-            self.deaf_until = self.deaf_until.min(now);
+            let found = if alone {
+                now
+            } else {
+                now.max(self.deaf_at_least_until)
+            };
+            self.deaf_until = self.deaf_until.min(found);
         }
         let mut out = Vec::new();
         if !(first && self.hasty) {

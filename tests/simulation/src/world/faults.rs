@@ -7,7 +7,7 @@ use super::saving::PAGE;
 use super::{Event, World};
 use crate::check::Divergence;
 use crate::page::Page;
-use crate::server::Later;
+use crate::server::{DEAF, Later};
 
 impl World {
     /// Something breaks.
@@ -40,20 +40,21 @@ impl World {
             }
             (2, _) => {
                 // The way of changes is cut, and nobody knows.
-                self.server.deaf_until = self.now + self.dice.between(12_000, 45_000);
+                let until = self.now + self.dice.between(DEAF, 45_000);
+                self.server.deafen(self.now, until);
             }
             (3, _) => {
                 // The database stops; once it is back, its changes take another while to be followed.
                 let back = self.now + self.dice.between(10_000, 30_000);
                 self.database_out_until = back;
-                self.server.deaf_until = back + self.dice.between(12_000, 20_000);
+                let until = back + self.dice.between(DEAF, 20_000);
+                self.server.deafen(back, until);
             }
             (4, _) => {
                 // Subscriptions are built anew: what happened meanwhile is lost, but it is said.
                 let lost = self.dice.between(100, 3_000);
-                self.server.deaf_until = self.now + lost;
                 let out = self.server.resubscribe(self.now + lost, &mut self.dice);
-                self.server.deaf_until = self.now + lost;
+                self.server.deafen(self.now, self.now + lost);
                 self.plan(out);
             }
             (5, _) => {
