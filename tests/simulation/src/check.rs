@@ -66,10 +66,10 @@ impl Deadlines {
             .count();
     }
 
-    /// The page slept: what it could not notice then it may notice later.
-    pub fn forgive(&mut self, now: u64) {
+    /// The page slept from then on: what it could not notice it may notice later.
+    pub fn forgive(&mut self, since: u64, now: u64) {
         for deadline in &mut self.by_commit {
-            if *deadline + NOTICED > now {
+            if *deadline >= since {
                 *deadline = (*deadline).max(now + NOTICED);
             }
         }

@@ -62,7 +62,9 @@ impl World {
                 self.plan(out);
             }
             (6, _) => {
-                self.frozen = true;
+                if !std::mem::replace(&mut self.frozen, true) {
+                    self.frozen_since = self.now;
+                }
                 let long = if self.dice.percent(30) { 90_000 } else { 8_000 };
                 self.after(500, long, Event::Thaw);
             }
@@ -107,7 +109,7 @@ impl World {
         self.frozen = false;
         self.deadlines
             .update(&self.database, &self.server.fates, self.now);
-        self.deadlines.forgive(self.now);
+        self.deadlines.forgive(self.frozen_since, self.now);
         let mut wishes = Vec::new();
         self.page.pass(self.now, &mut wishes);
         self.page

@@ -118,6 +118,7 @@ struct World {
     failures: u32,
     /// The page sleeps; what would reach it waits.
     frozen: bool,
+    frozen_since: u64,
     waiting: Vec<usize>,
     /// The database stands still until then.
     database_out_until: u64,
@@ -161,6 +162,7 @@ pub fn run(seed: u64, bug: Option<Bug>) -> Result<Summary, Divergence> {
         rows_out_until: 0,
         failures: 0,
         frozen: false,
+        frozen_since: 0,
         waiting: Vec::new(),
         database_out_until: 0,
         until,
