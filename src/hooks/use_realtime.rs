@@ -91,6 +91,25 @@ pub struct Realtime {
 }
 
 /// How the connection to the live feed is. The countdown moves by itself while there is one; a live connection costs no timer.
+///
+/// ```
+/// use bedside::hooks::{ConnectionState, use_realtime};
+/// use leptos::prelude::*;
+///
+/// # Owner::new().with(|| {
+/// let realtime = use_realtime();
+/// let words = move || {
+///     let view = realtime.view.get();
+///     match view.state {
+///         ConnectionState::Live => format!("Live, {} tables", view.active_subscriptions),
+///         _ => view.reason.unwrap_or_else(|| "On its way".to_owned()),
+///     }
+/// };
+/// // There is no feed outside the app.
+/// assert_eq!(words(), "On its way");
+/// realtime.reconnect.run(());
+/// # });
+/// ```
 pub fn use_realtime() -> Realtime {
     let Some(feed) = use_context::<Feed>() else {
         return Realtime {
