@@ -1,5 +1,7 @@
 //! A person's access to the backend without a browser: what another system, or another clinician, does meanwhile.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
@@ -66,6 +68,22 @@ impl Api {
         let body: Value = response.json().await?;
         ensure!(status.is_success(), "GET {path}: {status}: {body}");
         serde_json::from_value(body).context("the answer is not a list of rows")
+    }
+
+    /// Waits until the first row of a path is as wanted: a screen shows what is saved before the server has it.
+    pub async fn row_once(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let row = self.rows(path).await?.into_iter().next();
+            if let Some(row) = row.as_ref().filter(|row| wanted(row)) {
+                return Ok(row.clone());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{path} never was as wanted: {row:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Changes the rows that a REST path names, and returns them as they are now.

@@ -79,8 +79,7 @@ async fn long_names_and_html_are_text_everywhere_and_absurd_values_are_said_wher
         .perform()
         .await?;
     one.sees("Saved").await?;
-    let row = api.rows(&path).await?.remove(0);
-    ensure!(row["notes"] == HTML, "stored as {}", row["notes"]);
+    let row = api.row_once(&path, |row| row["notes"] == HTML).await?;
     ensure!(
         row["version"].as_i64() == patient["version"].as_i64().map(|version| version + 1),
         "saved more than once: {row}"
@@ -174,14 +173,10 @@ async fn one_person_with_a_draft_in_two_tabs_is_told_and_both_tabs_hold_the_same
         vec![],
     )
     .await?;
-    let row = api
-        .rows(&format!("form_submissions?id=eq.{}", text(&draft, "id")?))
-        .await?
-        .remove(0);
-    ensure!(
-        row["answers"]["remark"] == "From the second tab" && row["answers"]["heart_rate"] == 71,
-        "the server has {}",
-        row["answers"]
-    );
+    let form = format!("form_submissions?id=eq.{}", text(&draft, "id")?);
+    api.row_once(&form, |row| {
+        row["answers"]["remark"] == "From the second tab" && row["answers"]["heart_rate"] == 71
+    })
+    .await?;
     house.closes([one]).await
 }

@@ -134,22 +134,15 @@ async fn two_people_who_change_one_text_see_both_and_merge_them_by_keyboard_alon
     one.presses("Enter").await?;
     one.sees("Saved").await?;
 
-    let begun = Instant::now();
-    loop {
-        let row = api.rows(&path).await?.remove(0);
-        if row["notes"] == "Calm since noon. Awake. Ate well." {
-            ensure!(
-                row["ward"] == "Oncology",
-                "the other's field was overwritten"
-            );
-            break;
-        }
-        ensure!(
-            begun.elapsed() < Duration::from_secs(10),
-            "the notes are {}",
-            row["notes"]
-        );
-    }
+    let row = api
+        .row_once(&path, |row| {
+            row["notes"] == "Calm since noon. Awake. Ate well."
+        })
+        .await?;
+    ensure!(
+        row["ward"] == "Oncology",
+        "the other's field was overwritten"
+    );
     house.closes([one]).await
 }
 
