@@ -14,8 +14,8 @@ use crate::components::{Authors, Banner, EditedTogether, Shape, Toasts, Together
 use crate::data::DataError;
 use crate::hooks::{Reading, Record, use_outbox};
 use crate::model::{Draft, Patient, PatientField};
-use crate::sync::outbox::Outcome as Saved;
 use crate::sync::outbox::saves::patient_draft;
+use crate::sync::outbox::{Change, Outbox, Outcome as Saved, Saving};
 
 /// How the last save went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,50 @@ enum Outcome {
     /// The same field was changed on both sides.
     NeedsChoice,
     Failed(DataError),
+}
+
+/// A save between the press of its button and the outbox, for the time of one frame: the button answers first. Whatever comes in between
+/// hands it over at once, so that a tab that is closed takes nothing with it. Clones share it.
+#[derive(Clone, Default)]
+struct Begun(ArcStoredValue<Way>);
+
+#[derive(Default)]
+enum Way {
+    #[default]
+    Nothing,
+    /// Waits for its frame; in the place of a save that was stopped, if there is one.
+    Waiting(Option<Uuid>, Change),
+    HandedOver(Saving),
+}
+
+impl Begun {
+    fn begin(&self, former: Option<Uuid>, change: Change) {
+        self.0.set_value(Way::Waiting(former, change));
+    }
+
+    /// Gives the outbox what waits; nothing, if nothing does.
+    fn hand_over(&self, outbox: Option<&Outbox>) {
+        let Some(outbox) = outbox else { return };
+        let next = match self.take() {
+            Way::Waiting(Some(former), change) => {
+                Way::HandedOver(outbox.save_instead(former, change))
+            }
+            Way::Waiting(None, change) => Way::HandedOver(outbox.save(change)),
+            other => other,
+        };
+        self.0.set_value(next);
+    }
+
+    fn handed_over(&self) -> Option<Saving> {
+        match self.take() {
+            Way::HandedOver(saving) => Some(saving),
+            _ => None,
+        }
+    }
+
+    fn take(&self) -> Way {
+        self.0.try_update_value(std::mem::take).unwrap_or_default()
+    }
 }
 
 /// The form. `patient` is the live row: fields that nobody typed in follow it.
@@ -73,16 +117,31 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             .flatten()
             .map(|error| format!("{} {error}.", field.label()))
     };
+    let begun = Begun::default();
     // The browser asks before a tab with unsaved typing goes.
-    let leaving = window_event_listener(ev::beforeunload, move |event| {
-        if dirty.try_get_untracked() == Some(true) {
-            event.prevent_default();
+    let leaving = window_event_listener(ev::beforeunload, {
+        let (begun, outbox) = (begun.clone(), outbox.clone());
+        move |event| {
+            begun.hand_over(outbox.as_ref());
+            if dirty.try_get_untracked() == Some(true) {
+                event.prevent_default();
+            }
         }
+    });
+    // There is no next frame for a tab that is closed, or put behind another one.
+    let hidden = ["pagehide", "visibilitychange"].map(|event| {
+        let (begun, outbox) = (begun.clone(), outbox.clone());
+        window_event_listener_untyped(event, move |_| begun.hand_over(outbox.as_ref()))
     });
     let name = patient
         .data
         .with_untracked(|row| row.as_deref().map(Patient::full_name).unwrap_or_default());
-    on_cleanup(move || leaving.remove());
+    on_cleanup(move || {
+        leaving.remove();
+        for listener in hidden {
+            listener.remove();
+        }
+    });
     let kept = use_kept(
         Record::Patient(id).room(),
         Signal::derive(move || {
@@ -123,12 +182,14 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
         let former = stopped.get_value();
         stopped.set_value(None);
         outcome.set(Outcome::Saving);
+        begun.begin(former, change);
+        let begun = begun.clone();
         spawn_local(async move {
-            // The button says so first. Whoever closes the tab within that frame finds what they typed when they come back.
+            // The button says so first.
             painted().await;
-            let saving = match former {
-                Some(former) => outbox.save_instead(former, change),
-                None => outbox.save(change),
+            begun.hand_over(Some(&outbox));
+            let Some(saving) = begun.handed_over() else {
+                return;
             };
             let id = saving.id;
             let saved = saving.outcome().await;
@@ -165,9 +226,18 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
         });
     };
     let discard = move |_| {
+        let typed = draft.with_untracked(Draft::left);
         draft.update(Draft::discard);
         tried.set(false);
         outcome.set(Outcome::None);
+        toasts.undoable("What you typed is discarded.", move || {
+            let back = draft.try_update(|draft| draft.resume(typed.clone()));
+            if back.is_none() {
+                toasts.failed("The record is closed: what you discarded can't come back.");
+            }
+        });
+        // The button goes with what it discards.
+        focus_on(&field_id(PatientField::FirstName));
     };
 
     view! {
