@@ -47,7 +47,7 @@ pub use dialog::{Confirm, Dialog};
 pub use download::Download;
 pub use editing_now::EditingNow;
 pub use field::{Field, FieldShell};
-pub use focus::focus_on;
+pub use focus::{focus_on, focus_on_next};
 pub use frame::Frame;
 pub use icon::{Icon, Shape};
 pub use lock_screen::LockScreen;

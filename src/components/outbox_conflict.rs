@@ -5,13 +5,18 @@ use leptos::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Authors, Conflict, Dialog, Settled, Values, Versions};
+use super::{Authors, Conflict, Dialog, Settled, Values, Versions, focus_on_next};
 use crate::data::profiles;
 use crate::hooks::{use_outbox, use_reading};
 use crate::model::PatientField;
 use crate::model::form_submission::reading;
 use crate::sync::Table;
 use crate::sync::outbox::{Clash, Entry, Side};
+
+/// A field in which nothing is chosen yet.
+const OPEN: &str = ".outbox-field:not([data-settled]) .conflict";
+/// What can be done about a stopped save.
+pub const NEEDS_A_PERSON: &str = ".outbox-acts button";
 
 /// The fields of a stopped save, to choose from; in a dialog, since it can be needed on any page.
 #[component]
@@ -40,12 +45,14 @@ pub fn OutboxConflict(open: RwSignal<bool>, entry: Entry, clash: Clash) -> impl 
             choices.push((field, side));
         });
         let chosen = choices.get_untracked();
-        if chosen.len() == left {
-            open.set(false);
-            if let Some(outbox) = &outbox {
-                outbox.resolve(id, &chosen);
-            }
+        if chosen.len() < left {
+            return focus_on_next(OPEN);
         }
+        open.set(false);
+        if let Some(outbox) = &outbox {
+            outbox.resolve(id, &chosen);
+        }
+        focus_on_next(NEEDS_A_PERSON);
     });
     let fields = StoredValue::new(clash.fields);
     view! {

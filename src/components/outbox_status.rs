@@ -1,13 +1,19 @@
 //! What is saved and not on the server yet: said while there is anything to say, with a way to act on what waits for a person.
 
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
-use super::outbox_conflict::OutboxConflict;
-use super::{Confirm, Icon, Shape, Toasts, phrase};
+use super::outbox_conflict::{NEEDS_A_PERSON, OutboxConflict};
+use super::{Confirm, Icon, Shape, Toasts, focus_on_next, phrase};
 use crate::hooks::use_outbox;
 use crate::sync::Table;
-use crate::sync::outbox::{Change, Entry, Kept, Outcome, Standing, View};
+use crate::sync::outbox::{Change, Entry, Kept, Outcome, Standing};
+
+/// Most saves are with the server within this. Said sooner, each of them would be a flicker, and words that nobody needs to hear.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The outbox in words. Nothing while it is empty.
 #[component]
@@ -16,9 +22,16 @@ pub fn OutboxStatus() -> impl IntoView {
         return ().into_any();
     };
     let view = held.view.clone();
+    let overdue = {
+        let view = view.clone();
+        use_overdue(Memo::new(move |_| view.with(|view| view.waiting() > 0)))
+    };
     let said = Memo::new({
         let view = view.clone();
-        move |_| view.with(sentence)
+        move |_| {
+            let (waiting, stopped) = view.with(|view| (view.waiting(), view.stopped()));
+            sentence(if overdue.get() { waiting } else { 0 }, stopped)
+        }
     });
     let stopped = Memo::new(move |_| {
         view.with(|view| {
@@ -71,12 +84,19 @@ fn Stopped(entry: Entry) -> impl IntoView {
         Standing::Queued | Standing::Sending => "",
     };
     let refused = matches!(entry.standing, Standing::Failed(_));
-    let deciding = RwSignal::new(false);
+    let (deciding, giving_up) = (RwSignal::new(false), RwSignal::new(false));
+    let give_up = Callback::new(move |()| {
+        if let Some(outbox) = &outbox {
+            outbox.withdraw(id);
+        }
+        focus_on_next(NEEDS_A_PERSON);
+    });
     let clash = match &entry.standing {
         Standing::Conflict(clash) => Some(clash.clone()),
         _ => None,
     };
     let whole = entry.clone();
+    let discarded = format!("Discard your change of {}?", entry.change.title);
     view! {
         <li class="outbox-stopped">
             <A href=place(&entry.change)>{entry.change.title.clone()}</A>
@@ -100,6 +120,7 @@ fn Stopped(entry: Entry) -> impl IntoView {
                                     if let Some(outbox) = &again {
                                         outbox.retry(id);
                                     }
+                                    focus_on_next(NEEDS_A_PERSON);
                                 }
                             >
                                 "Try again"
@@ -107,18 +128,13 @@ fn Stopped(entry: Entry) -> impl IntoView {
                         }
                     }
                 </Show>
-                <button
-                    class="link"
-                    type="button"
-                    on:click=move |_| {
-                        if let Some(outbox) = &outbox {
-                            outbox.withdraw(id);
-                        }
-                    }
-                >
+                <button class="link" type="button" on:click=move |_| giving_up.set(true)>
                     "Discard"
                 </button>
             </p>
+            <Confirm open=giving_up title=discarded action="Discard it" on_confirm=give_up>
+                <p>"What you saved is not on the server yet and can't be brought back."</p>
+            </Confirm>
         </li>
     }
 }
@@ -162,9 +178,31 @@ fn place(change: &Change) -> String {
     }
 }
 
+/// Whether anything has been on its way for longer than is usual.
+fn use_overdue(waiting: Memo<bool>) -> ReadSignal<bool> {
+    let (overdue, set_overdue) = signal(false);
+    let timer = StoredValue::new(None::<TimeoutHandle>);
+    let stop = move || {
+        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
+            handle.clear();
+        }
+    };
+    Effect::new(move |_| {
+        stop();
+        if waiting.get() {
+            let late = move || set_overdue.set(true);
+            timer.set_value(set_timeout_with_handle(late, GRACE).ok());
+        } else {
+            set_overdue.set(false);
+        }
+    });
+    on_cleanup(stop);
+    overdue
+}
+
 /// How many changes wait, and for what.
-fn sentence(view: &View) -> Option<(Shape, String)> {
-    match (view.waiting(), view.stopped()) {
+fn sentence(waiting: usize, stopped: usize) -> Option<(Shape, String)> {
+    match (waiting, stopped) {
         (0, 0) => None,
         (waiting, 0) => Some((
             Shape::Clock,
@@ -214,47 +252,17 @@ fn tell_news() {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use serde_json::Map;
-    use uuid::Uuid;
-
     use super::*;
-    use crate::data::DataError;
-
-    fn view(standings: &[Standing]) -> View {
-        let entry = |standing: &Standing| Entry {
-            id: Uuid::nil(),
-            number: 1,
-            change: Change::create(Table::Patients, Uuid::nil(), Map::new(), ""),
-            attempts: 0,
-            standing: standing.clone(),
-        };
-        View {
-            entries: Arc::new(standings.iter().map(entry).collect()),
-            kept: Kept::OnDisk,
-        }
-    }
 
     #[test]
     fn what_waits_is_counted_and_what_needs_a_person_is_told_apart() {
-        let words = |standings: &[Standing]| sentence(&view(standings)).map(|(_, words)| words);
-        let failed = Standing::Failed(DataError::NotFound);
-        assert_eq!(words(&[]), None);
+        let words = |waiting, stopped| sentence(waiting, stopped).map(|(_, words)| words);
+        assert_eq!(words(0, 0), None);
+        assert_eq!(words(1, 0).as_deref(), Some("1 change waiting to be sent"));
+        assert_eq!(words(2, 0).as_deref(), Some("2 changes waiting to be sent"));
+        assert_eq!(words(0, 1).as_deref(), Some("1 change needs you"));
         assert_eq!(
-            words(&[Standing::Queued]).as_deref(),
-            Some("1 change waiting to be sent")
-        );
-        assert_eq!(
-            words(&[Standing::Sending, Standing::Queued]).as_deref(),
-            Some("2 changes waiting to be sent")
-        );
-        assert_eq!(
-            words(std::slice::from_ref(&failed)).as_deref(),
-            Some("1 change needs you")
-        );
-        assert_eq!(
-            words(&[Standing::Queued, failed]).as_deref(),
+            words(1, 1).as_deref(),
             Some("2 changes not sent, 1 of them for you to decide")
         );
     }

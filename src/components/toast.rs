@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape, Tone};
+use super::{Icon, Shape, Tone, focus_on_next};
 
 /// How long a word stays; longer than it takes to read twice.
 const STAY: Duration = Duration::from_secs(6);
@@ -108,6 +108,14 @@ impl Toasts {
         set_timeout(end, STAY);
     }
 
+    /// The person is done with it, and goes on with the next one or with the page.
+    fn put_away(self, number: u32) {
+        // What had the focus is gone without a word.
+        self.held.set_value(false);
+        self.drop_toast(number);
+        focus_on_next(".toast button");
+    }
+
     fn drop_toast(self, number: u32) {
         self.shown
             .update(|shown| shown.retain(|toast| toast.number != number));
@@ -134,7 +142,7 @@ pub fn Toaster() -> impl IntoView {
                     class="button button-quiet button-small"
                     type="button"
                     aria-label="Dismiss"
-                    on:click=move |_| toasts.drop_toast(toast.number)
+                    on:click=move |_| toasts.put_away(toast.number)
                 >
                     <Icon shape=Shape::Close size=12 />
                 </button>
@@ -165,7 +173,7 @@ fn offered(toasts: Toasts, number: u32, offer: Offer) -> AnyView {
                 class="button button-small"
                 type="button"
                 on:click=move |_| {
-                    toasts.drop_toast(number);
+                    toasts.put_away(number);
                     undo();
                 }
             >

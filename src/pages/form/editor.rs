@@ -11,7 +11,8 @@ use super::unsent::Safety;
 use crate::components::phrase;
 use crate::components::together::{EditedTogether, Together};
 use crate::components::{
-    Banner, Conflict, Icon, Settled, Shape, Toasts, Tone, Values, Versions, focus_on,
+    Banner, Confirm, Conflict, Icon, Settled, Shape, Toasts, Tone, Values, Versions, focus_on,
+    focus_on_next,
 };
 use crate::model::form_kind::text_of;
 use crate::model::form_submission::reading;
@@ -20,6 +21,11 @@ use crate::sync::outbox::{Outcome, Side, Standing};
 
 /// The id of what is said when a form can't be handed in.
 const PROBLEMS: &str = "form-problems";
+
+/// Where both versions of something are shown.
+const CONFLICT: &str = ".conflict";
+/// What can be done about answers that are not saved.
+const NEEDS_A_PERSON: &str = "#form-problems button";
 
 /// The form to fill in.
 #[component]
@@ -204,18 +210,33 @@ fn Trouble(fill: Fill) -> impl IntoView {
                 key=|(id, _)| *id
                 children=move |(id, error)| {
                     let said = phrase::data_error(&error);
+                    let giving_up = RwSignal::new(false);
+                    let give_up = Callback::new(move |()| {
+                        fill.withdraw(id);
+                        focus_on_next(NEEDS_A_PERSON);
+                    });
                     view! {
                         <Banner tone=Tone::Critical shape=Shape::Alert>
                             <strong>"Not saved. " {said.title}</strong>
                             <p>{said.advice} " What you typed is kept."</p>
                             <div class="form-foot">
-                                <button class="button button-small" type="button" on:click=move |_| fill.retry(id)>
+                                <button
+                                    class="button button-small"
+                                    type="button"
+                                    on:click=move |_| {
+                                        fill.retry(id);
+                                        focus_on_next(NEEDS_A_PERSON);
+                                    }
+                                >
                                     "Try again"
                                 </button>
-                                <button class="button button-small button-quiet" type="button" on:click=move |_| fill.withdraw(id)>
+                                <button class="button button-small button-quiet" type="button" on:click=move |_| giving_up.set(true)>
                                     "Give it up"
                                 </button>
                             </div>
+                            <Confirm open=giving_up title="Give up these answers?" action="Give them up" on_confirm=give_up>
+                                <p>"The form goes back to what is stored. What was not saved can't be brought back."</p>
+                            </Confirm>
                         </Banner>
                     }
                 }
@@ -241,6 +262,7 @@ fn Trouble(fill: Fill) -> impl IntoView {
                         on_settled=Callback::new(move |settled| {
                             let side = if settled == Settled::Theirs { Side::Theirs } else { Side::Mine };
                             fill.settle_clash(id, name.clone(), side);
+                            focus_on_next(CONFLICT);
                         })
                     />
                 }

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, ensure};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::house::House;
+use bedside_tests::lens::Trouble;
 use bedside_tests::person::Person;
 use serde_json::{Value, json};
 
@@ -110,6 +112,8 @@ async fn edits_of_different_fields_meet_and_one_of_the_same_field_is_asked_about
 
     // Given up, it holds up nothing any more: what was saved behind it goes out, next to their first name.
     one.clicks("Discard").await?;
+    one.sees("can't be brought back").await?;
+    one.clicks("Discard it").await?;
     let row = stored(&url, id, "last_name", "Mine-Kept").await?;
     ensure!(
         row["first_name"] == "Theirs",
@@ -122,6 +126,102 @@ async fn edits_of_different_fields_meet_and_one_of_the_same_field_is_asked_about
     one.no_longer_sees("not sent").await?;
     one.leaves().await?;
     back.stop().await
+}
+
+#[tokio::test]
+async fn a_save_that_met_another_in_two_fields_is_settled_by_keyboard_alone() -> Result<()> {
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
+    let row = api.own_patient().await?;
+    let path = format!("patients?id=eq.{}", text(&row, "id")?);
+    let one = house.signs_in(ONE).await?;
+    one.goes_to(&format!("/patients/{}", text(&row, "id")?))
+        .await?;
+    one.waits_for_realtime(&["live"]).await?;
+
+    // Nothing gets through; meanwhile somebody else changes the very same.
+    one.meets(Trouble::Refused("*/rest/v1/patients*")).await?;
+    one.types("Last name", "Mine").await?;
+    one.types("Notes", "Mine, too").await?;
+    one.clicks("Save").await?;
+    one.sees("1 change waiting to be sent").await?;
+    let theirs = json!({"last_name": "Theirs", "notes": "Theirs, too"});
+    house.api(ADMIN).await?.change(&path, theirs).await?;
+    one.meets(Trouble::None).await?;
+    one.sees("1 change needs you").await?;
+
+    // From one question to the next, and then back to the page: the keys never lose their place.
+    one.tabs_to("Decide").await?;
+    one.presses("Enter").await?;
+    one.sees("was changed by both of you").await?;
+    one.tabs_to("Keep mine").await?;
+    one.presses("Enter").await?;
+    one.waits_for_focus_on("Notes: changed by both").await?;
+    one.tabs_to("Take theirs").await?;
+    one.presses("Enter").await?;
+    one.waits_for(
+        "the focus on the page",
+        "return document.activeElement.id === 'main'",
+        vec![],
+    )
+    .await?;
+    let row = api
+        .row_once(&path, |row| row["last_name"] == "Mine")
+        .await?;
+    ensure!(row["notes"] == "Theirs, too", "the choice was lost: {row}");
+    one.no_longer_sees("needs you").await?;
+    house.closes([one]).await
+}
+
+#[tokio::test]
+async fn a_save_that_goes_through_is_not_told_of_on_its_way() -> Result<()> {
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
+    let row = api.own_patient().await?;
+    let one = house.signs_in(ONE).await?;
+    one.goes_to(&format!("/patients/{}", text(&row, "id")?))
+        .await?;
+    one.waits_for_realtime(&["live"]).await?;
+    one.browser
+        .execute(
+            "window.told = []; \
+             const outbox = document.querySelector('[aria-label=\"Changes not sent yet\"]'); \
+             new MutationObserver(() => window.told.push(outbox.innerText)) \
+                 .observe(outbox, {attributes: true, childList: true, characterData: true, subtree: true});",
+            vec![],
+        )
+        .await?;
+    one.types("Notes", "Nothing to talk about").await?;
+    one.clicks("Save").await?;
+    one.sees("Saved.").await?;
+    let told = one.browser.execute("return window.told", vec![]).await?;
+    ensure!(told.json() == &json!([]), "the outbox said {}", told.json());
+    house.closes([one]).await
+}
+
+#[tokio::test]
+async fn a_save_arrives_though_its_page_goes_before_the_next_frame() -> Result<()> {
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
+    let row = api.own_patient().await?;
+    let one = house.signs_in(ONE).await?;
+    one.goes_to(&format!("/patients/{}", text(&row, "id")?))
+        .await?;
+    one.waits_for_realtime(&["live"]).await?;
+    one.types("Notes", "Saved on the way out").await?;
+    // To a page that goes there comes no frame and no timer any more.
+    one.browser
+        .execute(
+            "window.requestAnimationFrame = window.setTimeout = () => 0; \
+             document.querySelector('form[aria-label=\"Edit record\"] [type=submit]').click(); \
+             window.dispatchEvent(new Event('pagehide'));",
+            vec![],
+        )
+        .await?;
+    let path = format!("patients?id=eq.{}", text(&row, "id")?);
+    api.row_once(&path, |row| row["notes"] == "Saved on the way out")
+        .await?;
+    house.closes([one]).await
 }
 
 #[tokio::test]
