@@ -22,7 +22,7 @@ pub fn Invitations() -> impl IntoView {
         <NotRefreshed shown=true error=open.error retry=open.refetch />
         <Show when=move || rows.with(|rows| !rows.is_empty())>
             <div class="table-frame">
-                <table class="table" aria-label="Invitations">
+                <table class="table table-staff" aria-label="Invitations">
                     <thead>
                         <tr>
                             <th scope="col">"Invited"</th>

@@ -46,7 +46,7 @@ pub fn People() -> impl IntoView {
     });
     view! {
         <div class="table-frame">
-            <table class="table" aria-label="Staff">
+            <table class="table table-staff" aria-label="Staff">
                 <thead>
                     <tr>
                         <th scope="col">"Name"</th>
