@@ -31,7 +31,7 @@ impl Together {
         let me = use_context::<Me>().and_then(|me| me.user.try_with_value(|user| user.id));
         let name = Callback::new(move |user: Uuid| {
             if me == Some(user) {
-                return "You, in another tab".to_owned();
+                return "Your other tab".to_owned();
             }
             directory
                 .data

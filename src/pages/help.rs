@@ -27,7 +27,7 @@ const STATES: [(ConnectionState, &str); 6] = [
     ),
     (
         ConnectionState::Offline,
-        "There is no network. You can go on reading what is on the screen.",
+        "There is no network. Read and work on: what you save is kept on this device and sent later.",
     ),
     (
         ConnectionState::Fatal,

@@ -27,12 +27,7 @@ pub fn Person(leave: Callback<()>) -> impl IntoView {
         }
     };
     let role = move || me.and_then(Me::role).map(Role::label).unwrap_or_default();
-    let idle = use_context::<Idle>();
-    let lock = move |_| {
-        if let Some(idle) = &idle {
-            idle.lock_now();
-        }
-    };
+    let lock = use_lock();
     view! {
         <div class="person">
             <A href="/settings" attr:class="person-link" attr:title="Settings">
@@ -42,7 +37,7 @@ pub fn Person(leave: Callback<()>) -> impl IntoView {
                     <span class="person-role">{role}</span>
                 </span>
             </A>
-            <button class="button button-quiet button-icon" type="button" aria-label="Lock the screen" title="Lock the screen" on:click=lock>
+            <button class="button button-quiet button-icon" type="button" aria-label="Lock the screen" title="Lock the screen" on:click=move |_| lock.run(())>
                 <Icon shape=Shape::Lock />
             </button>
             <button class="button button-quiet button-icon" type="button" aria-label="Sign out" title="Sign out" on:click=move |_| leave.run(())>
@@ -50,6 +45,16 @@ pub fn Person(leave: Callback<()>) -> impl IntoView {
             </button>
         </div>
     }
+}
+
+/// Locks the screen.
+pub fn use_lock() -> Callback<()> {
+    let idle = use_context::<Idle>();
+    Callback::new(move |()| {
+        if let Some(idle) = &idle {
+            idle.lock_now();
+        }
+    })
 }
 
 /// Signs out, without a question.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use uuid::Uuid;
 
-use super::person::use_sign_out;
+use super::person::{use_lock, use_sign_out};
 use crate::components::Dialog;
 use crate::components::keys::{self, Doings, KeyMap};
 use crate::components::notices;
@@ -36,6 +36,7 @@ pub fn use_tools(user: Uuid) -> Tools {
     let sign_out = use_sign_out();
     let reconnect = use_realtime().reconnect;
     let devtools = use_devtools();
+    let lock = use_lock();
     let act = Callback::new(move |doing| match doing {
         Doing::ShowKeys => mapping.set(true),
         Doing::ShowNotifications => notices::toggle(),
@@ -45,6 +46,7 @@ pub fn use_tools(user: Uuid) -> Tools {
         Doing::LookLight => THEME.choose("light"),
         Doing::Reconnect => reconnect.run(()),
         Doing::ShowDevtools => devtools.toggle(wishes.devtools),
+        Doing::Lock => lock.run(()),
         Doing::SignOut => leave.run(()),
     });
     let locked = {

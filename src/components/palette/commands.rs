@@ -18,6 +18,7 @@ pub enum Doing {
     LookLight,
     Reconnect,
     ShowDevtools,
+    Lock,
     SignOut,
 }
 
@@ -47,7 +48,7 @@ const PAGES: [(Place, &str, &str, Shape); 7] = [
     (Place::Help, "Help", "/help", Shape::Help),
 ];
 
-const ACTIONS: [(&str, Doing, Shape); 8] = [
+const ACTIONS: [(&str, Doing, Shape); 9] = [
     ("Show notifications", Doing::ShowNotifications, Shape::Bell),
     (
         "Mark all notifications read",
@@ -59,7 +60,24 @@ const ACTIONS: [(&str, Doing, Shape); 8] = [
     ("Dark theme", Doing::LookDark, Shape::Moon),
     ("Light theme", Doing::LookLight, Shape::Sun),
     ("Reconnect the live feed", Doing::Reconnect, Shape::Refresh),
+    ("Lock the screen", Doing::Lock, Shape::Lock),
     ("Sign out", Doing::SignOut, Shape::Door),
+];
+
+/// What begins on a page of its own, for those who may.
+const BEGINNINGS: [(Resource, &str, &str, Shape); 2] = [
+    (
+        Resource::Patients,
+        "New patient",
+        "/patients/new",
+        Shape::Patients,
+    ),
+    (
+        Resource::FormSubmissions,
+        "New form",
+        "/forms/new",
+        Shape::Form,
+    ),
 ];
 
 /// The pages and actions of the person who is signed in, kept true as their role changes.
@@ -85,13 +103,15 @@ fn all(role: Option<Role>, extra: Option<Doing>) -> Vec<Entry> {
                 does: Does::Open(path.to_owned()),
             })
     };
-    let registers = role.is_some_and(|role| may(role, Resource::Patients, Action::Create));
-    let new_patient = registers.then(|| Entry {
-        shape: Shape::Patients,
-        name: "New patient".to_owned(),
-        note: "Action".to_owned(),
-        does: Does::Open("/patients/new".to_owned()),
-    });
+    let beginning = |(resource, name, path, shape): (Resource, &str, &str, Shape)| {
+        role.is_some_and(|role| may(role, resource, Action::Create))
+            .then(|| Entry {
+                shape,
+                name: name.to_owned(),
+                note: "Action".to_owned(),
+                does: Does::Open(path.to_owned()),
+            })
+    };
     let action = |(name, doing, shape): (&str, Doing, Shape)| Entry {
         shape,
         name: name.to_owned(),
@@ -102,7 +122,7 @@ fn all(role: Option<Role>, extra: Option<Doing>) -> Vec<Entry> {
     PAGES
         .into_iter()
         .filter_map(page)
-        .chain(new_patient)
+        .chain(BEGINNINGS.into_iter().filter_map(beginning))
         .chain(ACTIONS.into_iter().chain(extra).map(action))
         .collect()
 }
@@ -140,5 +160,6 @@ mod tests {
         assert!(offers(Role::Admin, "Staff") && offers(Role::Admin, "New patient"));
         assert!(!offers(Role::Clinician, "Staff") && offers(Role::Clinician, "New patient"));
         assert!(!offers(Role::Viewer, "Staff") && !offers(Role::Viewer, "New patient"));
+        assert!(offers(Role::Clinician, "New form") && !offers(Role::Viewer, "New form"));
     }
 }

@@ -164,7 +164,7 @@ async fn one_person_with_a_draft_in_two_tabs_is_told_and_both_tabs_hold_the_same
         vec![],
     )
     .await?;
-    one.sees("You, in another tab is here").await?;
+    one.sees("Your other tab is here").await?;
     one.types("Heart rate", "71").await?;
     one.browser.switch_to_window(second).await?;
     one.waits_for(
