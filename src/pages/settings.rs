@@ -1,11 +1,12 @@
 //! How a person wants the app: its look on this browser, and what they are told of.
 
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::components::choices::{LookChoice, Switch};
 use crate::components::notices::system::{self, Consent};
 use crate::components::session_settings::SessionSettings;
-use crate::components::use_title;
+use crate::components::{Icon, Shape, use_title};
 use crate::data::look::{CONTRAST, DENSITY, THEME};
 use crate::hooks::{Me, Wishes};
 use crate::idle::{self, Idle};
@@ -23,6 +24,11 @@ pub fn Settings() -> impl IntoView {
                     <h1>"Settings"</h1>
                     <p>"Kept in this browser. The look is everybody’s who uses it; the rest is yours alone."</p>
                 </div>
+                // A phone's bars have no room for the way to it.
+                <A href="/help" attr:class="button settings-help">
+                    <Icon shape=Shape::Help />
+                    "Help"
+                </A>
             </div>
             <section class="card" aria-labelledby="settings-look">
                 <div class="card-head">
