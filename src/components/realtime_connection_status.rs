@@ -59,7 +59,7 @@ pub fn RealtimeConnectionStatus(#[prop(default = "")] class: &'static str) -> im
                 </button>
             </div>
             {move || reason().map(|reason| view! { <p class="connection-detail">{reason}</p> })}
-            {move || since.get().map(|since| view! { <p class="connection-detail">"Proven until " <Ago at=as_time(since) /></p> })}
+            {move || since.get().map(|since| view! { <p class="connection-detail">"As of " <Ago at=as_time(since) /></p> })}
             // A countdown would be read out every second: it is there to be seen only.
             {move || retry().map(|retry| view! { <p class="connection-detail" aria-hidden="true">{retry}</p> })}
             {move || lead().map(|lead| view! { <p class="connection-detail">{lead}</p> })}

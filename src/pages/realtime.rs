@@ -170,7 +170,7 @@ fn Gaps(view: Signal<RealtimeDetails>) -> impl IntoView {
             </div>
             <Show
                 when=move || !none.get()
-                fallback=|| view! { <div class="card-body"><p>"Not a moment was missed since this page was opened."</p></div> }
+                fallback=|| view! { <div class="card-body"><p>"None is known of since this page was opened."</p></div> }
             >
                 <div class="table-frame">
                     <table class="table" aria-label="Gaps">

@@ -26,7 +26,7 @@ async fn without_a_live_feed_one_reads_and_saves_on_and_is_told_since_when() -> 
     reader
         .waits_for_realtime(&["connecting", "stale", "degraded"])
         .await?;
-    reader.sees("Proven until").await?;
+    reader.sees("As of").await?;
     reader.sees(text(&patient, "mrn")?).await?;
 
     // What others change comes when one looks, instead of by itself.
@@ -53,6 +53,6 @@ async fn without_a_live_feed_one_reads_and_saves_on_and_is_told_since_when() -> 
     tap.mends_sockets();
     reader.clicks("Reconnect").await?;
     reader.waits_for_realtime(&["live"]).await?;
-    reader.no_longer_sees("Proven until").await?;
+    reader.no_longer_sees("As of").await?;
     house.closes([reader]).await
 }
