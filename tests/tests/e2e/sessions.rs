@@ -7,6 +7,7 @@ use bedside_backend::jwt::{DEMO_SECRET, JwtKeys};
 use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
 use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::house::House;
 use bedside_tests::person::Person;
 use serde_json::Value;
 
@@ -44,14 +45,10 @@ async fn value_of(person: &Person, label: &str) -> Result<String> {
 
 #[tokio::test]
 async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let person = house.signs_in(ONE).await?;
     person.goes_to(&format!("/patients/{id}")).await?;
     person.sees(mrn).await?;
     person.types("Last name", "Half-Written").await?;
@@ -90,8 +87,7 @@ async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Re
     person.browser.switch_to_window(first).await?;
     person.sees(mrn).await?;
     ensure!(value_of(&person, "Last name").await? == "Half-Written");
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
 
 /// How often this tab has asked for a new token since it was loaded.
@@ -195,15 +191,14 @@ async fn a_session_outlives_a_server_that_is_away_when_its_token_ends() -> Resul
 
 #[tokio::test]
 async fn a_storage_that_holds_anything_but_a_session_leads_to_the_sign_in_page() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let person = house.signs_in(ONE).await?;
     let whole = person
         .browser
         .execute("return localStorage.getItem('bedside.session')", vec![])
         .await?;
     let whole = whole.json().as_str().context("no session")?.to_owned();
-    let elsewhere = whole.replace(&backend.url(), "https://elsewhere.test");
+    let elsewhere = whole.replace(&house.url(), "https://elsewhere.test");
     let older = whole.replace("\"project\"", "\"former\"");
     ensure!(elsewhere != whole && older != whole);
     let odd = [
@@ -225,19 +220,14 @@ async fn a_storage_that_holds_anything_but_a_session_leads_to_the_sign_in_page()
     keep(&person, "bedside.session", &whole).await?;
     person.goes_to("/patients").await?;
     person.sees_nav("Patients").await?;
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
 
 #[tokio::test]
 async fn a_refused_token_costs_one_renewal_and_nothing_on_the_screen() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
+    let person = house.signs_in(ONE).await?;
     // A token that looks as fresh as it did, and is not the server's any more.
     person
         .browser
@@ -266,8 +256,7 @@ async fn a_refused_token_costs_one_renewal_and_nothing_on_the_screen() -> Result
     );
     let renewals = renewals(&person).await?;
     ensure!(renewals == 1, "{renewals} renewals");
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
 
 #[tokio::test]
@@ -319,14 +308,10 @@ async fn a_browser_that_keeps_nothing_is_good_for_as_long_as_its_page() -> Resul
 
 #[tokio::test]
 async fn a_full_storage_costs_the_next_load_its_session_and_nothing_else() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let mrn = text(&patient, "mrn")?;
-    let person = Person::at(driver.open(DESKTOP).await?, &backend.url()).await?;
+    let person = house.visitor(DESKTOP).await?;
     person.field("Password").await?;
     person
         .browser
@@ -351,8 +336,7 @@ async fn a_full_storage_costs_the_next_load_its_session_and_nothing_else() -> Re
     person.sees(mrn).await?;
     person.goes_to("/patients").await?;
     person.sees(mrn).await?;
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
 
 #[tokio::test]

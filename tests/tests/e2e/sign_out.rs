@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use bedside_tests::api::Api;
 use bedside_tests::backend::{Backend, Data};
-use bedside_tests::browser::{DESKTOP, Driver};
+use bedside_tests::house::House;
 use bedside_tests::person::Person;
 use serde_json::Value;
 
@@ -23,14 +22,10 @@ pub(crate) async fn held(person: &Person) -> Result<String> {
 
 #[tokio::test]
 async fn who_signs_out_in_one_tab_is_out_of_all_and_the_next_person_finds_nothing() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let person = house.signs_in(ONE).await?;
     person.goes_to(&format!("/patients/{id}")).await?;
     person.sees(mrn).await?;
     let first = person.browser.window().await?;
@@ -70,21 +65,16 @@ async fn who_signs_out_in_one_tab_is_out_of_all_and_the_next_person_finds_nothin
             "something of the first person is left"
         );
     }
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
 
 #[tokio::test]
 async fn a_page_out_of_the_history_shows_nothing_after_a_sign_out() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
+    let house = House::opens().await?;
     let elsewhere = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let patient = Api::sign_in(&backend.url(), ONE)
-        .await?
-        .own_patient()
-        .await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
     let mrn = text(&patient, "mrn")?;
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let person = house.signs_in(ONE).await?;
     person.goes_to("/patients").await?;
     person.sees(mrn).await?;
     let first = person.browser.window().await?;
@@ -123,7 +113,7 @@ async fn a_page_out_of_the_history_shows_nothing_after_a_sign_out() -> Result<()
     );
     person.leaves().await?;
     elsewhere.stop().await?;
-    backend.stop().await
+    house.closes([]).await
 }
 
 /// All that IndexedDB holds for this site, as text; bytes as their characters.
@@ -186,9 +176,8 @@ async fn heap(person: &Person) -> Result<String> {
 
 #[tokio::test]
 async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
-    let one = Api::sign_in(&backend.url(), ONE).await?;
+    let house = House::opens().await?;
+    let one = house.api(ONE).await?;
     let more: Vec<Value> = (0..400)
         .map(|number| {
             serde_json::json!({
@@ -200,7 +189,7 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     one.add("patients", Value::from(more)).await?;
     let path = format!("patients?clinician_id=eq.{}", one.user_id);
     let patients = one.rows(&path).await?;
-    let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
+    let person = house.signs_in(ONE).await?;
     keeps_memory(&person).await?;
     person.goes_to("/patients").await?;
     person.waits_for_realtime(&["live"]).await?;
@@ -299,6 +288,5 @@ async fn signing_out_in_a_storm_of_changes_leaves_no_row_behind() -> Result<()> 
     }
     println!("signed out under {rate:.0} changes a second");
     ensure!(rate > 200.0, "only {rate:.0} changes a second");
-    person.leaves().await?;
-    backend.stop().await
+    house.closes([person]).await
 }
