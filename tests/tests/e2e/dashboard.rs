@@ -67,3 +67,29 @@ async fn a_form_handed_in_elsewhere_is_counted_at_once_and_nothing_blinks() -> R
     ensure!(kept.json() == &Value::Bool(true), "a chart was drawn anew");
     house.closes([viewer]).await
 }
+
+#[tokio::test]
+async fn as_many_wards_as_there_are_stand_within_their_chart() -> Result<()> {
+    let house = House::opens().await?;
+    let viewer = house.signs_in(VIEWER).await?;
+    let drawn = "return document.querySelectorAll('.chart li').length > 12";
+    viewer.waits_for("the charts", drawn, vec![]).await?;
+    let beyond = viewer
+        .browser
+        .execute(
+            "return [...document.querySelectorAll('.chart')].flatMap(chart => { \
+                 const frame = chart.getBoundingClientRect(); \
+                 const beyond = box => box.top < frame.top || box.bottom > frame.bottom; \
+                 return [...chart.querySelectorAll('li')] \
+                     .filter(bar => beyond(bar.getBoundingClientRect())).map(bar => bar.innerText); \
+             })",
+            vec![],
+        )
+        .await?;
+    ensure!(
+        beyond.json() == &json!([]),
+        "beyond their chart: {}",
+        beyond.json()
+    );
+    house.closes([viewer]).await
+}

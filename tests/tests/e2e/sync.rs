@@ -34,7 +34,7 @@ const ROWS: &str = "
     const table = document.querySelector('table[aria-label=Patients]');
     const rows = table ? [...table.tBodies[0].querySelectorAll('tr[aria-rowindex]')] : [];
     return rows.some(row => row.ariaBusy === 'true')
-        ? [] : rows.map(row => [...row.cells].slice(0, -1).map(cell => cell.innerText).join('|'));";
+        ? [] : rows.map(row => [...row.cells].slice(0, -1).map(cell => cell.textContent).join('|'));";
 
 async fn asks(person: &Person, script: &str) -> Result<Value> {
     Ok(person.browser.execute(script, vec![]).await?.json().clone())
