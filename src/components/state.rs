@@ -73,7 +73,8 @@ pub fn Failed(
     }
 }
 
-/// Above data that could not be brought up to date: why, and a way to ask again. Nothing while there is no trouble.
+/// Above a page whose data could not be brought up to date: why, and a way to ask again. Nothing while there is no trouble. It stands in room
+/// that is there anyway: what somebody reads does not move when the network goes.
 #[component]
 pub fn NotRefreshed(
     /// Whether there is data that the trouble is about.
@@ -84,7 +85,7 @@ pub fn NotRefreshed(
 ) -> impl IntoView {
     let trouble = Memo::new(move |_| if shown.get() { error.get() } else { None });
     view! {
-        <div role="status">
+        <div class="not-refreshed" role="status">
             {move || {
                 trouble
                     .get()
@@ -93,9 +94,12 @@ pub fn NotRefreshed(
                         view! {
                             <Banner tone=Tone::Caution shape=Shape::Unplugged>
                                 <p>
-                                    <strong>"May be out of date. "</strong>
-                                    {said.title}
-                                    ". "
+                                    <span>
+                                        <strong>"May be out of date. "</strong>
+                                        {said.title}
+                                        "."
+                                    </span>
+                                    " "
                                     <button class="link" type="button" on:click=move |_| retry.run(())>
                                         "Try again"
                                     </button>

@@ -207,6 +207,17 @@ pub const CLINICIANS: &[Place] = &[
             Act::Clicks("From submission to approval as a table"),
         ],
     ),
+    // The last: what is saved here is sent once the network is back, and said on whatever page that is.
+    after(
+        "outbox-waiting",
+        "/patients/{patient}",
+        &[
+            Act::LosesNetwork,
+            Act::Types("Notes", "Written without a network."),
+            Act::Clicks("Save"),
+            Act::Sees("1 change waiting to be sent"),
+        ],
+    ),
 ];
 
 /// What an admin meets beside that.
