@@ -177,6 +177,7 @@ impl Core {
         let left: Vec<Table> = self.left(|_| true);
         for table in left {
             self.followed.remove(&table);
+            self.router.leave(table);
             effects.push(Effect::Unbind(table));
         }
         // Out of the former person's room before there is a new person, and into the new one's only then.
@@ -191,7 +192,13 @@ impl Core {
         // Other rights in force: who may see what can have changed for every row there is.
         let Heard::Row(change) = heard else {
             let due = self.router.hear(table, &heard, now);
-            return self.schedule(due, now);
+            let mut effects = match (&heard, due) {
+                // What was fetched before the server listened proves nothing, and its next fetch has to wait for its turn.
+                (Heard::Ready, Due::In(_) | Due::AsSaid) => doubt(table),
+                _ => Vec::new(),
+            };
+            effects.extend(self.schedule(due, now));
+            return effects;
         };
         let own = table == Table::Profiles && self.is_own(&change.pk);
         let room = self.patches.add(table, change);
@@ -336,6 +343,7 @@ impl Core {
         let mut effects = Vec::new();
         for table in self.left(|ends| ends <= now) {
             self.followed.remove(&table);
+            self.router.leave(table);
             effects.push(Effect::Unbind(table));
             // Nobody listens from here on, so nothing of it may be taken for fresh when it is next looked at.
             effects.push(Effect::Cache(Work::Doubt(table)));
@@ -409,6 +417,14 @@ impl Core {
         let work = self.router.work(now);
         work.into_iter().map(Effect::Cache).collect()
     }
+}
+
+/// All queries that show rows of a table are in question, and wait.
+fn doubt(table: Table) -> Vec<Effect> {
+    let shown = std::iter::once(table).chain(table.shown_by().iter().copied());
+    shown
+        .map(|table| Effect::Cache(Work::Doubt(table)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -602,6 +618,36 @@ mod tests {
         core.trust(Trust::Live, at(7));
         core.trust(Trust::Broken, at(8));
         assert_eq!(core.due(), Some(at(8)));
+    }
+
+    #[test]
+    fn what_was_fetched_before_the_server_listened_is_in_doubt_until_its_turn_comes() {
+        let spread = Duration::from_millis(300);
+        let mut core = Core::spread(spread);
+        core.identify(Some(ADA.to_owned()), at(0));
+        core.follow(Table::Profiles, at(0));
+        core.hear(Table::Profiles, Heard::Gap, at(1));
+        let effects = core.hear(Table::Profiles, Heard::Ready, at(5));
+        assert_eq!(effects, [Effect::Cache(Work::Doubt(Table::Profiles))]);
+        let turn = at(5).after(spread);
+        assert_eq!(core.due(), Some(turn));
+        assert_eq!(core.wake(turn), [Effect::Cache(Work::All(Table::Profiles))]);
+    }
+
+    #[test]
+    fn a_gap_ends_with_the_last_look_at_its_table() {
+        let mut core = Core::spread(Duration::from_millis(300));
+        core.identify(Some(ADA.to_owned()), at(0));
+        core.follow(Table::Profiles, at(0));
+        core.hear(Table::Profiles, Heard::Gap, at(1));
+        core.unfollow(Table::Profiles, at(2));
+        core.wake(at(2).after(LINGER));
+        core.follow(Table::Profiles, at(40));
+        assert_eq!(
+            core.hear(Table::Profiles, Heard::Ready, at(41)),
+            [Effect::Cache(Work::All(Table::Profiles))],
+            "who begins has nobody to make way for"
+        );
     }
 
     #[test]

@@ -155,6 +155,11 @@ impl Router {
         self.waiting.clear();
     }
 
+    /// Nobody listens to a table any more: whoever listens next begins, and does not come back with all the others.
+    pub fn leave(&mut self, table: Table) {
+        self.gaps.remove(&table);
+    }
+
     fn gather(&mut self, table: Table, heard: &Heard) {
         let waiting = match (self.waiting.get(&table), heard) {
             // The latest word on continuity wins over everything before it.
