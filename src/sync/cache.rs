@@ -26,8 +26,8 @@ pub fn apply(cache: &QueryClient, changes: Vec<(Table, RowChange)>) {
         if rows.is_empty() {
             continue;
         }
-        for reader in std::iter::once(&table).chain(table.shown_by()) {
-            doubt_unseen(cache, *reader, table, rows.clone());
+        for reader in table.with_shown_by() {
+            doubt_unseen(cache, reader, table, rows.clone());
         }
     }
     let changes = changes.into_iter().map(|(_, change)| change);

@@ -6,6 +6,8 @@
 pub mod cache;
 pub mod company;
 pub mod core;
+#[cfg(test)]
+mod core_tests;
 pub mod ears;
 pub mod editing;
 pub mod feed;

@@ -98,6 +98,11 @@ impl Table {
         self.entry().shown_by
     }
 
+    /// This table, and those whose queries show rows of it too: all whose queries a change of it is about.
+    pub fn with_shown_by(self) -> impl Iterator<Item = Self> {
+        std::iter::once(self).chain(self.shown_by().iter().copied())
+    }
+
     /// This table, and those whose rows decide on who may see its rows.
     pub const fn with_deciding(self) -> &'static [Table] {
         self.entry().with_deciding

@@ -98,8 +98,8 @@ impl Router {
 
     /// Takes in one event and says when to call [`Router::work`]. The row of a changed row has been dealt with by whoever patches.
     pub fn hear(&mut self, table: Table, heard: &Heard, now: Moment) -> Due {
-        for table in std::iter::once(&table).chain(table.shown_by()) {
-            self.gather(*table, heard);
+        for table in table.with_shown_by() {
+            self.gather(table, heard);
         }
         // Rows that changed are marked already; what else happened is marked with the work.
         let window = match heard {

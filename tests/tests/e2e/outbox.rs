@@ -128,16 +128,21 @@ async fn edits_of_different_fields_meet_and_one_of_the_same_field_is_asked_about
     back.stop().await
 }
 
+/// A clinician without a browser, a patient of theirs as the API names the row, and the same clinician with that patient open.
+async fn at_own_patient(house: &House) -> Result<(Api, String, Person)> {
+    let api = house.api(ONE).await?;
+    let row = api.own_patient().await?;
+    let id = text(&row, "id")?;
+    let one = house.signs_in(ONE).await?;
+    one.goes_to(&format!("/patients/{id}")).await?;
+    one.waits_for_realtime(&["live"]).await?;
+    Ok((api, format!("patients?id=eq.{id}"), one))
+}
+
 #[tokio::test]
 async fn a_save_that_met_another_in_two_fields_is_settled_by_keyboard_alone() -> Result<()> {
     let house = House::opens().await?;
-    let api = house.api(ONE).await?;
-    let row = api.own_patient().await?;
-    let path = format!("patients?id=eq.{}", text(&row, "id")?);
-    let one = house.signs_in(ONE).await?;
-    one.goes_to(&format!("/patients/{}", text(&row, "id")?))
-        .await?;
-    one.waits_for_realtime(&["live"]).await?;
+    let (api, path, one) = at_own_patient(&house).await?;
 
     // Nothing gets through; meanwhile somebody else changes the very same.
     one.meets(Trouble::Refused("*/rest/v1/patients*")).await?;
@@ -176,12 +181,7 @@ async fn a_save_that_met_another_in_two_fields_is_settled_by_keyboard_alone() ->
 #[tokio::test]
 async fn a_save_that_goes_through_is_not_told_of_on_its_way() -> Result<()> {
     let house = House::opens().await?;
-    let api = house.api(ONE).await?;
-    let row = api.own_patient().await?;
-    let one = house.signs_in(ONE).await?;
-    one.goes_to(&format!("/patients/{}", text(&row, "id")?))
-        .await?;
-    one.waits_for_realtime(&["live"]).await?;
+    let (_, _, one) = at_own_patient(&house).await?;
     one.browser
         .execute(
             "window.told = []; \
@@ -202,12 +202,7 @@ async fn a_save_that_goes_through_is_not_told_of_on_its_way() -> Result<()> {
 #[tokio::test]
 async fn a_save_arrives_though_its_page_goes_before_the_next_frame() -> Result<()> {
     let house = House::opens().await?;
-    let api = house.api(ONE).await?;
-    let row = api.own_patient().await?;
-    let one = house.signs_in(ONE).await?;
-    one.goes_to(&format!("/patients/{}", text(&row, "id")?))
-        .await?;
-    one.waits_for_realtime(&["live"]).await?;
+    let (api, path, one) = at_own_patient(&house).await?;
     one.types("Notes", "Saved on the way out").await?;
     // To a page that goes there comes no frame and no timer any more.
     one.browser
@@ -218,7 +213,6 @@ async fn a_save_arrives_though_its_page_goes_before_the_next_frame() -> Result<(
             vec![],
         )
         .await?;
-    let path = format!("patients?id=eq.{}", text(&row, "id")?);
     api.row_once(&path, |row| row["notes"] == "Saved on the way out")
         .await?;
     house.closes([one]).await

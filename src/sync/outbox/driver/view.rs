@@ -72,3 +72,30 @@ impl Saving {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::data::DataError;
+    use crate::sync::Table;
+    use crate::sync::outbox::Standing;
+
+    #[test]
+    fn what_goes_on_by_itself_is_told_from_what_needs_a_person() {
+        let failed = Standing::Failed(DataError::NotFound);
+        let entries = [Standing::Queued, Standing::Sending, failed].map(|standing| Entry {
+            id: Uuid::nil(),
+            number: 1,
+            change: Change::create(Table::Patients, Uuid::nil(), Map::new(), ""),
+            attempts: 0,
+            standing,
+        });
+        let view = View {
+            entries: Arc::new(entries.into()),
+            kept: Kept::OnDisk,
+        };
+        assert_eq!((view.waiting(), view.stopped()), (2, 1));
+    }
+}
