@@ -149,6 +149,7 @@ fn shown(gap: &Gap) -> GapView {
 fn cause(cause: &GapCause) -> String {
     match cause {
         GapCause::SocketClosed { code } => return format!("The connection closed ({code})"),
+        GapCause::FeedSkipped { missed: 1 } => "A heartbeat did not come in time",
         GapCause::FeedSkipped { missed } => return format!("{missed} heartbeats did not come"),
         GapCause::HeartbeatLost => "The server did not answer",
         GapCause::Frozen => "The page slept",

@@ -32,7 +32,7 @@ pub enum GapCause {
     Resubscribed,
     /// The feed's heartbeat stopped.
     FeedSilent,
-    /// The feed's heartbeat skipped numbers.
+    /// The feed's heartbeat skipped numbers, or one came late.
     FeedSkipped {
         /// How many beats are missing.
         missed: u64,

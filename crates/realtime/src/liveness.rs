@@ -8,7 +8,8 @@ use crate::binding::Binding;
 
 /// A row that the database changes at a fixed pace, seen through the same path as everything else.
 ///
-/// Two missing beats mean that the feed is dead though the server says it listens; a skipped number is a gap.
+/// Two missing beats mean that the feed is dead though the server says it listens; a skipped number is a gap, and so is a beat that comes
+/// late: a database that stands still does not count.
 ///
 /// ```
 /// use std::time::Duration;

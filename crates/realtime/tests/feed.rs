@@ -124,6 +124,25 @@ fn p08_a_first_beat_that_comes_late_is_not_the_first() {
 }
 
 #[test]
+fn p08_a_beat_that_comes_late_is_a_gap_though_no_number_is_skipped() {
+    let (mut peer, handle, join) = watched();
+    beat(&mut peer, &join, 1);
+    peer.pass_alive(11_000);
+    beat(&mut peer, &join, 2);
+    assert_eq!(peer.gaps(), [], "a beat may take its time on the way");
+    let last = peer.wall;
+    // A database that stood still counted nothing meanwhile, and what it changed before its feed came back is lost.
+    peer.pass_alive(20_000);
+    beat(&mut peer, &join, 3);
+    let gaps = peer.gaps();
+    assert_eq!(gaps.len(), 1);
+    assert_eq!(gaps[0].cause, GapCause::FeedSkipped { missed: 1 });
+    assert_eq!((gaps[0].from, gaps[0].to), (last, Some(peer.wall)));
+    assert_eq!(peer.readies(handle), 2);
+    assert_eq!(peer.status(), &Status::Live);
+}
+
+#[test]
 fn p08_beats_begin_anew_after_a_reconnect() {
     let (mut peer, _, join) = watched();
     beat(&mut peer, &join, 100);

@@ -179,7 +179,8 @@ impl Engine {
             .and_then(|record| record.text(&watch.column)?.parse::<u64>().ok());
         let Some(number) = number else { return };
         let since = watch.since.unwrap_or(self.now);
-        // The first beat since the server listens has no number to compare with; the one before it may be missing all the same.
+        // A number proves nothing about a beat that is late: the first one since the server listens has none to compare with, and a
+        // database that stood still did not count on.
         let late =
             self.now.mono.saturating_sub(since.mono) > watch.every.saturating_add(ON_THE_WAY);
         let before = watch.number.replace(number);
@@ -191,11 +192,11 @@ impl Engine {
             return self.believe();
         }
         match before {
-            None if late => self.blink(&GapCause::FeedSkipped { missed: 1 }, since.wall),
             Some(before) if number != before.wrapping_add(1) && number != before => {
                 let missed = number.saturating_sub(before).saturating_sub(1);
                 self.blink(&GapCause::FeedSkipped { missed }, since.wall);
             }
+            _ if late => self.blink(&GapCause::FeedSkipped { missed: 1 }, since.wall),
             _ => {}
         }
     }
