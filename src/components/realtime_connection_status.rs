@@ -33,9 +33,8 @@ pub fn RealtimeConnectionStatus(#[prop(default = "")] class: &'static str) -> im
     });
     let reason = move || view.with(|view| view.reason.clone());
     let retry = move || {
-        view.with(|view| view.next_retry_in)
-            .filter(|_| state.get() != ConnectionState::Live)
-            .map(|left| format!("Trying again in {}", seconds(left)))
+        let left = view.with(|view| view.next_retry_in);
+        next_try(state.get(), left, since.get().is_some())
     };
     view! {
         <div
@@ -81,6 +80,19 @@ pub const fn look(state: ConnectionState) -> (Tone, Shape, &'static str) {
     }
 }
 
+/// When a lost connection is tried for again. A try on its way has a line too: nothing beside it moves whenever one begins.
+fn next_try(state: ConnectionState, left: Option<Duration>, lost: bool) -> Option<String> {
+    use ConnectionState::{Connecting, Joining, Live, Offline, Stale};
+    match (state, left) {
+        (Live, _) => None,
+        (_, Some(left)) => Some(format!("Trying again in {}", seconds(left))),
+        (Offline | Stale | Connecting | Joining, None) if lost => {
+            Some("Trying again now".to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// Which tab holds the one connection of a browser.
 pub fn leads(leadership: Leadership) -> Option<String> {
     match leadership {
@@ -121,6 +133,24 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(1)), "1 s");
         assert_eq!(seconds(Duration::from_millis(1001)), "2 s");
         assert_eq!(seconds(Duration::ZERO), "0 s");
+    }
+
+    #[test]
+    fn a_try_on_its_way_is_said_as_the_wait_for_it_is() {
+        let left = Some(Duration::from_secs(3));
+        assert_eq!(
+            next_try(ConnectionState::Offline, left, true).as_deref(),
+            Some("Trying again in 3 s")
+        );
+        for state in [ConnectionState::Offline, ConnectionState::Connecting] {
+            assert_eq!(
+                next_try(state, None, true).as_deref(),
+                Some("Trying again now")
+            );
+        }
+        assert_eq!(next_try(ConnectionState::Connecting, None, false), None);
+        assert_eq!(next_try(ConnectionState::Degraded, None, true), None);
+        assert_eq!(next_try(ConnectionState::Live, left, true), None);
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub fn AlsoHere(together: Together) -> impl IntoView {
             <ul aria-hidden="true">
                 {move || others.with(|others| others.iter().take(SHOWN).cloned().map(face).collect_view())}
             </ul>
-            <span class="also-here-words">{words}</span>
+            <span class="also-here-words" title=words>{words}</span>
         </div>
     }
 }

@@ -276,6 +276,13 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// A path with these rows in it.
+    pub fn in_path(&self, path: &str) -> String {
+        path.replace("{patient}", &self.patient)
+            .replace("{form}", &self.form)
+            .replace("{draft}", &self.draft)
+    }
+
     /// The first ones that a person sees.
     pub async fn of(url: &str, email: &str) -> Result<Rows> {
         let api = Api::sign_in(url, email).await?;
@@ -304,10 +311,7 @@ impl Rows {
 impl Place {
     /// The address, with real rows in it.
     pub fn address(&self, rows: &Rows) -> String {
-        self.path
-            .replace("{patient}", &rows.patient)
-            .replace("{form}", &rows.form)
-            .replace("{draft}", &rows.draft)
+        rows.in_path(self.path)
     }
 
     /// Brings a person there, in this state, and waits until nothing moves any more.

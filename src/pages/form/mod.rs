@@ -258,10 +258,12 @@ fn Loaded(
             <div class="page-head">
                 <div class="page-title">
                     <Crumb />
-                    <h1>{move || shown.form_type().label()}</h1>
+                    <div class="title-line">
+                        <h1>{move || shown.form_type().label()}</h1>
+                        <AlsoHere together />
+                    </div>
                     <Identity shown patient />
                 </div>
-                <AlsoHere together />
                 <Changed of=Signal::derive(move || status.get().label().to_owned())>
                     <FormStatusBadge status />
                 </Changed>

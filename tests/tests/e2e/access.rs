@@ -56,8 +56,9 @@ async fn looks_around(person: &Person, place: &Place, rows: &Rows) -> Result<Vec
     person.looks(size, theme).await?;
     place.visit(person, rows).await?;
     let moved = person.moved().await?;
-    if moved > SHIFT {
-        wrong.push(format!("moves by {moved:.3}"));
+    if moved.by > SHIFT {
+        let what = moved.what.join("; ");
+        wrong.push(format!("moves by {:.3}: {what}", moved.by));
     }
     for (look, size, theme, rules) in LOOKS {
         person.looks(size, theme).await?;
@@ -175,4 +176,44 @@ async fn from_sign_in_to_a_patient_and_back_by_keyboard_alone() -> Result<()> {
         )
         .await?;
     house.closes([person]).await
+}
+
+#[tokio::test]
+async fn nothing_moves_when_somebody_comes_to_the_same_record_types_and_goes() -> Result<()> {
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
+    let name = api.full_name().await?;
+    let rows = Rows::of(&house.url(), ONE).await?;
+    let one = house.signs_in(ONE).await?;
+    let admin = house.signs_in(ADMIN).await?;
+    admin.inspects().await?;
+    for size in [DESKTOP, PHONE] {
+        admin.looks(size, Theme::Light).await?;
+        for (page, field) in [
+            ("/patients/{patient}", Some("Notes")),
+            ("/forms/{form}", None),
+        ] {
+            let page = rows.in_path(page);
+            one.goes_to("/help").await?;
+            admin.goes_to(&page).await?;
+            admin.waits_for_realtime(&["live"]).await?;
+            admin.waits_until_still().await?;
+            let before = admin.moved().await?;
+
+            one.goes_to(&page).await?;
+            admin.sees(&format!("{name} is here")).await?;
+            if let Some(field) = field {
+                one.field(field).await?.send_keys("She").await?;
+                admin.sees(&format!("{name} is typing")).await?;
+            }
+            one.goes_to("/help").await?;
+            admin.no_longer_sees(&format!("{name} is here")).await?;
+            admin.waits_until_still().await?;
+            let after = admin.moved().await?;
+            let what = after.what.get(before.what.len()..).unwrap_or_default();
+            // The words about them are theirs to move.
+            ensure!(after.by - before.by < 0.001, "{page}: {}", what.join("; "));
+        }
+    }
+    house.closes([one, admin]).await
 }
