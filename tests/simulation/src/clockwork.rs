@@ -65,6 +65,14 @@ impl Clockwork {
     }
 }
 
+impl Clockwork {
+    /// Drops what waits. Tasks and timer hold the cache, which holds the clock: nothing of a page would ever be freed.
+    pub fn stop(&self) {
+        drop(self.0.pool.replace(LocalPool::new()));
+        drop(self.0.wake.take());
+    }
+}
+
 impl Default for Clockwork {
     fn default() -> Self {
         Self::new()

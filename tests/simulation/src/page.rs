@@ -94,6 +94,12 @@ pub struct Page {
     now: u64,
 }
 
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.clock.stop();
+    }
+}
+
 impl Page {
     pub fn new(seed: u64, bug: Option<Bug>, now: u64) -> Self {
         let clock = Clockwork::new();
