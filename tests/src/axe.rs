@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::person::Person;
 
 /// Counts, from the first moment of each document on, what moves without anybody's doing, as browsers score it, and names it.
-const SHIFTS: &str = "window.moved = {by: 0, what: []}; \
+const SHIFTS: &str = "window.moved = {by: 0, what: []}; { \
      const place = rect => `${Math.round(rect.x)},${Math.round(rect.y)} ${Math.round(rect.width)}x${Math.round(rect.height)}`; \
      const told = ({node, previousRect, currentRect}) => \
         `${node?.nodeName} ${node?.className ?? ''} \"${(node?.textContent ?? '').slice(0, 40)}\" ${place(previousRect)} to ${place(currentRect)}`; \
@@ -16,7 +16,7 @@ const SHIFTS: &str = "window.moved = {by: 0, what: []}; \
             window.moved.by += entry.value; \
             window.moved.what.push(...entry.sources.map(told)); \
         } \
-     }).observe({type: 'layout-shift', buffered: true});";
+     }).observe({type: 'layout-shift', buffered: true}); }";
 
 const RUN: &str = "const [rules, done] = arguments; \
      axe.run(document, {resultTypes: ['violations'], ...(rules.length ? {runOnly: rules} : {})}) \
