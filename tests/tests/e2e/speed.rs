@@ -116,7 +116,9 @@ async fn typing_makes_next_to_nothing_and_asks_the_server_for_nothing() -> Resul
     let house = House::opens().await?;
     let one = house.signs_in(ONE).await?;
     one.clicks("Patients").await?;
-    one.table("Patients").await?;
+    // Rows that are still on their way can't take the focus.
+    let filled = "return !!document.querySelector('tbody tr[aria-busy=false]')";
+    one.waits_for("rows that are there", filled, vec![]).await?;
     one.presses("j").await?;
     one.waits_for(
         "a row with the focus",
