@@ -125,8 +125,7 @@ pub fn settle(cache: &QueryClient, table: Table, row: &Columns) {
         Table::FormSubmissions => put::<FormSubmission>(cache, row, form_submissions::one_key),
         Table::Profiles => {}
     }
-    cache.invalidate_queries(table.queries());
-    for reader in table.shown_by() {
+    for reader in table.with_shown_by() {
         cache.invalidate_queries(reader.queries());
     }
 }
