@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::over_http::{rest, rows, token};
-use crate::ward::{Person, over_http};
+use crate::policies::over_http::{rest, rows, token};
+use crate::policies::ward::{Person, over_http};
 
 /// Far above what it takes; only a message that never comes takes this long.
 const LIMIT: Duration = Duration::from_secs(10);

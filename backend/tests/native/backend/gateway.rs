@@ -6,7 +6,7 @@ use bedside_backend::{Backend, Faults, Options};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::stage::{Person, Project, answer, backend, bare, call, whole};
+use crate::backend::stage::{Person, Project, answer, backend, bare, call, whole};
 
 #[tokio::test]
 async fn without_an_api_key_nothing_is_answered() {

@@ -2,13 +2,6 @@
 //!
 //! The stories of one module never depend on those of another: everybody signs up people and makes rows of their own.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 mod admin;
 mod folder;
 mod gateway;

@@ -3,7 +3,7 @@
 use bedside_backend::jwt::unix_seconds;
 use serde_json::{Value, json};
 
-use crate::stage::{
+use crate::backend::stage::{
     PASSWORD, Person, TOKEN_LIFE, answer, backend, call, post, refresh, sign_in, whole,
 };
 use reqwest::Method;

@@ -4,7 +4,7 @@ use bedside_backend::Running;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::ward::{Person, over_http};
+use crate::policies::ward::{Person, over_http};
 
 const PASSWORD: &str = "bedside-demo";
 

@@ -1,6 +1,6 @@
 //! Letting a person in: who writes invitations, and what a sign-up with and without one comes to.
 
-use crate::ward::{Outcome, Person, Ward, forbidden, on_the_ward};
+use crate::policies::ward::{Outcome, Person, Ward, forbidden, on_the_ward};
 
 const NEWCOMER: &str = "cccccccc-0000-4000-a000-000000000002";
 const INVITE: &str = "insert into public.staff_invitations (email, full_name, role)

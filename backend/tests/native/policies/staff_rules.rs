@@ -1,6 +1,6 @@
 //! Accounts and their profiles: where a role comes from, and who can't take it away.
 
-use crate::ward::{Outcome, Person, Ward, against_a_rule, on_the_ward};
+use crate::policies::ward::{Outcome, Person, Ward, against_a_rule, on_the_ward};
 
 const NEWCOMER: &str = "cccccccc-0000-4000-a000-000000000001";
 

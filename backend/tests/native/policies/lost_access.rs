@@ -1,6 +1,8 @@
 //! Who stops seeing a row is told so on a private topic of their own, and nobody else is.
 
-use crate::ward::{OTHER_PATIENT, OWN_FORM, OWN_PATIENT, Outcome, Person, Ward, on_the_ward};
+use crate::policies::ward::{
+    OTHER_PATIENT, OWN_FORM, OWN_PATIENT, Outcome, Person, Ward, on_the_ward,
+};
 
 /// What was sent since the ward opened: `topic table id`, and all of it private broadcasts named `access_revoked`.
 async fn told(ward: &mut Ward) -> Vec<String> {
@@ -205,7 +207,7 @@ fn only_the_person_reads_their_topic_and_nobody_writes_to_it() {
         for person in [one, Person::Admin, Person::Anon] {
             assert_eq!(
                 ward.attempt(person, &write).await,
-                crate::ward::forbidden(),
+                crate::policies::ward::forbidden(),
                 "{person:?}"
             );
         }

@@ -1,7 +1,7 @@
 //! The history of patients: written by every change, true about who made it, seen by whoever sees the patient, changed by nobody.
 
-use crate::ward::on_the_ward;
-use crate::ward::{OTHER_PATIENT, OWN_PATIENT, Outcome, Person};
+use crate::policies::ward::on_the_ward;
+use crate::policies::ward::{OTHER_PATIENT, OWN_PATIENT, Outcome, Person};
 
 #[test]
 fn each_change_is_written_down_with_what_it_was_and_who_made_it() {
@@ -73,7 +73,7 @@ fn the_history_is_seen_with_its_patient_and_written_by_nobody() {
         ] {
             assert_eq!(
                 ward.act(Person::Admin, write).await,
-                crate::ward::forbidden(),
+                crate::policies::ward::forbidden(),
                 "{write}"
             );
         }

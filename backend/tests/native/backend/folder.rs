@@ -5,7 +5,7 @@ use std::path::Path;
 use bedside_backend::{Backend, Database, OnStart, Options, Running, StartError};
 use serde_json::{Value, json};
 
-use crate::stage::{Project, answer};
+use crate::backend::stage::{Project, answer};
 
 async fn start(project: &Project, data: &Path) -> Result<Running, StartError> {
     Backend::start(Options::in_folder(project.path(), data)).await

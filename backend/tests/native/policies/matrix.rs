@@ -3,10 +3,10 @@
 //! `yes` one row was read or written; `unseen` the statement found no row (what the API answers as an empty list);
 //! `no` refused with 42501. "Other" rows belong to clinician two, "own" ones to the clinician who acts.
 
-use crate::ward::{
+use crate::policies::ward::{
     self, INVITATION, OTHER_FORM, OTHER_NEW_PATIENT, OTHER_PATIENT, OWN_FORM, OWN_NEW_PATIENT,
 };
-use crate::ward::{OWN_PATIENT, Outcome, Person, forbidden, on_the_ward};
+use crate::policies::ward::{OWN_PATIENT, Outcome, Person, forbidden, on_the_ward};
 
 /// Tries each cell of `table`: a header of actions, then a row for each person.
 fn check(table: &str, statement: impl Fn(Person, &str) -> String) {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{PASSWORD, Person, answer, backend, call, refresh, sign_in};
+use crate::backend::stage::{PASSWORD, Person, answer, backend, call, refresh, sign_in};
 
 fn code(error: &Value) -> &str {
     error["error_code"]

@@ -1,6 +1,6 @@
 //! What must hold of every table and function, those of later migrations included.
 
-use crate::ward::{Ward, on_the_ward};
+use crate::policies::ward::{Ward, on_the_ward};
 
 /// The query lists offenders; there must be none.
 async fn check_none(ward: &mut Ward, offenders: &str) {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{PASSWORD, Person, answer, as_service, sign_in, whole};
+use crate::backend::stage::{PASSWORD, Person, answer, as_service, sign_in, whole};
 
 fn users(method: Method, rest: &str) -> reqwest::RequestBuilder {
     as_service(method, &format!("/auth/v1/admin/users{rest}"))
@@ -18,7 +18,7 @@ async fn only_the_service_role_may_see_accounts() {
     let person = Person::new().await;
     for request in [
         person.get("/auth/v1/admin/users"),
-        crate::stage::get("/auth/v1/admin/users"),
+        crate::backend::stage::get("/auth/v1/admin/users"),
     ] {
         let (status, error) = answer(request).await;
         assert_eq!((status, &error["error_code"]), (403, &json!("not_admin")));

@@ -1,6 +1,6 @@
 //! That no save counts twice, whatever happens between the two times that it is sent.
 
-use crate::ward::{OWN_PATIENT, Outcome, Person, on_the_ward};
+use crate::policies::ward::{OWN_PATIENT, Outcome, Person, on_the_ward};
 
 /// A save with a name, of this ward.
 fn save(ward: &str, name: &str) -> String {

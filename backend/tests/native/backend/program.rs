@@ -11,7 +11,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::stage::{PASSWORD, Project, answer};
+use crate::backend::stage::{PASSWORD, Project, answer};
 
 /// A program that is killed when the story ends, however it ends.
 struct Program {

@@ -1,7 +1,7 @@
 //! What the database decides about a patient's row, and the hand-over.
 
-use crate::ward::{OTHER_PATIENT, OWN_NEW_PATIENT, OWN_PATIENT, Outcome, Person};
-use crate::ward::{Ward, against_a_rule, forbidden, on_the_ward};
+use crate::policies::ward::{OTHER_PATIENT, OWN_NEW_PATIENT, OWN_PATIENT, Outcome, Person};
+use crate::policies::ward::{Ward, against_a_rule, forbidden, on_the_ward};
 
 #[test]
 fn each_update_counts_the_version_and_moves_the_time_whatever_the_client_sends() {

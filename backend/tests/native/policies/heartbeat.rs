@@ -1,6 +1,6 @@
 //! The feed's proof of life: a row that counts, published, and scheduled where there is something to schedule it with.
 
-use crate::ward::{Outcome, Person, against_a_rule, on_the_ward};
+use crate::policies::ward::{Outcome, Person, against_a_rule, on_the_ward};
 
 #[test]
 fn a_beat_counts_up_by_one_and_takes_the_time() {

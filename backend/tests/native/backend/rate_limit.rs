@@ -6,7 +6,7 @@ use bedside_backend::{Backend, Options, Running};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::stage::{PASSWORD, Project, whole};
+use crate::backend::stage::{PASSWORD, Project, whole};
 
 async fn start(terms: impl FnOnce(&mut Options)) -> Running {
     let project = Project::new();

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Person, answer, as_service, backend, call, get, post, whole};
+use crate::backend::stage::{Person, answer, as_service, backend, call, get, post, whole};
 
 fn title() -> String {
     uuid::Uuid::new_v4().to_string()

@@ -1,7 +1,7 @@
 //! What the database decides about a form: its way from draft to approval, and whose name stands on it.
 
-use crate::ward::{OWN_FORM, OWN_NEW_PATIENT, OWN_PATIENT, Outcome, Person, Ward};
-use crate::ward::{against_a_rule, forbidden, on_the_ward};
+use crate::policies::ward::{OWN_FORM, OWN_NEW_PATIENT, OWN_PATIENT, Outcome, Person, Ward};
+use crate::policies::ward::{against_a_rule, forbidden, on_the_ward};
 
 const STATUSES: [&str; 5] = ["draft", "submitted", "in_review", "approved", "returned"];
 

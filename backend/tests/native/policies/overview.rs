@@ -4,8 +4,8 @@ use bedside_backend::Running;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::over_http::{rest, rows, token};
-use crate::ward::over_http;
+use crate::policies::over_http::{rest, rows, token};
+use crate::policies::ward::over_http;
 
 async fn overview(backend: &Running, token: &str) -> Value {
     let asked = rest(backend, token, Method::POST, "rpc/overview");

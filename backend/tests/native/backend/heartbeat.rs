@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bedside_backend::{Backend, Options, Running};
 
-use crate::stage::Project;
+use crate::backend::stage::Project;
 
 const BEAT: &str = "
 create schema private;

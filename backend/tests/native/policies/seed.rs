@@ -1,6 +1,6 @@
 //! The demo data: enough, varied, plausible, and the same each time.
 
-use crate::ward::{Person, Ward, on_the_ward};
+use crate::policies::ward::{Person, Ward, on_the_ward};
 
 async fn check(ward: &mut Ward, condition: &str) {
     let holds: bool = ward.fact(&format!("select {condition}")).await;
@@ -137,7 +137,7 @@ fn answers_fit_the_kind_of_form() {
 
 #[test]
 fn seeding_again_changes_nothing() {
-    let seed = include_str!("../../../supabase/seed.sql");
+    let seed = include_str!("../../../../supabase/seed.sql");
     let state = "select md5(string_agg(t::text, ',' order by t::text)) from (
                    select p::text from public.patients p union all select f::text from public.form_submissions f
                    union all select s::text from public.profiles s) t";

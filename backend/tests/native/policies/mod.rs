@@ -5,13 +5,6 @@
 //! that is rolled back, so it sees the seed and nothing of the others; only `over_http` and `over_socket` commit, and only rows of their own.
 //! Nothing here knows how a rule is written, only what it does.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 mod catalog;
 mod form_rules;
 mod heartbeat;

@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::stage::{Project, answer, bare};
+use crate::backend::stage::{Project, answer, bare};
 
 const INDEX: &str =
     "<!doctype html><script>boot()</script><link rel=stylesheet href=/app-0123456789abcdef.css>";
