@@ -172,7 +172,11 @@ pub fn config_error(error: &ConfigError) -> Phrase {
         ),
         ConfigError::BadKey => Phrase::new(
             "config.json is wrong",
-            "anon_key must be the project’s public key, in one piece.",
+            "publishable_key must be the project’s publishable key (sb_publishable_…), without spaces or line breaks.",
+        ),
+        ConfigError::SecretKey => Phrase::new(
+            "config.json holds a secret key",
+            "Every visitor can read config.json, and a secret key bypasses all access rules. Revoke this key in the project’s API settings, then put the publishable key (sb_publishable_…) here.",
         ),
     }
 }

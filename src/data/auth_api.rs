@@ -27,14 +27,14 @@ pub struct Answer {
 /// The auth service of one project.
 pub struct AuthApi {
     base: String,
-    anon_key: String,
+    publishable_key: String,
 }
 
 impl AuthApi {
     pub fn new(config: &Config) -> Self {
         Self {
             base: format!("{}/auth/v1", config.supabase_url),
-            anon_key: config.anon_key.clone(),
+            publishable_key: config.publishable_key.clone(),
         }
     }
 
@@ -94,7 +94,7 @@ impl AuthApi {
 
     fn built(&self, request: RequestBuilder, body: Option<&Value>) -> Result<Request, AuthError> {
         let request = request
-            .header("apikey", &self.anon_key)
+            .header("apikey", &self.publishable_key)
             .header("X-Supabase-Api-Version", "2024-01-01");
         let request = match body {
             Some(body) => request

@@ -9,8 +9,10 @@ use thiserror::Error;
 pub struct Config {
     /// The project's address, without a slash at the end.
     pub supabase_url: String,
-    /// The key that every request carries; it grants nothing by itself.
-    pub anon_key: String,
+    /// The key that every request carries as `apikey`: `sb_publishable_..`, or the anon key of an older project. It grants nothing by
+    /// itself and is never a bearer token.
+    #[serde(alias = "anon_key")]
+    pub publishable_key: String,
     /// Whether the demo accounts exist and are offered.
     #[serde(default)]
     pub demo: bool,
@@ -28,8 +30,11 @@ pub enum ConfigError {
     NotJson(String),
     #[error("supabase_url in config.json is not an http or https address")]
     BadAddress,
-    #[error("anon_key in config.json is empty or holds characters that no key has")]
+    #[error("publishable_key in config.json is empty or holds characters that no key has")]
     BadKey,
+    /// Every visitor can read `config.json`, and a secret key bypasses row level security.
+    #[error("publishable_key in config.json is a secret key")]
+    SecretKey,
 }
 
 impl Config {
@@ -38,9 +43,9 @@ impl Config {
     /// ```
     /// use bedside::data::{Config, ConfigError};
     /// let read = |text| Config::read(text, "http://127.0.0.1:8787");
-    /// assert_eq!(read(r#"{"supabase_url":"/","anon_key":"k"}"#).map(|c| c.supabase_url), Ok("http://127.0.0.1:8787".to_owned()));
-    /// assert_eq!(read(r#"{"supabase_url":"ftp://x","anon_key":"k"}"#), Err(ConfigError::BadAddress));
-    /// assert_eq!(read(r#"{"supabase_url":"https://x.test","anon_key":""}"#), Err(ConfigError::BadKey));
+    /// assert_eq!(read(r#"{"supabase_url":"/","publishable_key":"k"}"#).map(|c| c.supabase_url), Ok("http://127.0.0.1:8787".to_owned()));
+    /// assert_eq!(read(r#"{"supabase_url":"ftp://x","publishable_key":"k"}"#), Err(ConfigError::BadAddress));
+    /// assert_eq!(read(r#"{"supabase_url":"https://x.test","publishable_key":""}"#), Err(ConfigError::BadKey));
     /// ```
     pub fn read(text: &str, origin: &str) -> Result<Self, ConfigError> {
         let mut config: Self =
@@ -59,10 +64,12 @@ impl Config {
         }
         config.supabase_url = address;
         // The key becomes a header, and a header has no room for anything else.
-        if config.anon_key.is_empty()
-            || !config.anon_key.bytes().all(|byte| byte.is_ascii_graphic())
-        {
+        let key = config.publishable_key.as_str();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ConfigError::BadKey);
+        }
+        if is_secret(key) {
+            return Err(ConfigError::SecretKey);
         }
         Ok(config)
     }
@@ -87,6 +94,43 @@ impl Config {
     }
 }
 
+/// Whether a key grants more than `anon` does: `sb_secret_..`, or a JWT for `service_role`.
+fn is_secret(key: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Claims {
+        role: Option<String>,
+    }
+    let role = key
+        .split('.')
+        .nth(1)
+        .and_then(from_base64url)
+        .and_then(|claims| serde_json::from_slice::<Claims>(&claims).ok())
+        .and_then(|claims| claims.role);
+    key.starts_with("sb_secret_") || role.is_some_and(|role| role != "anon")
+}
+
+fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for byte in text.trim_end_matches('=').bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        (buffer, bits) = ((buffer << 6) | u32::from(value), bits + 6);
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(buffer >> bits).ok()?);
+            buffer &= (1 << bits) - 1;
+        }
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(
@@ -104,7 +148,7 @@ mod tests {
     #[test]
     fn the_address_loses_its_last_slash() {
         let config =
-            read(r#"{"supabase_url":"https://x.supabase.co/","anon_key":"k","demo":true}"#)
+            read(r#"{"supabase_url":"https://x.supabase.co/","publishable_key":"k","demo":true}"#)
                 .unwrap();
         assert_eq!(config.supabase_url, "https://x.supabase.co");
         assert!(config.demo);
@@ -118,7 +162,7 @@ mod tests {
         ));
         assert!(matches!(read(""), Err(ConfigError::NotJson(_))));
         assert!(matches!(
-            read(r#"{"anon_key":"k"}"#),
+            read(r#"{"publishable_key":"k"}"#),
             Err(ConfigError::NotJson(_))
         ));
     }
@@ -126,14 +170,54 @@ mod tests {
     #[test]
     fn an_address_without_a_host_is_refused() {
         for url in ["", "https://", "x.test", "https://a b"] {
-            let text = serde_json::json!({"supabase_url": url, "anon_key": "k"}).to_string();
+            let text = serde_json::json!({"supabase_url": url, "publishable_key": "k"}).to_string();
             assert_eq!(read(&text), Err(ConfigError::BadAddress), "{url}");
         }
     }
 
     #[test]
     fn a_key_that_no_header_can_carry_is_refused() {
-        let text = serde_json::json!({"supabase_url": "http://x", "anon_key": "a\nb"}).to_string();
-        assert_eq!(read(&text), Err(ConfigError::BadKey));
+        assert_eq!(read_key("a\nb"), Err(ConfigError::BadKey));
+    }
+
+    fn read_key(key: &str) -> Result<Config, ConfigError> {
+        read(&serde_json::json!({"supabase_url": "http://x", "publishable_key": key}).to_string())
+    }
+
+    #[test]
+    fn the_key_may_have_its_previous_name() {
+        let config = read(r#"{"supabase_url":"http://x","anon_key":"k"}"#).unwrap();
+        assert_eq!(config.publishable_key, "k");
+    }
+
+    #[test]
+    fn a_key_under_both_names_is_refused() {
+        let text = r#"{"supabase_url":"http://x","publishable_key":"k","anon_key":"k"}"#;
+        assert!(matches!(read(text), Err(ConfigError::NotJson(_))));
+    }
+
+    #[test]
+    fn a_publishable_key_and_an_anon_key_are_accepted() {
+        for key in [
+            "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH",
+            // {"iss":"supabase","role":"anon"}
+            "e30.eyJpc3MiOiJzdXBhYmFzZSIsInJvbGUiOiJhbm9uIn0.c2ln",
+            "not.a-jwt.at-all",
+        ] {
+            assert_eq!(read_key(key).unwrap().publishable_key, key);
+        }
+    }
+
+    #[test]
+    fn a_key_that_bypasses_row_level_security_is_refused() {
+        for key in [
+            "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz",
+            // {"iss":"supabase","role":"service_role"}
+            "e30.eyJpc3MiOiJzdXBhYmFzZSIsInJvbGUiOiJzZXJ2aWNlX3JvbGUifQ.c2ln",
+            // {"role":"authenticated"}, with padding
+            "e30.eyJyb2xlIjoiYXV0aGVudGljYXRlZCJ9==.c2ln",
+        ] {
+            assert_eq!(read_key(key), Err(ConfigError::SecretKey), "{key}");
+        }
     }
 }

@@ -67,11 +67,8 @@ struct Reply {
 
 impl Rest {
     pub fn new(config: &Config, auth: Auth) -> Self {
-        // A checked configuration holds a key that a header can carry; the builder would panic on any other.
-        let postgrest = Postgrest::new(format!("{}/rest/v1", config.supabase_url))
-            .insert_header("apikey", &config.anon_key);
         Self {
-            postgrest,
+            postgrest: postgrest(config),
             auth,
             writes: Writes::default(),
         }
@@ -192,6 +189,13 @@ impl Rest {
     }
 }
 
+/// Requests of the project. They carry its key as `apikey`; only a session's token becomes the bearer.
+fn postgrest(config: &Config) -> Postgrest {
+    // A checked configuration holds a key that a header can carry; the builder would panic on any other.
+    Postgrest::new(format!("{}/rest/v1", config.supabase_url))
+        .insert_header("apikey", &config.publishable_key)
+}
+
 /// One request and its answer. Not generic: one copy in the WASM, however many row types there are.
 async fn exchange(request: Builder, token: &str, count: Count) -> Result<Reply, DataError> {
     let mut request = request.build().header("Authorization", bearer(token));
@@ -250,7 +254,22 @@ fn start_in(content_range: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn the_key_is_sent_as_apikey_and_not_as_a_bearer_token() {
+        let config = Config {
+            supabase_url: "http://127.0.0.1:1".to_owned(),
+            publishable_key: "sb_publishable_x".to_owned(),
+            demo: false,
+        };
+        let request = postgrest(&config).from("patients").select("id").build();
+        let request = request.build().unwrap();
+        let header = |name| request.headers().get(name).map(|value| value.as_bytes());
+        assert_eq!(header("apikey"), Some(b"sb_publishable_x".as_slice()));
+        assert_eq!(header("authorization"), None);
+    }
 
     #[test]
     fn the_place_of_the_first_row_is_read_from_each_form_of_content_range() {

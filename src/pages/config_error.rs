@@ -8,7 +8,7 @@ use crate::data::ConfigError;
 /// What a good file looks like.
 const EXAMPLE: &str = r#"{
   "supabase_url": "https://your-project.supabase.co",
-  "anon_key": "the project's public (anon) key"
+  "publishable_key": "sb_publishable_..."
 }"#;
 
 /// Says what is wrong with `config.json`, shows a good one, and tries again on demand.

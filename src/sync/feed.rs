@@ -391,7 +391,7 @@ impl Feed {
 fn builder(config: &Config, auth: &Auth) -> bedside_realtime::client::Builder {
     let tokens = auth.clone();
     let held = Arc::new(Mutex::new(None::<String>));
-    let builder = RealtimeClient::builder(config.supabase_url.as_str(), config.anon_key.as_str())
+    let builder = RealtimeClient::builder(&config.supabase_url, &config.publishable_key)
         .token_source(move |need| {
             let (auth, held) = (tokens.clone(), Arc::clone(&held));
             // Natively a client may move between threads; this one never leaves the page's only one.
