@@ -1,5 +1,9 @@
 //! What a client does whatever carries it: the same scenarios over TCP natively and in a page of a real browser.
 
+/// Against a running backend; natively `bedside-tests` plays these.
+#[cfg(target_arch = "wasm32")]
+pub mod backend;
+
 use bedside_realtime::{Binding, BindingEvent, GapCause, RealtimeClient, Status};
 use futures::StreamExt;
 
