@@ -52,17 +52,6 @@ new_key_type! {
     /// An observer of a query; never reused.
     pub(crate) struct ObserverId;
     /// A mutation, settled or not; never reused.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, MutationOptions, QueryClient, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// let save = MutationOptions::new(|()| async { Ok::<(), String>(()) });
-    /// drop(client.mutate(save, ()));
-    /// assert_eq!(client.snapshot().mutations.len(), 1);
-    /// ```
     pub struct MutationId;
 }
 
@@ -366,15 +355,6 @@ impl<S: Clone> Core<S> {
 }
 
 /// How much of everything the cache holds.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// assert_eq!((client.counts().queries, client.counts().observers), (1, 0));
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Counts {

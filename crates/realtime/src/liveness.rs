@@ -10,12 +10,6 @@ use crate::binding::Binding;
 ///
 /// Two missing beats mean that the feed is dead though the server says it listens; a skipped number is a gap, and so is a beat that comes
 /// late: a database that stands still does not count.
-///
-/// ```
-/// use std::time::Duration;
-/// use bedside_realtime::{Binding, Liveness};
-/// let feed = Liveness::new(Binding::table("public", "feed_heartbeat"), "beat", Duration::from_secs(10));
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Liveness {
     pub(crate) binding: Binding,

@@ -21,12 +21,6 @@ pub enum Access {
 }
 
 /// What a room is and what is wanted of it.
-///
-/// ```
-/// use bedside_realtime::{Access, Room};
-/// let room = Room::named("ward-7").access(Access::Private).presence("user-1").acknowledged();
-/// assert_eq!(room.name(), "ward-7");
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     pub(crate) name: String,

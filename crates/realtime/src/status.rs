@@ -34,11 +34,6 @@ pub enum Status {
 
 impl Status {
     /// The state's name, for attributes and tests.
-    ///
-    /// ```
-    /// use bedside_realtime::Status;
-    /// assert_eq!(Status::Live.name(), "live");
-    /// ```
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -5,16 +5,6 @@ use super::time::Time;
 use crate::key::QueryKey;
 
 /// One thing that happened in the cache (rule 89), with the time it happened at.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let listening = client.listen(|event| println!("{} {:?}", event.at.0, event.kind));
-/// drop(listening);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct Event {
     /// When.
@@ -24,20 +14,6 @@ pub struct Event {
 }
 
 /// What can happen in a cache.
-///
-/// ```
-/// use bedside_query::{query_key, EventKind, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let listening = client.listen(|event| {
-///     if let EventKind::Removed(key) = &event.kind {
-///         println!("{key} is gone");
-///     }
-/// });
-/// drop(listening);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -60,20 +36,6 @@ pub enum EventKind {
 }
 
 /// How a query's state changed.
-///
-/// ```
-/// use bedside_query::{query_key, Action, EventKind, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let listening = client.listen(|event| {
-///     if let EventKind::Updated(key, Action::Patch) = &event.kind {
-///         println!("{key} was patched");
-///     }
-/// });
-/// drop(listening);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {

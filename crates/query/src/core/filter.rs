@@ -43,16 +43,6 @@ pub(crate) enum Keys {
 }
 
 /// Whether an enabled observer looks at a query (rule 12).
-///
-/// ```
-/// use bedside_query::{query_key, Activity, QueryClient, QueryFilter};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let unseen = QueryFilter::all().activity(Activity::Inactive);
-/// assert_eq!(client.query_views(&unseen).len(), 1);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
     /// One does.
@@ -62,17 +52,6 @@ pub enum Activity {
 }
 
 /// Whether a query is stale to any of its observers (rule 13).
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient, QueryFilter, Staleness};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// client.invalidate_queries(query_key!["beds"]);
-/// let stale = QueryFilter::all().staleness(Staleness::Stale);
-/// assert_eq!(client.query_views(&stale).len(), 1);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Staleness {
     /// It is not.
@@ -83,31 +62,12 @@ pub enum Staleness {
 
 impl QueryFilter {
     /// Every query.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryFilter};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert_eq!(client.query_views(&QueryFilter::all()).len(), 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
     /// The queries whose keys begin with this one; objects in it match as subsets.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryFilter};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.set_query_data(query_key!["beds", "4B"], 6_u32)?;
-    /// assert_eq!(client.query_views(&QueryFilter::prefix(query_key!["beds"])).len(), 2);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn prefix(key: impl Into<QueryKey>) -> Self {
         Self {
@@ -117,16 +77,6 @@ impl QueryFilter {
     }
 
     /// The one query with this key.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryFilter};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.set_query_data(query_key!["beds", "4B"], 6_u32)?;
-    /// assert_eq!(client.query_views(&QueryFilter::exact(query_key!["beds"])).len(), 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn exact(key: impl Into<QueryKey>) -> Self {
         Self {
@@ -136,16 +86,6 @@ impl QueryFilter {
     }
 
     /// Only active, or only inactive ones.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Activity, QueryClient, QueryFilter};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let seen = QueryFilter::prefix(query_key!["beds"]).activity(Activity::Active);
-    /// assert_eq!(client.query_views(&seen).len(), 0);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn activity(self, activity: Activity) -> Self {
         Self {
@@ -155,16 +95,6 @@ impl QueryFilter {
     }
 
     /// Only stale, or only fresh ones.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryFilter, Staleness};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let fresh = QueryFilter::all().staleness(Staleness::Fresh);
-    /// assert_eq!(client.query_views(&fresh).len(), 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn staleness(self, staleness: Staleness) -> Self {
         Self {
@@ -174,16 +104,6 @@ impl QueryFilter {
     }
 
     /// Only those in this fetch status.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, FetchStatus, QueryClient, QueryFilter};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let paused = QueryFilter::all().fetch_status(FetchStatus::Paused);
-    /// assert!(client.query_views(&paused).is_empty());
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn fetch_status(self, status: FetchStatus) -> Self {
         Self {
@@ -194,16 +114,6 @@ impl QueryFilter {
 
     /// Only those the predicate accepts; it is asked last (rule 14). It may read the cache; what it changes is carried out
     /// after the operation.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryFilter};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let numbers = QueryFilter::all().matching(|view| view.data::<u32>().is_some());
-    /// assert_eq!(client.query_views(&numbers).len(), 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn matching(self, predicate: impl Fn(&QueryView) -> bool + Send + Sync + 'static) -> Self {
         Self {

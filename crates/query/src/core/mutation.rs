@@ -14,24 +14,6 @@ use super::{Core, Effect, MutationId, Outcome};
 use crate::key::QueryKey;
 
 /// What a mutation has come to.
-///
-/// ```
-/// use bedside_query::{use_mutation, MutationOptions, MutationStatus};
-/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-/// use reactive_graph::traits::GetUntracked;
-///
-/// # any_spawner::Executor::init_tokio().ok();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-/// # owner.with(|| {
-/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-/// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-/// rename.mutate("4B".to_string());
-/// # runtime.settle();
-/// assert_eq!(rename.status().get_untracked(), MutationStatus::Success);
-/// # });
-/// # }));
-/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]

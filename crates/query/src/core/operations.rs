@@ -9,16 +9,6 @@ use super::view::Status;
 use super::{Core, QueryId};
 
 /// Which of the invalidated queries are fetched at once (rule 75).
-///
-/// ```
-/// use bedside_query::{query_key, Overlap, QueryClient, Refetch};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// client.invalidate_queries_with(query_key!["beds"], Refetch::None, Overlap::Owe);
-/// assert!(client.query_view(&query_key!["beds"]).is_some_and(|view| view.is_invalidated));
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Refetch {
     /// Those that somebody looks at; the others when somebody does.

@@ -8,14 +8,6 @@ use super::value::{Failure, Value};
 use super::view::QueryView;
 
 /// How long data counts as fresh after it was fetched (rules 46 to 49). The default is stale at once.
-///
-/// ```
-/// use bedside_query::{query_key, QueryOptions, StaleTime};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .stale_time(StaleTime::Infinite);
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Default)]
 pub enum StaleTime {
     /// Stale at once: every new observer fetches in the background.
@@ -43,14 +35,6 @@ impl From<Duration> for StaleTime {
 
 /// How long a query nobody observes is kept (rules 53 to 57). The default is five minutes; the longest ever asked for a
 /// query wins.
-///
-/// ```
-/// use bedside_query::{query_key, GcTime, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .gc_time(GcTime::Never);
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GcTime {
     /// Kept for this long after its last use. Zero: gone with the last observer.
@@ -72,14 +56,6 @@ impl From<Duration> for GcTime {
 }
 
 /// How often a failed fetch or mutation is tried again before its error counts (rules 41, 45).
-///
-/// ```
-/// use bedside_query::{query_key, QueryOptions, Retry};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .retry(Retry::Times(1));
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Default)]
 pub enum Retry {
     /// Not at all.
@@ -98,14 +74,6 @@ pub enum Retry {
 }
 
 /// An erased decision whether to try again.
-///
-/// ```
-/// use bedside_query::{query_key, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .retry_if(|failures, error: &String| failures < 5 && error != "forbidden");
-/// # let _ = beds;
-/// ```
 #[derive(Clone)]
 pub struct RetryWhen(pub(crate) Decision);
 
@@ -126,14 +94,6 @@ impl Retry {
 }
 
 /// How long to wait before trying again (rule 42).
-///
-/// ```
-/// use bedside_query::{query_key, QueryOptions, RetryDelay};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .retry_delay(RetryDelay::Fixed(std::time::Duration::from_millis(200)));
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Default)]
 pub enum RetryDelay {
     /// One second, doubled with each failure, thirty at most.
@@ -170,14 +130,6 @@ impl RetryDelay {
 }
 
 /// What being offline means for a fetch or mutation (rule 109).
-///
-/// ```
-/// use bedside_query::{query_key, NetworkMode, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .network_mode(NetworkMode::OfflineFirst);
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkMode {
     /// It waits, paused, until the network is back.
@@ -190,14 +142,6 @@ pub enum NetworkMode {
 }
 
 /// Whether an occasion (mounting, focus, reconnection) fetches data that is already there (rule 59).
-///
-/// ```
-/// use bedside_query::{query_key, QueryOptions, RefetchOn};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .refetch_on_focus(RefetchOn::Never);
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefetchOn {
     /// It does not.
@@ -210,22 +154,6 @@ pub enum RefetchOn {
 }
 
 /// What to do when a fetch is asked for while one is running (rules 28 to 30).
-///
-/// ```
-/// use bedside_query::{query_key, use_query, Overlap, QueryOptions};
-/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-///
-/// # any_spawner::Executor::init_tokio().ok();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-/// # owner.with(|| {
-/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-/// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-/// # runtime.settle();
-/// drop(beds.refetch_with(Overlap::Join));
-/// # });
-/// # }));
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overlap {
     /// Share the running one.
@@ -239,29 +167,10 @@ pub enum Overlap {
     Replace,
 }
 
-/// How an interval follows from its query.
-///
-/// ```
-/// use bedside_query::{query_key, Interval, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .refetch_interval(Interval::With(std::sync::Arc::new(|view| {
-///         // Poll while there is nothing, then rest.
-///         (!view.has_data()).then_some(std::time::Duration::from_secs(1))
-///     })));
-/// # let _ = beds;
-/// ```
+/// The time until the next poll, given the query as it is now; `None` means no poll.
 pub type IntervalFn = Arc<dyn Fn(&QueryView) -> Option<Duration> + Send + Sync>;
 
 /// Polling (rule 62).
-///
-/// ```
-/// use bedside_query::{query_key, Interval, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .refetch_interval(Interval::Every(std::time::Duration::from_secs(30)));
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Default)]
 pub enum Interval {
     /// None.
@@ -274,15 +183,6 @@ pub enum Interval {
 }
 
 /// Whether polling goes on while the page is hidden.
-///
-/// ```
-/// use bedside_query::{query_key, InBackground, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .refetch_interval(std::time::Duration::from_secs(30))
-///     .refetch_in_background(InBackground::GoOn);
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InBackground {
     /// It rests.
@@ -336,14 +236,6 @@ impl Default for ObserverSettings {
 }
 
 /// Whether an observer fetches by itself (rules 50, 63).
-///
-/// ```
-/// use bedside_query::{query_key, Enabled, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .enabled(Enabled::No);
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Enabled {
     /// It does.
@@ -360,14 +252,6 @@ impl From<bool> for Enabled {
 }
 
 /// Whether mounting fetches a query whose first fetch has failed (rule 58).
-///
-/// ```
-/// use bedside_query::{query_key, QueryOptions, RetryOnMount};
-///
-/// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-///     .retry_on_mount(RetryOnMount::No);
-/// # let _ = beds;
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RetryOnMount {
     /// It does.

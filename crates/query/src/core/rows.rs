@@ -15,16 +15,6 @@ use crate::key::Segment;
 use crate::rows::{Delta, Patched, RowOps};
 
 /// What changes of rows did to the cache.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient, RowChange};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let routed = client.apply([RowChange::delete("beds", 7)]);
-/// assert_eq!((routed.patched, routed.invalidated), (0, 0), "no query depends on that table");
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Routed {

@@ -35,36 +35,12 @@ impl CancelSignal {
     }
 
     /// Whether the fetch was cancelled.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let pages = QueryOptions::new(query_key!["pages"], |context| {
-    ///     let signal = context.signal();
-    ///     async move { Ok::<_, String>((0..100).take_while(|_| !signal.is_cancelled()).count()) }
-    /// });
-    /// # let _ = pages;
-    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.with(|state| state.cancelled)
     }
 
     /// Resolves once the fetch is cancelled; never, if it settles first.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |context| {
-    ///     let cancelled = context.signal().cancelled();
-    ///     async move {
-    ///         // In a browser: call `AbortController::abort` in a task that awaits this.
-    ///         drop(cancelled);
-    ///         Ok::<_, String>(24)
-    ///     }
-    /// });
-    /// # let _ = beds;
-    /// ```
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         let signal = self.clone();
         std::future::poll_fn(move |cx| {

@@ -7,14 +7,6 @@ use std::time::Duration;
 use super::{FetchId, MutationId, ObserverId, QueryId};
 
 /// Milliseconds since the Unix epoch. Whoever drives the core says what time it is.
-///
-/// ```
-/// use bedside_query::Time;
-/// use std::time::Duration;
-///
-/// assert_eq!(Time(1_000).after(Duration::from_secs(2)), Time(3_000));
-/// assert_eq!(Time(1_000).after(Duration::MAX), Time::NEVER);
-/// ```
 #[derive(
     Clone,
     Copy,
@@ -36,12 +28,6 @@ impl Time {
     pub const NEVER: Self = Self(u64::MAX);
 
     /// This moment plus a duration; saturates at [`Time::NEVER`].
-    ///
-    /// ```
-    /// use bedside_query::Time;
-    ///
-    /// assert_eq!(Time(1_000).after(std::time::Duration::from_millis(5)), Time(1_005));
-    /// ```
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         self.after_ms(in_ms(duration))
@@ -52,13 +38,6 @@ impl Time {
     }
 
     /// How long from `self` until `later`; zero if it has passed.
-    ///
-    /// ```
-    /// use bedside_query::Time;
-    ///
-    /// assert_eq!(Time(1_000).until(Time(1_005)).as_millis(), 5);
-    /// assert_eq!(Time(1_005).until(Time(1_000)).as_millis(), 0);
-    /// ```
     #[must_use]
     pub fn until(self, later: Self) -> Duration {
         Duration::from_millis(later.0.saturating_sub(self.0))

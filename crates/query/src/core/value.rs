@@ -64,16 +64,6 @@ impl Codec {
 }
 
 /// Two places use one key with different types of data (or of error).
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let wrong = client.get_query_data::<String>(&query_key!["beds"]);
-/// assert!(wrong.is_err_and(|mismatch| mismatch.held == "u32"));
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the query {key} holds {held}, but {asked} was asked for: give one of the two another key")]
 pub struct TypeMismatch {

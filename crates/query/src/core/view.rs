@@ -7,23 +7,6 @@ use super::value::Value;
 use crate::key::QueryKey;
 
 /// What a query has to show (rule 16 and on).
-///
-/// ```
-/// use bedside_query::{query_key, use_query, QueryOptions, Status};
-/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-/// use reactive_graph::traits::GetUntracked;
-///
-/// # any_spawner::Executor::init_tokio().ok();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-/// # owner.with(|| {
-/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-/// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-/// # runtime.settle();
-/// assert_eq!(beds.status().get_untracked(), Status::Success);
-/// # });
-/// # }));
-/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -39,23 +22,6 @@ pub enum Status {
 }
 
 /// What a query is doing about it.
-///
-/// ```
-/// use bedside_query::{query_key, use_query, FetchStatus, QueryOptions};
-/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-/// use reactive_graph::traits::GetUntracked;
-///
-/// # any_spawner::Executor::init_tokio().ok();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-/// # owner.with(|| {
-/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-/// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-/// # runtime.settle();
-/// assert_eq!(beds.fetch_status().get_untracked(), FetchStatus::Idle);
-/// # });
-/// # }));
-/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -116,31 +82,12 @@ pub struct QueryView {
 
 impl QueryView {
     /// The data as shown, optimistic changes included; `None` if there is none or it has another type.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let view = client.query_view(&query_key!["beds"]);
-    /// assert_eq!(view.and_then(|view| view.data::<u32>()).as_deref(), Some(&24));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         Arc::clone(self.data.as_ref()?).downcast().ok()
     }
 
     /// Whether there is data of any type.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert!(client.query_view(&query_key!["beds"]).is_some_and(|view| view.has_data()));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn has_data(&self) -> bool {
         self.data.is_some()

@@ -16,7 +16,7 @@ use super::predicate::Predicate;
 ///     .ordered(Order::ascending("last_name"))
 ///     .ordered(Order::ascending("id").bytes())
 ///     .first(50);
-/// # let _ = dep;
+/// assert_eq!(dep.table(), "patients");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -32,13 +32,6 @@ pub struct TableDep {
 }
 
 /// What a query's data is to the rows it was made from.
-///
-/// ```
-/// use bedside_query::{Shape, TableDep};
-///
-/// let count = TableDep::made_from("patients", Shape::Aggregate);
-/// assert_eq!(count.table(), "patients");
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {
     /// The rows themselves: changes can be patched in.
@@ -63,13 +56,6 @@ impl Shape {
 }
 
 /// How much of the rows that match is in the query.
-///
-/// ```
-/// use bedside_query::{Order, TableDep};
-///
-/// let dep = TableDep::rows("patients").ordered(Order::ascending("id")).first(50);
-/// assert_eq!(dep.table(), "patients");
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Window {
     /// All of them.
@@ -80,13 +66,6 @@ pub enum Window {
 }
 
 /// One column of an order.
-///
-/// ```
-/// use bedside_query::{Order, TableDep};
-///
-/// let dep = TableDep::rows("patients").ordered(Order::ascending("last_name")).ordered(Order::ascending("id").bytes());
-/// assert_eq!(dep.table(), "patients");
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Order {
@@ -97,13 +76,6 @@ pub struct Order {
 
 impl Order {
     /// Smallest first, nulls last: the database's default.
-    ///
-    /// ```
-    /// use bedside_query::{Order, TableDep};
-    ///
-    /// let dep = TableDep::rows("patients").ordered(Order::ascending("last_name"));
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn ascending(column: &str) -> Self {
         Self {
             column: column.into(),
@@ -113,13 +85,6 @@ impl Order {
     }
 
     /// Largest first, nulls first: the database's default.
-    ///
-    /// ```
-    /// use bedside_query::{Order, TableDep};
-    ///
-    /// let dep = TableDep::rows("patients").ordered(Order::descending("updated_at"));
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn descending(column: &str) -> Self {
         Self {
             column: column.into(),
@@ -130,13 +95,6 @@ impl Order {
 
     /// Texts of this column are ordered by their bytes. Say so for UUIDs, for times in one format and zone, and for
     /// `collate "C"`.
-    ///
-    /// ```
-    /// use bedside_query::{Order, TableDep};
-    ///
-    /// let dep = TableDep::rows("patients").ordered(Order::descending("updated_at").bytes());
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn bytes(self) -> Self {
         Self {
             collation: Collation::Bytes,
@@ -147,13 +105,6 @@ impl Order {
 
 impl TableDep {
     /// The query's data are rows of this table.
-    ///
-    /// ```
-    /// use bedside_query::TableDep;
-    ///
-    /// let dep = TableDep::rows("patients");
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn rows(table: &str) -> Self {
         Self {
             table: table.into(),
@@ -167,13 +118,6 @@ impl TableDep {
     }
 
     /// The query's data are made from rows of this table in some other way: any change of it invalidates.
-    ///
-    /// ```
-    /// use bedside_query::{Shape, TableDep};
-    ///
-    /// let joined = TableDep::made_from("wards", Shape::Joined);
-    /// assert_eq!(joined.table(), "wards");
-    /// ```
     pub fn made_from(table: &str, shape: Shape) -> Self {
         Self::rows(table).shaped(shape)
     }
@@ -183,25 +127,11 @@ impl TableDep {
     }
 
     /// Only rows that match.
-    ///
-    /// ```
-    /// use bedside_query::{Condition, Predicate, TableDep};
-    ///
-    /// let dep = TableDep::rows("patients").matching(Predicate::all().and("ward", Condition::Eq("4B".into())));
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn matching(self, predicate: Predicate) -> Self {
         Self { predicate, ..self }
     }
 
     /// Only these columns count: a change of others only is ignored. Columns of predicate and order always count.
-    ///
-    /// ```
-    /// use bedside_query::TableDep;
-    ///
-    /// let dep = TableDep::rows("patients").columns(["last_name", "ward"]);
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn columns<'a>(self, columns: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             columns: Some(columns.into_iter().map(Into::into).collect()),
@@ -210,26 +140,12 @@ impl TableDep {
     }
 
     /// Ordered by this, after what was said before. The last one should be unique.
-    ///
-    /// ```
-    /// use bedside_query::{Order, TableDep};
-    ///
-    /// let dep = TableDep::rows("patients").ordered(Order::ascending("id"));
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn ordered(mut self, order: Order) -> Self {
         self.order.push(order);
         self
     }
 
     /// Only the first so many.
-    ///
-    /// ```
-    /// use bedside_query::{Order, TableDep};
-    ///
-    /// let dep = TableDep::rows("patients").ordered(Order::ascending("id")).first(20);
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn first(self, rows: usize) -> Self {
         Self {
             window: Window::First(rows),
@@ -238,13 +154,6 @@ impl TableDep {
     }
 
     /// The column that grows with each change of a row: changes older than what is held are ignored.
-    ///
-    /// ```
-    /// use bedside_query::TableDep;
-    ///
-    /// let dep = TableDep::rows("patients").versioned("version");
-    /// assert_eq!(dep.table(), "patients");
-    /// ```
     pub fn versioned(self, column: &str) -> Self {
         Self {
             version: Some(column.into()),
@@ -253,12 +162,6 @@ impl TableDep {
     }
 
     /// The table.
-    ///
-    /// ```
-    /// use bedside_query::TableDep;
-    ///
-    /// assert_eq!(TableDep::rows("patients").table(), "patients");
-    /// ```
     #[must_use]
     pub fn table(&self) -> &str {
         &self.table

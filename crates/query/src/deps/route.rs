@@ -10,12 +10,6 @@ use super::dep::{TableDep, Window};
 use crate::key::Segment;
 
 /// What happened to a row.
-///
-/// ```
-/// use bedside_query::{ChangeKind, RowChange};
-///
-/// assert_eq!(RowChange::delete("patients", 7).kind, ChangeKind::Delete);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It came into being.
@@ -27,14 +21,6 @@ pub enum ChangeKind {
 }
 
 /// What is known of a changed row.
-///
-/// ```
-/// use bedside_query::{Record, RowChange};
-/// use serde_json::json;
-///
-/// assert!(matches!(RowChange::delete("patients", 7).record, Record::Key));
-/// assert!(matches!(RowChange::update("patients", 7, json!("no object")).record, Record::Doubtful));
-/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     /// Nothing but its key: a deletion.
@@ -46,14 +32,6 @@ pub enum Record {
 }
 
 /// A change of one row, from wherever changes come.
-///
-/// ```
-/// use bedside_query::RowChange;
-/// use serde_json::json;
-///
-/// let change = RowChange::update("patients", 7, json!({"id": 7, "ward": "4B"}));
-/// assert_eq!(change.table.as_ref(), "patients");
-/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowChange {
     /// The table.
@@ -81,38 +59,18 @@ impl RowChange {
     }
 
     /// A new row. A `record` that is not an object is doubtful.
-    ///
-    /// ```
-    /// use bedside_query::{ChangeKind, RowChange};
-    /// use serde_json::json;
-    ///
-    /// assert_eq!(RowChange::insert("patients", 7, json!({"id": 7})).kind, ChangeKind::Insert);
-    /// ```
     #[must_use]
     pub fn insert(table: &str, pk: impl Into<Segment>, record: Value) -> Self {
         Self::of(ChangeKind::Insert, table, pk.into(), record)
     }
 
     /// A changed row. A `record` that is not an object is doubtful.
-    ///
-    /// ```
-    /// use bedside_query::{ChangeKind, RowChange};
-    /// use serde_json::json;
-    ///
-    /// assert_eq!(RowChange::update("patients", 7, json!({"ward": "4B"})).kind, ChangeKind::Update);
-    /// ```
     #[must_use]
     pub fn update(table: &str, pk: impl Into<Segment>, record: Value) -> Self {
         Self::of(ChangeKind::Update, table, pk.into(), record)
     }
 
     /// A row that is gone.
-    ///
-    /// ```
-    /// use bedside_query::RowChange;
-    ///
-    /// assert_eq!(RowChange::delete("patients", 7).pk, 7.into());
-    /// ```
     #[must_use]
     pub fn delete(table: &str, pk: impl Into<Segment>) -> Self {
         Self {
@@ -124,13 +82,6 @@ impl RowChange {
     }
 
     /// A change of a row of which too little is known.
-    ///
-    /// ```
-    /// use bedside_query::{ChangeKind, Record, RowChange};
-    ///
-    /// let cut_short = RowChange::doubtful(ChangeKind::Update, "patients", 7);
-    /// assert!(matches!(cut_short.record, Record::Doubtful));
-    /// ```
     #[must_use]
     pub fn doubtful(kind: ChangeKind, table: &str, pk: impl Into<Segment>) -> Self {
         Self {
@@ -150,33 +101,12 @@ impl RowChange {
 }
 
 /// Something that has columns.
-///
-/// ```
-/// use bedside_query::{Columns, Segment};
-///
-/// struct Bed { ward: String }
-///
-/// impl Columns for Bed {
-///     fn column(&self, name: &str) -> Option<Segment> {
-///         (name == "ward").then(|| (&self.ward).into())
-///     }
-/// }
-/// assert_eq!(Bed { ward: "4B".to_string() }.column("ward"), Some("4B".into()));
-/// ```
 pub trait Columns {
     /// The value of a column; `None` if there is no such column here.
     fn column(&self, name: &str) -> Option<Segment>;
 }
 
 /// What a query holds, as far as one row is concerned.
-///
-/// ```
-/// use bedside_query::{route, Membership, RouteAction, RowChange, TableDep};
-///
-/// let empty = Membership { held: None, rows: 0 };
-/// let gone = RowChange::delete("patients", 7);
-/// assert_eq!(route(&gone, &TableDep::rows("patients"), empty), RouteAction::Ignore);
-/// ```
 #[derive(Clone, Copy, Default)]
 pub struct Membership<'a> {
     /// The row, if the query holds it.
@@ -186,14 +116,6 @@ pub struct Membership<'a> {
 }
 
 /// What a change means for a query.
-///
-/// ```
-/// use bedside_query::{route, Membership, RouteAction, RowChange, Shape, TableDep};
-///
-/// let count = TableDep::made_from("patients", Shape::Aggregate);
-/// let none = Membership { held: None, rows: 0 };
-/// assert_eq!(route(&RowChange::delete("patients", 7), &count, none), RouteAction::Invalidate);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteAction {
     /// Nothing.

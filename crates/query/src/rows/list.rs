@@ -89,75 +89,23 @@ impl<R: PartialEq> PartialEq for Rows<R> {
 
 impl<R> Rows<R> {
     /// How many rows there are.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.len(), 2);
-    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are none.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert!(!beds.is_empty() && Rows::<Bed>::default().is_empty());
-    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// The rows in order.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.iter().filter(|bed| bed.1 == "free").count(), 1);
-    /// ```
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<R>> + '_ {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
     /// The row at a position.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.at(1).map(|bed| bed.0), Some(2));
-    /// ```
     #[must_use]
     pub fn at(&self, position: usize) -> Option<&Arc<R>> {
         let mut left = position;
@@ -226,19 +174,6 @@ impl<R: Row> Rows<R> {
     }
 
     /// The row with this primary key.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.get(&2.into()).map(|bed| bed.1), Some("taken"));
-    /// ```
     #[must_use]
     pub fn get(&self, pk: &Segment) -> Option<&Arc<R>> {
         let (chunk, offset) = self.place(pk)?;
@@ -246,19 +181,6 @@ impl<R: Row> Rows<R> {
     }
 
     /// Where the row with this primary key is.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.position(&2.into()), Some(1));
-    /// ```
     #[must_use]
     pub fn position(&self, pk: &Segment) -> Option<usize> {
         let (chunk, offset) = self.place(pk)?;
@@ -272,20 +194,6 @@ impl<R: Row> Rows<R> {
     }
 
     /// This list with `row` in the place of the row with its primary key; unchanged if there is none.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// let freed = beds.replace(&2.into(), Bed(2, "free"));
-    /// assert!(freed.iter().all(|bed| bed.1 == "free"));
-    /// ```
     #[must_use]
     pub fn replace(&self, pk: &Segment, row: R) -> Self {
         let Some((at, offset)) = self.place(pk) else {
@@ -304,19 +212,6 @@ impl<R: Row> Rows<R> {
     }
 
     /// This list with a row put in at a position, or at the end.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.insert(0, Bed(3, "free")).position(&3.into()), Some(0));
-    /// ```
     #[must_use]
     pub fn insert(&self, position: usize, row: R) -> Self {
         let mut chunks: Vec<Chunk<R>> = self.chunks.to_vec();
@@ -348,19 +243,6 @@ impl<R: Row> Rows<R> {
     }
 
     /// This list without the row with this primary key.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.remove(&1.into()).len(), 1);
-    /// ```
     #[must_use]
     pub fn remove(&self, pk: &Segment) -> Self {
         let Some((at, offset)) = self.place(pk) else {
@@ -380,19 +262,6 @@ impl<R: Row> Rows<R> {
     }
 
     /// The first so many rows of this list.
-    ///
-    /// ```
-    /// # use bedside_query::{Row, Segment, Columns, RowError, Rows};
-    /// # #[derive(Clone, Debug, PartialEq)] struct Bed(u32, &'static str);
-    /// # impl Columns for Bed { fn column(&self, _: &str) -> Option<Segment> { None } }
-    /// # impl Row for Bed {
-    /// #     fn pk(&self) -> Segment { self.0.into() }
-    /// #     fn from_columns(_: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Err(RowError::MissingColumn("id".into())) }
-    /// #     fn merge(&self, _: &serde_json::Map<String, serde_json::Value>) -> Result<Self, RowError> { Ok(self.clone()) }
-    /// # }
-    /// # let beds: Rows<Bed> = [Bed(1, "free"), Bed(2, "taken")].into_iter().collect();
-    /// assert_eq!(beds.truncate(1).len(), 1);
-    /// ```
     #[must_use]
     pub fn truncate(&self, rows: usize) -> Self {
         if self.len <= rows {

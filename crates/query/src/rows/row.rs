@@ -6,12 +6,6 @@ use crate::deps::Columns;
 use crate::key::Segment;
 
 /// Why a row cannot be made from what a change says.
-///
-/// ```
-/// use bedside_query::RowError;
-///
-/// assert_eq!(RowError::MissingColumn("id".to_string()), RowError::MissingColumn("id".to_string()));
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// A column is missing. The query is fetched instead.
@@ -25,8 +19,8 @@ pub enum RowError {
 /// A row of a table, as queries hold it.
 ///
 /// ```
-/// use bedside_query::{Columns, Row, RowError, Segment};
-/// use serde_json::{Map, Value};
+/// use bedside_query::{query_key, Columns, QueryClient, QueryOptions, Row, RowChange, RowError, Rows, Segment, TableDep};
+/// use serde_json::{Map, Value, json};
 ///
 /// #[derive(Clone, PartialEq, serde::Deserialize, serde::Serialize)]
 /// struct Ward { id: u32, name: String }
@@ -52,6 +46,16 @@ pub enum RowError {
 ///         Ok(merged)
 ///     }
 /// }
+///
+/// // A change of a row patches the list that shows it; nothing is fetched.
+/// let client = QueryClient::default();
+/// let wards = QueryOptions::<Rows<Ward>, String>::without_fetcher(query_key!["wards"])
+///     .initial_data([Ward { id: 7, name: "Surgery".to_owned() }].into_iter().collect())
+///     .rows(TableDep::rows("wards"));
+/// let shown = client.observe(wards, |_| {});
+/// client.apply([RowChange::update("wards", 7, json!({"id": 7, "name": "Oncology"}))]);
+/// let name = shown.now().data.and_then(|wards| wards.at(0).map(|ward| ward.name.clone()));
+/// assert_eq!(name.as_deref(), Some("Oncology"));
 /// ```
 pub trait Row: Columns + Clone + PartialEq + Send + Sync + 'static {
     /// The primary key, unique in the table. A key of several columns is a list.

@@ -84,13 +84,6 @@ pub(super) struct CacheHooks {
 }
 
 /// A step of a mutation, for [`ClientOptions::on_mutation`].
-///
-/// ```
-/// use bedside_query::ClientOptions;
-///
-/// let options = ClientOptions::default().on_mutation(|news| println!("{:?} {:?}", news.key, news.step));
-/// # let _ = options;
-/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MutationNews {
@@ -103,17 +96,6 @@ pub struct MutationNews {
 }
 
 /// What happens to a mutation. Each step is told before the mutation's own callback for it runs (rules 97, 98).
-///
-/// ```
-/// use bedside_query::{ClientOptions, MutationStep};
-///
-/// let options = ClientOptions::default().on_mutation(|news| {
-///     if let MutationStep::CallbackFailed(why) = news.step {
-///         eprintln!("a callback {why}");
-///     }
-/// });
-/// # let _ = options;
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MutationStep {
@@ -130,17 +112,6 @@ pub enum MutationStep {
 }
 
 /// How a fetch ended, for [`ClientOptions::on_settled`].
-///
-/// ```
-/// use bedside_query::ClientOptions;
-///
-/// let options = ClientOptions::default().on_settled(|settled| {
-///     if let Err(why) = settled.result {
-///         eprintln!("{}: {why}", settled.key);
-///     }
-/// });
-/// # let _ = options;
-/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settled {
@@ -158,13 +129,6 @@ pub(super) struct Defaults {
 }
 
 /// How a client is made.
-///
-/// ```
-/// use bedside_query::{ClientOptions, QueryClient, QueryDefaults, Retry};
-///
-/// let client = QueryClient::new(ClientOptions::default().defaults(QueryDefaults::default().retry(Retry::Never)));
-/// # let _ = client;
-/// ```
 #[derive(Default)]
 #[must_use]
 pub struct ClientOptions {
@@ -175,27 +139,11 @@ pub struct ClientOptions {
 
 impl ClientOptions {
     /// Defaults for every query.
-    ///
-    /// ```
-    /// use bedside_query::{ClientOptions, QueryDefaults, StaleTime};
-    ///
-    /// let options = ClientOptions::default().defaults(QueryDefaults::default().stale_time(StaleTime::Infinite));
-    /// # let _ = options;
-    /// ```
     pub fn defaults(self, defaults: QueryDefaults) -> Self {
         Self { defaults, ..self }
     }
 
     /// Another platform than the default one: the page in a browser, time by hand elsewhere.
-    ///
-    /// ```
-    /// use bedside_query::{ClientOptions, ManualRuntime, QueryClient};
-    ///
-    /// let runtime = ManualRuntime::new();
-    /// let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// runtime.advance(std::time::Duration::from_secs(1));
-    /// # let _ = client;
-    /// ```
     pub fn runtime(self, runtime: impl Runtime + 'static) -> Self {
         Self {
             runtime: Some(Rc::new(runtime)),
@@ -226,23 +174,6 @@ impl ClientOptions {
     }
 
     /// Called at each step of each mutation, before the mutation's own callback (rules 97, 98).
-    ///
-    /// ```
-    /// use bedside_query::{ClientOptions, ManualRuntime, MutationOptions, MutationStep, QueryClient};
-    /// use std::sync::{Arc, Mutex};
-    ///
-    /// let runtime = ManualRuntime::new();
-    /// let failed = Arc::new(Mutex::new(0));
-    /// let count = Arc::clone(&failed);
-    /// let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()).on_mutation(move |news| {
-    ///     if let (MutationStep::Error(_), Ok(mut count)) = (news.step, count.lock()) {
-    ///         *count += 1;
-    ///     }
-    /// }));
-    /// let refused = MutationOptions::new(|_: u32| async { Err::<(), _>("refused".to_string()) });
-    /// assert!(runtime.run(client.mutate(refused, 1)).is_err());
-    /// assert_eq!(failed.lock().map(|count| *count).ok(), Some(1));
-    /// ```
     pub fn on_mutation(mut self, call: impl Fn(&MutationNews) + Send + Sync + 'static) -> Self {
         self.hooks.mutation = Some(Arc::new(call));
         self
@@ -257,13 +188,6 @@ impl Default for QueryClient {
 
 impl QueryClient {
     /// An empty cache.
-    ///
-    /// ```
-    /// use bedside_query::{ClientOptions, QueryClient};
-    ///
-    /// let client = QueryClient::new(ClientOptions::default());
-    /// assert_eq!(client.counts().queries, 0);
-    /// ```
     #[must_use]
     pub fn new(options: ClientOptions) -> Self {
         let runtime = options.runtime.unwrap_or_else(|| {
@@ -303,15 +227,6 @@ impl QueryClient {
     }
 
     /// Defaults for all queries whose keys begin with `prefix`. Later registrations win over earlier ones (rule 15).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryDefaults, StaleTime};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.set_query_defaults(query_key!["wards"], QueryDefaults::default().stale_time(StaleTime::Infinite));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn set_query_defaults(&self, prefix: impl Into<QueryKey>, defaults: QueryDefaults) {
         let prefix = prefix.into();
         let mut held = self.inner.defaults.borrow_mut();
@@ -384,16 +299,6 @@ pub fn provide_query_client(client: QueryClient) -> QueryClient {
 
 /// The client provided above. Without one, a client with default options is made and provided to the current owner, so
 /// that a forgotten provider costs sharing, not the page.
-///
-/// ```
-/// use bedside_query::{provide_query_client, use_query_client, QueryClient};
-/// use reactive_graph::owner::Owner;
-///
-/// Owner::new().with(|| {
-///     provide_query_client(QueryClient::default());
-///     assert_eq!(use_query_client().epoch(), 0);
-/// });
-/// ```
 #[must_use]
 pub fn use_query_client() -> QueryClient {
     use_context().unwrap_or_else(|| provide_query_client(QueryClient::default()))

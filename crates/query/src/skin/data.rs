@@ -23,16 +23,6 @@ impl QueryClient {
     ///
     /// # Errors
     /// [`TypeMismatch`] if the key holds another type.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert_eq!(client.get_query_data::<u32>(&query_key!["beds"])?.as_deref(), Some(&24));
-    /// assert!(client.get_query_data::<u32>(&query_key!["other"])?.is_none());
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn get_query_data<T>(&self, key: &QueryKey) -> Result<Option<Arc<T>>, TypeMismatch>
     where
         T: PartialEq + Send + Sync + 'static,
@@ -50,16 +40,6 @@ impl QueryClient {
     ///
     /// # Errors
     /// [`TypeMismatch`] if the key holds another type.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.set_query_data(query_key!["beds"], 25_u32)?;
-    /// assert!(client.set_query_data(query_key!["beds"], "no number".to_string()).is_err());
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn set_query_data<T>(&self, key: impl Into<QueryKey>, data: T) -> Result<(), TypeMismatch>
     where
         T: PartialEq + Send + Sync + 'static,
@@ -71,16 +51,6 @@ impl QueryClient {
     ///
     /// # Errors
     /// [`TypeMismatch`] if the key holds another type.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, Time};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.set_query_data_at(query_key!["beds"], 23_u32, Time(1_000))?;
-    /// assert_eq!(client.query_view(&query_key!["beds"]).and_then(|view| view.data_updated_at), Some(Time(1_000)));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn set_query_data_at<T>(
         &self,
         key: impl Into<QueryKey>,
@@ -180,16 +150,6 @@ impl QueryClient {
     }
 
     /// Writes what `update` makes of each selected query that has data of this type (rule 82). Answers how many.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let changed = client.update_queries_data(query_key!["beds"], |beds: &u32| Some(beds + 1));
-    /// assert_eq!(changed, 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn update_queries_data<T>(
         &self,
         filter: impl Into<QueryFilter>,

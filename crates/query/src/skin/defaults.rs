@@ -38,143 +38,66 @@ pub struct QueryDefaults {
 
 impl QueryDefaults {
     /// How long data is fresh. Default: stale at once.
-    ///
-    /// ```
-    /// use bedside_query::QueryDefaults;
-    ///
-    /// let defaults = QueryDefaults::default().stale_time(std::time::Duration::from_secs(30));
-    /// # let _ = defaults;
-    /// ```
     pub fn stale_time(mut self, stale_time: impl Into<StaleTime>) -> Self {
         self.stale_time = Some(stale_time.into());
         self
     }
 
     /// How long an unobserved query is kept. Default: five minutes.
-    ///
-    /// ```
-    /// use bedside_query::{GcTime, QueryDefaults};
-    ///
-    /// let defaults = QueryDefaults::default().gc_time(GcTime::Never);
-    /// # let _ = defaults;
-    /// ```
     pub fn gc_time(mut self, gc_time: impl Into<GcTime>) -> Self {
         self.gc_time = Some(gc_time.into());
         self
     }
 
     /// How often a failed fetch is tried again. Default: three times.
-    ///
-    /// ```
-    /// use bedside_query::{QueryDefaults, Retry};
-    ///
-    /// let defaults = QueryDefaults::default().retry(Retry::Times(1));
-    /// # let _ = defaults;
-    /// ```
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
         self
     }
 
     /// How long to wait before trying again. Default: 1 s, doubled each time, 30 s at most.
-    ///
-    /// ```
-    /// use bedside_query::{QueryDefaults, RetryDelay};
-    ///
-    /// let defaults = QueryDefaults::default().retry_delay(RetryDelay::Fixed(std::time::Duration::from_secs(1)));
-    /// # let _ = defaults;
-    /// ```
     pub fn retry_delay(mut self, delay: RetryDelay) -> Self {
         self.retry_delay = Some(delay);
         self
     }
 
     /// What being offline means. Default: fetches wait.
-    ///
-    /// ```
-    /// use bedside_query::{NetworkMode, QueryDefaults};
-    ///
-    /// let defaults = QueryDefaults::default().network_mode(NetworkMode::Always);
-    /// # let _ = defaults;
-    /// ```
     pub fn network_mode(mut self, mode: NetworkMode) -> Self {
         self.network_mode = Some(mode);
         self
     }
 
     /// Whether mounting fetches data that is there. Default: if stale.
-    ///
-    /// ```
-    /// use bedside_query::{QueryDefaults, RefetchOn};
-    ///
-    /// let defaults = QueryDefaults::default().refetch_on_mount(RefetchOn::Always);
-    /// # let _ = defaults;
-    /// ```
     pub fn refetch_on_mount(mut self, on: RefetchOn) -> Self {
         self.on_mount = Some(on);
         self
     }
 
     /// Whether the page being seen again fetches. Default: if stale.
-    ///
-    /// ```
-    /// use bedside_query::{QueryDefaults, RefetchOn};
-    ///
-    /// let defaults = QueryDefaults::default().refetch_on_focus(RefetchOn::Never);
-    /// # let _ = defaults;
-    /// ```
     pub fn refetch_on_focus(mut self, on: RefetchOn) -> Self {
         self.on_focus = Some(on);
         self
     }
 
     /// Whether the network coming back fetches. Default: if stale; never in [`NetworkMode::Always`].
-    ///
-    /// ```
-    /// use bedside_query::{QueryDefaults, RefetchOn};
-    ///
-    /// let defaults = QueryDefaults::default().refetch_on_reconnect(RefetchOn::Always);
-    /// # let _ = defaults;
-    /// ```
     pub fn refetch_on_reconnect(mut self, on: RefetchOn) -> Self {
         self.on_reconnect = Some(on);
         self
     }
 
     /// Whether mounting fetches a query that failed without ever having had data. Default: yes.
-    ///
-    /// ```
-    /// use bedside_query::{QueryDefaults, RetryOnMount};
-    ///
-    /// let defaults = QueryDefaults::default().retry_on_mount(RetryOnMount::No);
-    /// # let _ = defaults;
-    /// ```
     pub fn retry_on_mount(mut self, retry: RetryOnMount) -> Self {
         self.retry_on_mount = Some(retry);
         self
     }
 
     /// Polling. Default: off.
-    ///
-    /// ```
-    /// use bedside_query::QueryDefaults;
-    ///
-    /// let defaults = QueryDefaults::default().refetch_interval(std::time::Duration::from_secs(30));
-    /// # let _ = defaults;
-    /// ```
     pub fn refetch_interval(mut self, every: impl Into<Interval>) -> Self {
         self.interval = Some(every.into());
         self
     }
 
     /// Whether polling goes on while the page is hidden. Default: it rests.
-    ///
-    /// ```
-    /// use bedside_query::{InBackground, QueryDefaults};
-    ///
-    /// let defaults = QueryDefaults::default().refetch_in_background(InBackground::GoOn);
-    /// # let _ = defaults;
-    /// ```
     pub fn refetch_in_background(mut self, background: InBackground) -> Self {
         self.in_background = Some(background);
         self

@@ -16,25 +16,6 @@ use crate::core::value::{Codec, Value};
 use crate::key::QueryKey;
 
 /// Keeps texts under names. Encryption, if any, is its business.
-///
-/// ```
-/// use bedside_query::{EntryStore, PersistError};
-/// use futures::{FutureExt, future::LocalBoxFuture};
-///
-/// struct Nowhere;
-///
-/// impl EntryStore for Nowhere {
-///     fn save(&self, _name: String, _text: String) -> LocalBoxFuture<'static, Result<(), PersistError>> {
-///         async { Ok(()) }.boxed_local()
-///     }
-///     fn load(&self, _name: String) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> {
-///         async { Ok(None) }.boxed_local()
-///     }
-///     fn remove(&self, _name: String) -> LocalBoxFuture<'static, Result<(), PersistError>> {
-///         async { Ok(()) }.boxed_local()
-///     }
-/// }
-/// ```
 pub trait EntryStore {
     /// Puts the text in the place of the one that is kept under this name.
     fn save(&self, name: String, text: String)
@@ -107,19 +88,6 @@ struct Entry {
 impl Entries {
     /// Entries in a store. Of the options the buster and the greatest age count; entries are saved after each fetch, not
     /// throttled.
-    ///
-    /// ```
-    /// # use bedside_query::{Entries, EntryStore, PersistError, PersistOptions};
-    /// # use futures::{FutureExt, future::LocalBoxFuture};
-    /// # struct Nowhere;
-    /// # impl EntryStore for Nowhere {
-    /// #     fn save(&self, _: String, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// #     fn load(&self, _: String) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> { async { Ok(None) }.boxed_local() }
-    /// #     fn remove(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// # }
-    /// let entries = Entries::new(Nowhere, PersistOptions::default().buster("version 3"));
-    /// # let _ = entries;
-    /// ```
     #[must_use]
     pub fn new(store: impl EntryStore + 'static, options: PersistOptions) -> Self {
         Self(Rc::new(Inner {
@@ -130,18 +98,6 @@ impl Entries {
     }
 
     /// Why the last save or load failed; `None` if it did not.
-    ///
-    /// ```
-    /// # use bedside_query::{Entries, EntryStore, PersistError, PersistOptions};
-    /// # use futures::{FutureExt, future::LocalBoxFuture};
-    /// # struct Nowhere;
-    /// # impl EntryStore for Nowhere {
-    /// #     fn save(&self, _: String, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// #     fn load(&self, _: String) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> { async { Ok(None) }.boxed_local() }
-    /// #     fn remove(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// # }
-    /// assert_eq!(Entries::new(Nowhere, PersistOptions::default()).last_error(), None);
-    /// ```
     #[must_use]
     pub fn last_error(&self) -> Option<PersistError> {
         self.0.last_error.borrow().clone()

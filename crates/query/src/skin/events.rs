@@ -13,16 +13,6 @@ use crate::core::time::Time;
 use crate::core::view::{FetchStatus, Status};
 
 /// A registration for events; ends when dropped.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let listening = client.listen(|event| println!("{:?}", event.kind));
-/// drop(listening); // nothing is told, and nothing costs, any more
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[must_use = "dropping it ends the listening"]
 pub struct Listening {
     client: Weak<Inner>,
@@ -30,16 +20,6 @@ pub struct Listening {
 }
 
 /// The whole cache at one moment, without its data.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let snapshot = client.snapshot();
-/// assert_eq!((snapshot.queries.len(), snapshot.online), (1, true));
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -58,15 +38,6 @@ pub struct Snapshot {
 }
 
 /// A query in a [`Snapshot`].
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// assert_eq!(client.snapshot().queries[0].key, r#"["beds"]"#);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct QueryRow {
@@ -93,16 +64,6 @@ pub struct QueryRow {
 }
 
 /// A mutation in a [`Snapshot`].
-///
-/// ```
-/// use bedside_query::{query_key, ClientOptions, ManualRuntime, MutationOptions, QueryClient, QueryOptions};
-///
-/// # let runtime = ManualRuntime::new();
-/// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-/// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-/// drop(client.mutate(MutationOptions::new(|()| async { Ok::<(), String>(()) }).scope("beds"), ()));
-/// assert_eq!(client.snapshot().mutations[0].scope.as_deref(), Some("beds"));
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MutationRow {
@@ -153,15 +114,6 @@ impl QueryClient {
     }
 
     /// The whole cache at this moment.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert_eq!(client.snapshot().counts, client.counts());
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let queries = self

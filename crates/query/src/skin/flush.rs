@@ -66,18 +66,6 @@ impl QueryClient {
 
     /// Runs `f` and tells observers once at its end, however much it changed. Batches nest; the outermost tells, also if
     /// `f` panics (rule 73).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// let client = QueryClient::default();
-    /// let sum = client.batch(|| {
-    ///     let first = client.set_query_data(query_key![1], 1_u8).is_ok();
-    ///     let second = client.set_query_data(query_key![2], 2_u8).is_ok();
-    ///     first && second
-    /// });
-    /// assert!(sum);
-    /// ```
     pub fn batch<R>(&self, f: impl FnOnce() -> R) -> R {
         let batches = &self.inner.batches;
         batches.set(batches.get() + 1);

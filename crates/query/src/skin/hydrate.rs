@@ -14,18 +14,6 @@ use crate::core::view::Status;
 use crate::key::QueryKey;
 
 /// A cache outside a page: the successful queries that may leave it, and the mutations that wait.
-///
-/// ```
-/// use bedside_query::{query_key, Dehydrated, QueryClient, QueryOptions};
-///
-/// # let beds = || QueryOptions::<u32, String>::skip(query_key!["beds"]).persisted();
-/// # let here = QueryClient::default();
-/// # let observation = here.observe(beds().initial_data(24), |_| {});
-/// let text = serde_json::to_string(&here.dehydrate())?;
-/// assert_eq!(serde_json::from_str::<Dehydrated>(&text)?, here.dehydrate());
-/// # drop(observation);
-/// # Ok::<(), serde_json::Error>(())
-/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dehydrated {
     /// Queries.
@@ -36,16 +24,6 @@ pub struct Dehydrated {
 }
 
 /// A query outside a page.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient, QueryOptions};
-///
-/// # let beds = || QueryOptions::<u32, String>::skip(query_key!["beds"]).persisted();
-/// # let here = QueryClient::default();
-/// # let observation = here.observe(beds().initial_data(24), |_| {});
-/// assert_eq!(here.dehydrate().queries[0].data, 24);
-/// # drop(observation);
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DehydratedQuery {
     /// Its key.
@@ -57,18 +35,6 @@ pub struct DehydratedQuery {
 }
 
 /// A mutation outside a page.
-///
-/// ```
-/// use bedside_query::{query_key, ClientOptions, ManualRuntime, MutationOptions, Network, QueryClient, QueryOptions};
-///
-/// # let runtime = ManualRuntime::new();
-/// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-/// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-/// client.set_online(Network::Offline);
-/// let save = MutationOptions::new(|_: u32| async { Ok::<(), String>(()) }).key(query_key!["save"]).persisted();
-/// drop(client.mutate(save, 7));
-/// assert_eq!(client.dehydrate().mutations[0].variables, 7);
-/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DehydratedMutation {
     /// Its key: what finds its function again.
@@ -150,19 +116,6 @@ impl QueryClient {
     /// others appear when they are first asked for, with the time they were of (rule 111). Data that does not fit the type
     /// that asks for it is dropped. Mutations run as soon as the network allows, if
     /// [`set_mutation_defaults`](Self::set_mutation_defaults) has told how; the others are dropped (rule 107).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryOptions};
-    ///
-    /// # let beds = || QueryOptions::<u32, String>::skip(query_key!["beds"]).persisted();
-    /// # let here = QueryClient::default();
-    /// # let kept = here.observe(beds().initial_data(24), |_| {});
-    /// let there = QueryClient::default();
-    /// there.hydrate(here.dehydrate());
-    /// let observation = there.observe(beds(), |_| {});
-    /// assert_eq!(observation.now().data.as_deref(), Some(&24));
-    /// # drop(kept);
-    /// ```
     pub fn hydrate(&self, dehydrated: Dehydrated) {
         self.batch(|| {
             for query in dehydrated.queries {

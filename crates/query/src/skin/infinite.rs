@@ -12,14 +12,6 @@ use crate::core::signal::CancelSignal;
 use crate::key::QueryKey;
 
 /// The pages of an infinite query, with the parameter each was fetched with.
-///
-/// ```
-/// use bedside_query::Pages;
-/// use std::sync::Arc;
-///
-/// let held = Pages { pages: vec![Arc::new(vec![1, 2]), Arc::new(vec![3])], params: vec![0, 1] };
-/// assert_eq!(held.pages.iter().flat_map(|page| page.iter()).sum::<i32>(), 6);
-/// ```
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Pages<P, T> {
     /// The pages, first to last.
@@ -59,12 +51,6 @@ impl<P: PartialEq, T: PartialEq> PartialEq for Pages<P, T> {
 }
 
 /// Which way a query grows.
-///
-/// ```
-/// use bedside_query::PageDirection;
-///
-/// assert_ne!(PageDirection::Next, PageDirection::Previous);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageDirection {
     /// At its end.
@@ -77,15 +63,6 @@ type FetchPage<P, T, E> = Rc<dyn Fn(FetchContext, P) -> LocalBoxFuture<'static, 
 type Param<P, T> = Arc<dyn Fn(&Pages<P, T>) -> Option<P> + Send + Sync>;
 
 /// A query that grows page by page. `P` is what a page is asked for by (a cursor, an offset), `T` a page.
-///
-/// ```
-/// use bedside_query::{query_key, InfiniteOptions};
-///
-/// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page * 2, page * 2 + 1]) })
-///     .next_page(|held| held.params.last().filter(|page| **page < 9).map(|page| page + 1))
-///     .max_pages(5);
-/// # let _ = visits;
-/// ```
 #[must_use]
 pub struct InfiniteOptions<P, T, E> {
     key: QueryKey,
@@ -144,14 +121,6 @@ where
     E: Send + Sync + 'static,
 {
     /// A query whose first page is fetched with `initial` (rule 92).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InfiniteOptions};
-    ///
-    /// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-    ///     ;
-    /// # let _ = visits;
-    /// ```
     pub fn new<F, Fut>(key: impl Into<QueryKey>, initial: P, fetch: F) -> Self
     where
         F: Fn(FetchContext, P) -> Fut + 'static,
@@ -170,14 +139,6 @@ where
     }
 
     /// The parameter of the page after those held; `None`: there is none (rule 94).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InfiniteOptions};
-    ///
-    /// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-    ///     .next_page(|held| held.params.last().map(|page| page + 1));
-    /// # let _ = visits;
-    /// ```
     pub fn next_page(
         self,
         param: impl Fn(&Pages<P, T>) -> Option<P> + Send + Sync + 'static,
@@ -189,14 +150,6 @@ where
     }
 
     /// The parameter of the page before those held; `None`: there is none.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InfiniteOptions};
-    ///
-    /// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-    ///     .previous_page(|held| held.params.first()?.checked_sub(1));
-    /// # let _ = visits;
-    /// ```
     pub fn previous_page(
         self,
         param: impl Fn(&Pages<P, T>) -> Option<P> + Send + Sync + 'static,
@@ -208,15 +161,6 @@ where
     }
 
     /// How many pages are held at most; growing beyond drops pages at the far end (rule 94). Default: no limit.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InfiniteOptions};
-    ///
-    /// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-    ///     .next_page(|held| held.params.last().map(|page| page + 1))
-    ///     .max_pages(5);
-    /// # let _ = visits;
-    /// ```
     pub fn max_pages(self, pages: usize) -> Self {
         Self {
             max_pages: pages.max(1),
@@ -225,15 +169,6 @@ where
     }
 
     /// How many pages the first fetch brings, if there are so many (rule 96). Default: one.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InfiniteOptions};
-    ///
-    /// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-    ///     .next_page(|held| held.params.last().map(|page| page + 1))
-    ///     .first_pages(3);
-    /// # let _ = visits;
-    /// ```
     pub fn first_pages(self, pages: usize) -> Self {
         Self {
             first_pages: pages.max(1),
@@ -242,14 +177,6 @@ where
     }
 
     /// All other options, those of an ordinary query.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InfiniteOptions, StaleTime};
-    ///
-    /// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-    ///     .with(|query| query.stale_time(StaleTime::Infinite));
-    /// # let _ = visits;
-    /// ```
     pub fn with(
         self,
         adjust: impl Fn(QueryOptions<Pages<P, T>, E>) -> QueryOptions<Pages<P, T>, E> + 'static,
@@ -261,14 +188,6 @@ where
     }
 
     /// The ordinary query, for `prefetch_query` and the like.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InfiniteOptions};
-    ///
-    /// let visits = InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-    ///     .into_query();
-    /// # let _ = visits;
-    /// ```
     pub fn into_query(self) -> QueryOptions<Pages<P, T>, E> {
         self.query(Rc::default())
     }

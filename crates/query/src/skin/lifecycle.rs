@@ -104,16 +104,6 @@ impl QueryClient {
     ///
     /// # Errors
     /// What the mutation failed with.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, MutationOptions, QueryClient, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// let double = MutationOptions::new(|n: u32| async move { Ok::<_, String>(n * 2) });
-    /// assert_eq!(runtime.run(client.mutate(double, 4)).as_deref(), Ok(&8));
-    /// ```
     pub fn mutate<V, T, E, C>(
         &self,
         options: MutationOptions<V, T, E, C>,
@@ -136,16 +126,6 @@ impl QueryClient {
 
     /// Says how mutations with keys under `prefix` run that an earlier session left waiting (rule 107). Say it before
     /// restoring.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, MutationOptions, QueryClient, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// let save = MutationOptions::new(|_: u32| async { Ok::<(), String>(()) }).key(query_key!["save"]);
-    /// client.set_mutation_defaults(query_key!["save"], save);
-    /// ```
     pub fn set_mutation_defaults<V, T, E, C>(
         &self,
         prefix: impl Into<QueryKey>,

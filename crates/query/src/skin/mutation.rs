@@ -27,15 +27,6 @@ pub(super) type OnSettled<V, T, E, C> =
     Rc<dyn Fn(Result<Arc<T>, QueryError<E>>, Call<V, C>) -> LocalBoxFuture<'static, Result<(), E>>>;
 
 /// What a callback of a mutation comes to: nothing, or a `Result` whose error counts as the mutation's (rule 101).
-///
-/// ```
-/// use bedside_query::MutationOptions;
-///
-/// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-///     .on_settled(|_, _| async {}) // nothing can go wrong
-///     .on_success(|_, _| async { Err("not noted".to_string()) });
-/// # let _ = rename;
-/// ```
 pub trait CallbackResult<E> {
     /// As a `Result`.
     ///
@@ -57,16 +48,6 @@ impl<E> CallbackResult<E> for Result<(), E> {
 }
 
 /// One call of a mutation, as its callbacks see it.
-///
-/// ```
-/// use bedside_query::{query_key, Call, MutationOptions};
-///
-/// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-///     .on_success(|_, call: Call<String, ()>| async move {
-///         call.client.invalidate_queries(query_key!["wards", call.variables.as_str()]);
-///     });
-/// # let _ = rename;
-/// ```
 pub struct Call<V, C> {
     /// The cache.
     pub client: QueryClient,
@@ -93,21 +74,7 @@ impl<V, C> Clone for Call<V, C> {
 /// awaited, and only then does the state change (rules 97 to 99). The optimistic changes are lifted when `on_success` is
 /// done, in one batch with what it wrote, or before `on_error`.
 ///
-/// ```
-/// use bedside_query::{query_key, Call, MutationOptions};
-/// use std::sync::Arc;
-///
-/// let rename = MutationOptions::new(|name: String| async move { Ok::<_, std::io::Error>(name) })
-///     .optimistic(|optimistic, name: &String| {
-///         let name = name.clone();
-///         optimistic.change(query_key!["ward", "name"], move |_: &String| Some(name.clone()));
-///     })
-///     .on_success(|saved: Arc<String>, call: Call<String, ()>| async move {
-///         let _ = call.client.set_query_data(query_key!["ward", "name"], (*saved).clone());
-///         Ok(())
-///     });
-/// # let _ = rename;
-/// ```
+/// Worked example: [Changing things](crate#changing-things).
 #[must_use]
 pub struct MutationOptions<V, T, E, C = ()> {
     pub(super) settings: MutationSettings,
@@ -143,14 +110,6 @@ where
     E: Send + Sync + 'static,
 {
     /// A mutation that runs `run`. Not tried again on failure, unless told to (rule 45).
-    ///
-    /// ```
-    /// use bedside_query::MutationOptions;
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     ;
-    /// # let _ = rename;
-    /// ```
     pub fn new<F, Fut>(run: F) -> Self
     where
         F: Fn(V) -> Fut + 'static,
@@ -169,15 +128,6 @@ where
     }
 
     /// What to do before the run; its result is handed to the later callbacks (rule 100). Say this first: it decides `C`.
-    ///
-    /// ```
-    /// use bedside_query::{Call, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .on_mutate(|call: Call<String, ()>| async move { call.variables.len() })
-    ///     .on_error(|_, call: Call<String, usize>| async move { assert!(call.context.is_some()) });
-    /// # let _ = rename;
-    /// ```
     pub fn on_mutate<F, Fut, C>(self, call: F) -> MutationOptions<V, T, E, C>
     where
         F: Fn(Call<V, ()>) -> Fut + 'static,
@@ -204,33 +154,12 @@ where
     C: 'static,
 {
     /// What to show until the mutation is confirmed or fails. Runs at once, within `mutate`.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .optimistic(|optimistic, name: &String| {
-    ///         let name = name.clone();
-    ///         optimistic.change(query_key!["ward", "name"], move |_: &String| Some(name.clone()));
-    ///     });
-    /// # let _ = rename;
-    /// ```
     pub fn optimistic(mut self, lay: impl Fn(&mut Optimistic<'_>, &V) + 'static) -> Self {
         self.lay = Some(Rc::new(lay));
         self
     }
 
     /// What to do after success. An error from here counts as the mutation's: `on_error` and `on_settled` follow (rule 101).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Call, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .on_success(|saved, call: Call<String, ()>| async move {
-    ///         call.client.set_query_data(query_key!["ward", "name"], (*saved).clone()).map_err(|error| error.to_string())
-    ///     });
-    /// # let _ = rename;
-    /// ```
     pub fn on_success<F, Fut>(mut self, call: F) -> Self
     where
         F: Fn(Arc<T>, Call<V, C>) -> Fut + 'static,
@@ -246,14 +175,6 @@ where
 
     /// What to do after failing for good. An error from here changes nothing and is reported as
     /// [`MutationStep::CallbackFailed`](crate::MutationStep::CallbackFailed).
-    ///
-    /// ```
-    /// use bedside_query::MutationOptions;
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .on_error(|error, _| async move { eprintln!("not renamed: {error}") });
-    /// # let _ = rename;
-    /// ```
     pub fn on_error<F, Fut>(mut self, call: F) -> Self
     where
         F: Fn(QueryError<E>, Call<V, C>) -> Fut + 'static,
@@ -269,14 +190,6 @@ where
 
     /// What to do last, either way. After success an error from here counts as the mutation's, so that it is called once more,
     /// after `on_error`; after a failure it is reported as from [`on_error`](Self::on_error).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Call, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .on_settled(|_, call: Call<String, ()>| async move { call.client.invalidate_queries(query_key!["ward"]) });
-    /// # let _ = rename;
-    /// ```
     pub fn on_settled<F, Fut>(mut self, call: F) -> Self
     where
         F: Fn(Result<Arc<T>, QueryError<E>>, Call<V, C>) -> Fut + 'static,
@@ -291,28 +204,12 @@ where
     }
 
     /// Names the mutation.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .key(query_key!["wards", "rename"]);
-    /// # let _ = rename;
-    /// ```
     pub fn key(mut self, key: impl Into<QueryKey>) -> Self {
         self.settings.key = Some(key.into());
         self
     }
 
     /// Mutations of one scope run one after the other, in the order of their calls (rule 103).
-    ///
-    /// ```
-    /// use bedside_query::MutationOptions;
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .scope("ward 4B");
-    /// # let _ = rename;
-    /// ```
     pub fn scope(mut self, scope: impl Into<Arc<str>>) -> Self {
         self.settings.scope = Some(scope.into());
         self
@@ -320,15 +217,6 @@ where
 
     /// Lets a call that waits for the network outlive the page: it is dehydrated with its key and variables, and run again
     /// by [`set_mutation_defaults`](QueryClient::set_mutation_defaults).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .key(query_key!["wards", "rename"])
-    ///     .persisted();
-    /// # let _ = rename;
-    /// ```
     pub fn persisted(mut self) -> Self
     where
         V: serde::Serialize,
@@ -338,28 +226,12 @@ where
     }
 
     /// How often a failed run is tried again. Default: never.
-    ///
-    /// ```
-    /// use bedside_query::{MutationOptions, Retry};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .retry(Retry::Times(3));
-    /// # let _ = rename;
-    /// ```
     pub fn retry(mut self, retry: Retry) -> Self {
         self.settings.retry = retry;
         self
     }
 
     /// Tries again while the closure says so, given the failures so far, from 0, and the error.
-    ///
-    /// ```
-    /// use bedside_query::MutationOptions;
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .retry_if(|failures, error: &String| failures < 3 && error != "forbidden");
-    /// # let _ = rename;
-    /// ```
     pub fn retry_if(self, again: impl Fn(u32, &E) -> bool + Send + Sync + 'static) -> Self {
         let when = RetryWhen(Arc::new(move |failures, error: &Value| {
             error
@@ -370,42 +242,18 @@ where
     }
 
     /// How long to wait before trying again. Default: 1 s, doubled each time, 30 s at most.
-    ///
-    /// ```
-    /// use bedside_query::{MutationOptions, RetryDelay};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .retry_delay(RetryDelay::Fixed(std::time::Duration::from_secs(1)));
-    /// # let _ = rename;
-    /// ```
     pub fn retry_delay(mut self, delay: RetryDelay) -> Self {
         self.settings.retry_delay = delay;
         self
     }
 
     /// What being offline means. Default: the run waits (rule 104).
-    ///
-    /// ```
-    /// use bedside_query::{MutationOptions, NetworkMode};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .network_mode(NetworkMode::Always);
-    /// # let _ = rename;
-    /// ```
     pub fn network_mode(mut self, mode: NetworkMode) -> Self {
         self.settings.network = mode;
         self
     }
 
     /// How long a settled mutation nobody looks at is kept. Default: five minutes.
-    ///
-    /// ```
-    /// use bedside_query::MutationOptions;
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .gc_time(std::time::Duration::ZERO);
-    /// # let _ = rename;
-    /// ```
     pub fn gc_time(mut self, gc_time: impl Into<GcTime>) -> Self {
         self.settings.gc_time = gc_time.into();
         self
@@ -414,17 +262,6 @@ where
 
 /// Lays optimistic changes over queries. Each is a pure function of the data below it: it is applied anew whenever that
 /// moves, and simply no longer applied once the mutation is done.
-///
-/// ```
-/// use bedside_query::{query_key, MutationOptions};
-///
-/// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-///     .optimistic(|optimistic, name: &String| {
-///         let name = name.clone();
-///         optimistic.change(query_key!["ward", "name"], move |_: &String| Some(name.clone()));
-///     });
-/// # let _ = rename;
-/// ```
 pub struct Optimistic<'a> {
     pub(super) client: &'a QueryClient,
     pub(super) laid: Vec<Laid>,
@@ -439,17 +276,6 @@ pub(super) enum Laid {
 
 impl Optimistic<'_> {
     /// Changes what is shown at a key. `None` leaves it alone; so does data of another type.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .optimistic(|optimistic, name: &String| {
-    ///         let name = name.clone();
-    ///         optimistic.change(query_key!["ward", "name"], move |_: &String| Some(name.clone()));
-    ///     });
-    /// # let _ = rename;
-    /// ```
     pub fn change<D: Send + Sync + 'static>(
         &mut self,
         key: impl Into<QueryKey>,
@@ -468,17 +294,6 @@ impl Optimistic<'_> {
 
     /// Changes what is shown by every selected query that holds a `D`. A filter that is a prefix and nothing else selects those, too, that
     /// are made while the mutation runs.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, MutationOptions};
-    ///
-    /// let rename = MutationOptions::new(|name: String| async move { Ok::<_, String>(name) })
-    ///     .optimistic(|optimistic, name: &String| {
-    ///         let name = name.clone();
-    ///         optimistic.change_all(query_key!["ward", "name"], move |_: &String| Some(name.clone()));
-    ///     });
-    /// # let _ = rename;
-    /// ```
     pub fn change_all<D: Send + Sync + 'static>(
         &mut self,
         filter: impl Into<QueryFilter>,

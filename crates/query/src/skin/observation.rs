@@ -12,18 +12,6 @@ use crate::core::value::QueryError;
 use crate::core::view::{FetchStatus, Status};
 
 /// What an observer sees at one moment.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient, QueryOptions};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let observation = client.observe(QueryOptions::<u32, String>::skip(query_key!["beds"]), |now| {
-///     println!("{:?}, stale: {}", now.data, now.is_stale);
-/// });
-/// drop(observation);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Observed<T, E> {
@@ -64,18 +52,6 @@ impl<T, E> PartialEq for Observed<T, E> {
 }
 
 /// An observation; ends when dropped.
-///
-/// ```
-/// use bedside_query::{query_key, QueryClient, QueryOptions};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// let observation = client.observe(QueryOptions::<u32, String>::skip(query_key!["beds"]), |_| {});
-/// assert_eq!(client.counts().observers, 1);
-/// drop(observation);
-/// assert_eq!(client.counts().observers, 0);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[must_use = "dropping it ends the observation"]
 pub struct Observation<T: 'static, E: 'static> {
     client: Weak<Inner>,
@@ -151,16 +127,6 @@ where
     E: Send + Sync + 'static,
 {
     /// What there is to see now.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryOptions};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let observation = client.observe(QueryOptions::<u32, String>::skip(query_key!["beds"]), |_| {});
-    /// assert_eq!(observation.now().data.as_deref(), Some(&24));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn now(&self) -> Observed<T, E> {
         if let Some(error) = &self.refused {

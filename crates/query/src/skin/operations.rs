@@ -47,17 +47,6 @@ impl QueryClient {
     }
 
     /// Fetches what is not there or stale, for later (rule 86). Errors stay in the query's state.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// client.prefetch_query(beds());
-    /// runtime.settle();
-    /// assert_eq!(client.get_query_data::<u32>(&query_key!["beds"]).ok().flatten().as_deref(), Some(&24));
-    /// ```
     pub fn prefetch_query<T, E>(&self, options: QueryOptions<T, E>)
     where
         T: PartialEq + Send + Sync + 'static,
@@ -70,15 +59,6 @@ impl QueryClient {
     ///
     /// # Errors
     /// As [`fetch_query`](Self::fetch_query).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// assert_eq!(runtime.run(client.ensure_query_data(beds())).as_deref(), Ok(&24));
-    /// ```
     pub fn ensure_query_data<T, E>(
         &self,
         options: QueryOptions<T, E>,
@@ -107,15 +87,6 @@ impl QueryClient {
     }
 
     /// As [`invalidate_queries`](Self::invalidate_queries), with a say in which are fetched and how.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Overlap, QueryClient, QueryFilter, Refetch};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.invalidate_queries_with(QueryFilter::all(), Refetch::All, Overlap::Join);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn invalidate_queries_with(
         &self,
         filter: impl Into<QueryFilter>,
@@ -129,29 +100,11 @@ impl QueryClient {
     }
 
     /// Fetches the selected queries, except disabled, static and never fetched ones (rule 76).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.refetch_queries(query_key!["beds"]);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn refetch_queries(&self, filter: impl Into<QueryFilter>) {
         self.refetch_queries_with(filter, Overlap::Owe);
     }
 
     /// As [`refetch_queries`](Self::refetch_queries), with a say in what happens to fetches that run.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Overlap, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.refetch_queries_with(query_key!["beds"], Overlap::Replace);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn refetch_queries_with(&self, filter: impl Into<QueryFilter>, overlap: Overlap) {
         let filter = filter.into();
         self.post(move |core| {
@@ -161,17 +114,6 @@ impl QueryClient {
 
     /// Resolves once none of the selected queries fetches any more; paused ones are not waited for (rule 77). Errors stay
     /// in the queries' states.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryFilter, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// client.prefetch_query(beds());
-    /// runtime.run(client.when_settled(query_key!["beds"]));
-    /// assert_eq!(client.is_fetching(QueryFilter::all()), 0);
-    /// ```
     pub fn when_settled<F: Into<QueryFilter>>(
         &self,
         filter: F,
@@ -185,50 +127,18 @@ impl QueryClient {
     }
 
     /// Cancels the fetches of the selected queries and goes back to what was before them (rule 35).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryFilter, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// client.prefetch_query(beds());
-    /// client.cancel_queries(query_key!["beds"]);
-    /// assert_eq!(client.is_fetching(QueryFilter::all()), 0);
-    /// ```
     pub fn cancel_queries(&self, filter: impl Into<QueryFilter>) {
         let filter = filter.into();
         self.post(move |core| core.cancel_selected(&filter, Undo::Revert));
     }
 
     /// Cancels without going back: a query without data is left with [`QueryError::Cancelled`].
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions, Status};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// client.prefetch_query(beds());
-    /// client.cancel_queries_keeping_state(query_key!["beds"]);
-    /// assert!(client.query_view(&query_key!["beds"]).is_some_and(|view| view.status == Status::Error));
-    /// ```
     pub fn cancel_queries_keeping_state(&self, filter: impl Into<QueryFilter>) {
         let filter = filter.into();
         self.post(move |core| core.cancel_selected(&filter, Undo::Keep));
     }
 
     /// Puts the selected queries back to how they were born; those somebody looks at are fetched (rules 27, 78).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.reset_queries(query_key!["beds"]);
-    /// assert!(client.query_view(&query_key!["beds"]).is_some_and(|view| !view.has_data()));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn reset_queries(&self, filter: impl Into<QueryFilter>) {
         let filter = filter.into();
         self.post(move |core| {
@@ -237,16 +147,6 @@ impl QueryClient {
     }
 
     /// Removes the selected queries. Their observers are not told and keep what they showed (rule 79).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.remove_queries(query_key!["beds"]);
-    /// assert!(client.query_view(&query_key!["beds"]).is_none());
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn remove_queries(&self, filter: impl Into<QueryFilter>) {
         let filter = filter.into();
         self.post(move |core| core.remove(&filter));
@@ -254,62 +154,23 @@ impl QueryClient {
 
     /// Drops every query and mutation and starts a new epoch: no answer of a fetch that runs arrives any more, and mounted
     /// observers show nothing. For a change of identity.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.clear();
-    /// assert_eq!((client.counts().queries, client.epoch()), (0, 1));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn clear(&self) {
         self.post(Core::clear);
     }
 
     /// How often [`clear`](Self::clear) was called.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert_eq!(client.epoch(), 0);
-    /// client.clear();
-    /// assert_eq!(client.epoch(), 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.peek(Core::epoch).unwrap_or_default()
     }
 
     /// One query as tools see it.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, Status};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert!(client.query_view(&query_key!["beds"]).is_some_and(|view| view.status == Status::Success));
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn query_view(&self, key: &QueryKey) -> Option<QueryView> {
         self.peek(|core| core.view(core.find(key)?)).flatten()
     }
 
     /// The selected queries, in key order.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert_eq!(client.query_views(&query_key!["beds"].into()).len(), 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn query_views(&self, filter: &QueryFilter) -> Vec<QueryView> {
         self.peek(|core| {
@@ -322,31 +183,12 @@ impl QueryClient {
     }
 
     /// How much of everything the cache holds.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// assert_eq!(client.counts().queries, 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.peek(Core::counts).unwrap_or_default()
     }
 
     /// How many of the selected queries are being fetched (rule 87).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// client.prefetch_query(beds());
-    /// assert_eq!(client.is_fetching(query_key!["beds"]), 1);
-    /// ```
     #[must_use]
     pub fn is_fetching(&self, filter: impl Into<QueryFilter>) -> usize {
         let filter = filter.into();
@@ -354,16 +196,6 @@ impl QueryClient {
     }
 
     /// How many mutations run, wait or are paused (rule 87).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, ClientOptions, ManualRuntime, MutationOptions, QueryClient, QueryOptions};
-    ///
-    /// # let runtime = ManualRuntime::new();
-    /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-    /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-    /// drop(client.mutate(MutationOptions::new(|()| async { Ok::<(), String>(()) }), ()));
-    /// assert_eq!(client.is_mutating(), 1);
-    /// ```
     #[must_use]
     pub fn is_mutating(&self) -> usize {
         self.peek(Core::mutating).unwrap_or_default()
@@ -391,14 +223,6 @@ impl QueryClient {
     /// As [`apply`](Self::apply), with a say in which of the invalidated queries are fetched. With [`Refetch::None`] nothing is
     /// fetched and every query that changed is marked, also where the change could be told: for whoever shows changes at once, and
     /// fetches what has become stale a little later.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryFilter, Refetch, RowChange};
-    ///
-    /// let client = QueryClient::default();
-    /// client.apply_with([RowChange::delete("patients", 7)], Refetch::None);
-    /// client.refetch_queries(QueryFilter::prefix(query_key!["patients"]));
-    /// ```
     pub fn apply_with(
         &self,
         changes: impl IntoIterator<Item = RowChange>,
@@ -422,18 +246,6 @@ impl QueryClient {
     }
 
     /// Changes of this table may have been missed: every query that depends on it is invalidated. Answers how many.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryClient, QueryOptions, Shape, TableDep};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// let dep = TableDep::made_from("beds", Shape::Aggregate);
-    /// let beds = QueryOptions::<u32, String>::skip(query_key!["beds"]).deps([dep]);
-    /// let observation = client.observe(beds, |_| {});
-    /// assert_eq!(client.apply_gap("beds"), 1);
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn apply_gap(&self, table: &str) -> usize {
         self.run(|core| core.gap(table)).unwrap_or_default()
     }
@@ -455,16 +267,6 @@ impl QueryClient {
     }
 
     /// Says whether the page is seen. Being seen again resumes retries and fetches what is stale.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Page, QueryClient};
-    ///
-    /// # let client = QueryClient::default();
-    /// # client.set_query_data(query_key!["beds"], 24_u32)?;
-    /// client.set_visible(Page::Hidden);
-    /// client.set_visible(Page::Visible); // what is stale is fetched
-    /// # Ok::<(), bedside_query::TypeMismatch>(())
-    /// ```
     pub fn set_visible(&self, page: Page) {
         self.surroundings(move |around| around.visible = page == Page::Visible);
     }
@@ -479,16 +281,6 @@ impl QueryClient {
 }
 
 /// Whether requests can be sent.
-///
-/// ```
-/// use bedside_query::{query_key, Network, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// client.set_online(Network::Offline);
-/// assert!(!client.snapshot().online);
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     /// They can.
@@ -498,15 +290,6 @@ pub enum Network {
 }
 
 /// Whether anybody sees the page.
-///
-/// ```
-/// use bedside_query::{query_key, Page, QueryClient};
-///
-/// # let client = QueryClient::default();
-/// # client.set_query_data(query_key!["beds"], 24_u32)?;
-/// client.set_visible(Page::Hidden); // retries and polling rest
-/// # Ok::<(), bedside_query::TypeMismatch>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
     /// It is seen.

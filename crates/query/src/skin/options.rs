@@ -30,15 +30,6 @@ use crate::rows::{Row, RowOps, RowSet, Rows};
 pub(crate) type Source = Rc<dyn Fn(FetchContext) -> LocalBoxFuture<'static, Outcome>>;
 
 /// What a fetcher is told.
-///
-/// ```
-/// use bedside_query::{query_key, QueryOptions};
-///
-/// let beds = QueryOptions::new(query_key!["beds", "4B"], |context| async move {
-///     Ok::<_, String>(context.key().segments().len())
-/// });
-/// # let _ = beds;
-/// ```
 #[derive(Clone)]
 pub struct FetchContext {
     pub(crate) key: QueryKey,
@@ -50,45 +41,18 @@ pub struct FetchContext {
 
 impl FetchContext {
     /// The key of the query that is fetched.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |context| async move { Ok::<_, String>(context.key().to_string()) });
-    /// # let _ = beds;
-    /// ```
     #[must_use]
     pub fn key(&self) -> &QueryKey {
         &self.key
     }
 
     /// The cache.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let occupied = QueryOptions::new(query_key!["occupied"], |context| async move {
-    ///     let beds = context.client().get_query_data::<u32>(&query_key!["beds"]);
-    ///     beds.map(|beds| beds.map_or(0, |beds| *beds))
-    /// });
-    /// # let _ = occupied;
-    /// ```
     #[must_use]
     pub fn client(&self) -> &QueryClient {
         &self.client
     }
 
     /// The sign that this fetch was cancelled. Asking for it makes the fetch cancellable: see [`CancelSignal`].
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |context| {
-    ///     let signal = context.signal();
-    ///     async move { if signal.is_cancelled() { Err("cancelled") } else { Ok(24) } }
-    /// });
-    /// # let _ = beds;
-    /// ```
     #[must_use]
     pub fn signal(&self) -> CancelSignal {
         self.signal.take()
@@ -128,14 +92,6 @@ impl<T, E> Clone for QueryOptions<T, E> {
 impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOptions<T, E> {
     /// A query with a fetcher. The future need not be `Send`; dropping it must stop it, since that is how a fetch is
     /// cancelled.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     ;
-    /// # let _ = beds;
-    /// ```
     pub fn new<F, Fut>(key: impl Into<QueryKey>, fetcher: F) -> Self
     where
         F: Fn(FetchContext) -> Fut + 'static,
@@ -149,13 +105,6 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
 
     /// A query that others fetch or write, and this caller only reads; an explicit refetch borrows the fetcher of whoever
     /// has one (rule 39).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::<u32, String>::without_fetcher(query_key!["beds"]);
-    /// # let _ = beds;
-    /// ```
     pub fn without_fetcher(key: impl Into<QueryKey>) -> Self {
         Self {
             erased: ErasedOptions::new(key.into(), TypeTag::of::<T>),
@@ -180,67 +129,27 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// Whether it fetches by itself; accepts a `bool`. Default: yes.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .enabled(false);
-    /// # let _ = beds;
-    /// ```
     pub fn enabled(mut self, enabled: impl Into<Enabled>) -> Self {
         self.erased.enabled = enabled.into();
         self
     }
 
     /// How long data is fresh. Default: stale at once.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .stale_time(std::time::Duration::from_secs(30));
-    /// # let _ = beds;
-    /// ```
     pub fn stale_time(self, stale_time: impl Into<StaleTime>) -> Self {
         self.wishing(|wishes| wishes.stale_time(stale_time))
     }
 
     /// How long an unobserved query is kept. Default: five minutes.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, GcTime, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .gc_time(GcTime::Never);
-    /// # let _ = beds;
-    /// ```
     pub fn gc_time(self, gc_time: impl Into<GcTime>) -> Self {
         self.wishing(|wishes| wishes.gc_time(gc_time))
     }
 
     /// How often a failed fetch is tried again. Default: three times.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, Retry};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .retry(Retry::Never);
-    /// # let _ = beds;
-    /// ```
     pub fn retry(self, retry: Retry) -> Self {
         self.wishing(|wishes| wishes.retry(retry))
     }
 
     /// Tries again while the closure says so, given the failures so far, from 0, and the error.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .retry_if(|failures, error: &String| failures < 5 && error != "forbidden");
-    /// # let _ = beds;
-    /// ```
     pub fn retry_if(self, again: impl Fn(u32, &E) -> bool + Send + Sync + 'static) -> Self {
         let when = RetryWhen(Arc::new(move |failures, error: &Value| {
             error
@@ -251,133 +160,52 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// How long to wait before trying again. Default: 1 s, doubled each time, 30 s at most.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, RetryDelay};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .retry_delay(RetryDelay::Fixed(std::time::Duration::from_secs(1)));
-    /// # let _ = beds;
-    /// ```
     pub fn retry_delay(self, delay: RetryDelay) -> Self {
         self.wishing(|wishes| wishes.retry_delay(delay))
     }
 
     /// What being offline means. Default: fetches wait.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, NetworkMode, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .network_mode(NetworkMode::Always);
-    /// # let _ = beds;
-    /// ```
     pub fn network_mode(self, mode: NetworkMode) -> Self {
         self.wishing(|wishes| wishes.network_mode(mode))
     }
 
     /// Whether mounting fetches data that is there. Default: if stale.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, RefetchOn};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .refetch_on_mount(RefetchOn::Always);
-    /// # let _ = beds;
-    /// ```
     pub fn refetch_on_mount(self, on: RefetchOn) -> Self {
         self.wishing(|wishes| wishes.refetch_on_mount(on))
     }
 
     /// Whether the page being seen again fetches. Default: if stale.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, RefetchOn};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .refetch_on_focus(RefetchOn::Never);
-    /// # let _ = beds;
-    /// ```
     pub fn refetch_on_focus(self, on: RefetchOn) -> Self {
         self.wishing(|wishes| wishes.refetch_on_focus(on))
     }
 
     /// Whether the network coming back fetches. Default: if stale.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, RefetchOn};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .refetch_on_reconnect(RefetchOn::Always);
-    /// # let _ = beds;
-    /// ```
     pub fn refetch_on_reconnect(self, on: RefetchOn) -> Self {
         self.wishing(|wishes| wishes.refetch_on_reconnect(on))
     }
 
     /// Whether mounting fetches a query that failed without ever having had data. Default: yes.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, RetryOnMount};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .retry_on_mount(RetryOnMount::No);
-    /// # let _ = beds;
-    /// ```
     pub fn retry_on_mount(self, retry: RetryOnMount) -> Self {
         self.wishing(|wishes| wishes.retry_on_mount(retry))
     }
 
     /// Polling. Default: off.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .refetch_interval(std::time::Duration::from_secs(30));
-    /// # let _ = beds;
-    /// ```
     pub fn refetch_interval(self, every: impl Into<Interval>) -> Self {
         self.wishing(|wishes| wishes.refetch_interval(every))
     }
 
     /// Whether polling goes on while the page is hidden. Default: it rests.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, InBackground, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .refetch_interval(std::time::Duration::from_secs(30))
-    ///     .refetch_in_background(InBackground::GoOn);
-    /// # let _ = beds;
-    /// ```
     pub fn refetch_in_background(self, background: InBackground) -> Self {
         self.wishing(|wishes| wishes.refetch_in_background(background))
     }
 
     /// What to show while there is no data; never enters the cache (rule 66).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .placeholder(0);
-    /// # let _ = beds;
-    /// ```
     pub fn placeholder(mut self, data: T) -> Self {
         self.erased.placeholder = Placeholder::Value(Arc::new(data));
         self
     }
 
     /// What to show while there is no data, given what this observer showed last (rule 67).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .placeholder_with(|last| last);
-    /// # let _ = beds;
-    /// ```
     pub fn placeholder_with(
         mut self,
         make: impl Fn(Option<Arc<T>>) -> Option<Arc<T>> + Send + Sync + 'static,
@@ -391,42 +219,18 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// Shows the previous key's data until the new key's comes (rule 67).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .keep_previous_data();
-    /// # let _ = beds;
-    /// ```
     pub fn keep_previous_data(mut self) -> Self {
         self.erased.placeholder = Placeholder::Previous;
         self
     }
 
     /// Data that the query is born with, as if fetched now (rule 17).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .initial_data(20);
-    /// # let _ = beds;
-    /// ```
     pub fn initial_data(mut self, data: T) -> Self {
         self.erased.initial = Some((Arc::new(data), None));
         self
     }
 
     /// Data that the query is born with, as if fetched then.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, Time};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .initial_data_at(20, Time(0));
-    /// # let _ = beds;
-    /// ```
     pub fn initial_data_at(mut self, data: T, updated_at: Time) -> Self {
         self.erased.initial = Some((Arc::new(data), Some(updated_at)));
         self
@@ -435,43 +239,18 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     /// What the data is made from: a change of it, as told by [`QueryClient::apply`](crate::QueryClient::apply),
     /// invalidates the query. For data that changes can be patched into, see [`rows`](Self::rows) and
     /// [`row`](Self::row).
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, Shape, TableDep};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .deps([TableDep::made_from("beds", Shape::Aggregate)]);
-    /// # let _ = beds;
-    /// ```
     pub fn deps(mut self, deps: impl IntoIterator<Item = TableDep>) -> Self {
         self.erased.deps = deps.into_iter().collect();
         self
     }
 
     /// What the data is made from besides what was said before.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, TableDep};
-    ///
-    /// let options = QueryOptions::new(query_key!["beds"], |_| async { Ok::<_, String>(24) })
-    ///     .deps([TableDep::rows("beds")])
-    ///     .and_deps([TableDep::rows("wards")]);
-    /// # let _ = options;
-    /// ```
     pub fn and_deps(mut self, deps: impl IntoIterator<Item = TableDep>) -> Self {
         self.erased.deps = self.erased.deps.iter().cloned().chain(deps).collect();
         self
     }
 
     /// Lets the data leave this page: it is dehydrated, persisted and shared between tabs as JSON, and comes back that way.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// let beds = QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) })
-    ///     .persisted();
-    /// # let _ = beds;
-    /// ```
     pub fn persisted(mut self) -> Self
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
@@ -485,14 +264,6 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     /// [`OfflineFirst`](NetworkMode::OfflineFirst), unless it was said otherwise, since an entry needs no network.
     ///
     /// See [`Entries`] for a store.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Entries, QueryOptions};
-    ///
-    /// fn beds(entries: &Entries) -> QueryOptions<u32, String> {
-    ///     QueryOptions::new(query_key!["beds"], |_| async { Ok(24) }).kept_in(entries)
-    /// }
-    /// ```
     pub fn kept_in(mut self, entries: &Entries) -> Self
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
@@ -509,12 +280,6 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
     }
 
     /// The key.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions};
-    ///
-    /// assert_eq!(QueryOptions::<u32, String>::skip(query_key!["beds"]).key(), &query_key!["beds"]);
-    /// ```
     #[must_use]
     pub fn key(&self) -> &QueryKey {
         &self.erased.key
@@ -528,14 +293,6 @@ impl<T: PartialEq + Send + Sync + 'static, E: Send + Sync + 'static> QueryOption
 
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
     /// The data are the rows that `dep` describes: changes of them are patched in where that can be decided.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, Row, Rows, TableDep};
-    ///
-    /// fn all<R: Row>() -> QueryOptions<Rows<R>, String> {
-    ///     QueryOptions::new(query_key!["beds"], |_| async { Ok(Rows::default()) }).rows(TableDep::rows("beds"))
-    /// }
-    /// ```
     pub fn rows(mut self, dep: TableDep) -> Self {
         self.erased.deps = Arc::from([dep]);
         self.erased.rows = Some(RowOps::list::<R>());
@@ -546,14 +303,6 @@ impl<R: Row, E: Send + Sync + 'static> QueryOptions<Rows<R>, E> {
 impl<S: RowSet, E: Send + Sync + 'static> QueryOptions<S, E> {
     /// The data shows rows that `dep` describes: changes of those are patched in; one that may concern rows that are not shown
     /// invalidates.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, QueryOptions, RowSet, TableDep};
-    ///
-    /// fn first_page<S: RowSet + Default>() -> QueryOptions<S, String> {
-    ///     QueryOptions::new(query_key!["beds", "page", 1], |_| async { Ok(S::default()) }).row_set(TableDep::rows("beds"))
-    /// }
-    /// ```
     pub fn row_set(mut self, dep: TableDep) -> Self {
         self.erased.deps = Arc::from([dep.shaped(Shape::Page)]);
         self.erased.rows = Some(RowOps::set::<S>());
@@ -563,15 +312,6 @@ impl<S: RowSet, E: Send + Sync + 'static> QueryOptions<S, E> {
 
 impl<R: Row, E: Send + Sync + 'static> QueryOptions<R, E> {
     /// The data is the one row that `dep` describes: changes of it are patched in.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, Condition, Predicate, QueryOptions, Row, TableDep};
-    ///
-    /// fn one<R: Row>(bed: R) -> QueryOptions<R, String> {
-    ///     let its_own = Predicate::all().and("id", Condition::Eq(bed.pk()));
-    ///     QueryOptions::without_fetcher(query_key!["beds", bed.pk()]).initial_data(bed).row(TableDep::rows("beds").matching(its_own))
-    /// }
-    /// ```
     pub fn row(mut self, dep: TableDep) -> Self {
         self.erased.deps = Arc::from([dep]);
         self.erased.rows = Some(RowOps::single::<R>());

@@ -15,12 +15,6 @@ use crate::core::event::{Action, EventKind};
 use crate::core::time::Time;
 
 /// Why a persister did not do it.
-///
-/// ```
-/// use bedside_query::PersistError;
-///
-/// assert_eq!(PersistError::Full.to_string(), "the store is full");
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PersistError {
     /// It does not fit. The oldest query is left out, and it is tried again.
@@ -34,14 +28,20 @@ pub enum PersistError {
 /// Keeps one text. Encryption, if any, is its business.
 ///
 /// ```
-/// use bedside_query::{PersistError, Persister};
+/// use bedside_query::{PersistError, PersistOptions, Persister, QueryClient};
 /// use futures::{FutureExt, future::LocalBoxFuture};
+///
 /// struct Nowhere;
+///
 /// impl Persister for Nowhere {
 ///     fn save(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
 ///     fn load(&self) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> { async { Ok(None) }.boxed_local() }
 ///     fn remove(&self) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
 /// }
+///
+/// let client = QueryClient::default();
+/// let persistence = client.persist(Nowhere, PersistOptions::default().buster("version 3, user 7"));
+/// assert_eq!(persistence.last_error(), None);
 /// ```
 pub trait Persister {
     /// Puts the text in the place of the one that is kept.
@@ -55,13 +55,6 @@ pub trait Persister {
 }
 
 /// How a cache is kept.
-///
-/// ```
-/// use bedside_query::PersistOptions;
-///
-/// let options = PersistOptions::default().buster("version 3").max_age(std::time::Duration::from_secs(3_600));
-/// # let _ = options;
-/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct PersistOptions {
@@ -82,13 +75,6 @@ impl Default for PersistOptions {
 
 impl PersistOptions {
     /// What was kept under another text is dropped: say the app's version, or whose data it is. Default: empty.
-    ///
-    /// ```
-    /// use bedside_query::PersistOptions;
-    ///
-    /// let options = PersistOptions::default().buster("version 3, user 7");
-    /// # let _ = options;
-    /// ```
     pub fn buster(self, buster: impl Into<String>) -> Self {
         Self {
             buster: buster.into(),
@@ -97,13 +83,6 @@ impl PersistOptions {
     }
 
     /// What is older than this is dropped. Default: 24 hours. Give queries a gc time at least as long.
-    ///
-    /// ```
-    /// use bedside_query::PersistOptions;
-    ///
-    /// let options = PersistOptions::default().max_age(std::time::Duration::from_secs(3_600));
-    /// # let _ = options;
-    /// ```
     pub fn max_age(self, max_age: Duration) -> Self {
         Self { max_age, ..self }
     }
@@ -118,13 +97,6 @@ impl PersistOptions {
     }
 
     /// It is saved this long after a change, not at each one. Default: one second.
-    ///
-    /// ```
-    /// use bedside_query::PersistOptions;
-    ///
-    /// let options = PersistOptions::default().throttle(std::time::Duration::from_secs(5));
-    /// # let _ = options;
-    /// ```
     pub fn throttle(self, throttle: Duration) -> Self {
         Self { throttle, ..self }
     }
@@ -139,22 +111,6 @@ struct Kept {
 }
 
 /// A cache that is being kept; ends, without a last save, when dropped.
-///
-/// ```
-/// use bedside_query::PersistOptions;
-///
-/// # use bedside_query::{PersistError, Persister};
-/// # use futures::{FutureExt, future::LocalBoxFuture};
-/// # struct Nowhere;
-/// # impl Persister for Nowhere {
-/// #     fn save(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-/// #     fn load(&self) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> { async { Ok(None) }.boxed_local() }
-/// #     fn remove(&self) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-/// # }
-/// # let client = bedside_query::QueryClient::default();
-/// let persistence = client.persist(Nowhere, PersistOptions::default());
-/// assert_eq!(persistence.last_error(), None);
-/// ```
 #[must_use = "dropping it ends the keeping"]
 pub struct Persistence {
     keeper: Rc<Keeper>,
@@ -178,22 +134,6 @@ impl QueryClient {
     /// fetch nothing (rule 114); what is too old, of another buster, or unreadable is removed (rule 112).
     ///
     /// One cache has one persister; a second takes the first one's place.
-    ///
-    /// ```
-    /// use bedside_query::PersistOptions;
-    ///
-    /// # use bedside_query::{PersistError, Persister};
-    /// # use futures::{FutureExt, future::LocalBoxFuture};
-    /// # struct Nowhere;
-    /// # impl Persister for Nowhere {
-    /// #     fn save(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// #     fn load(&self) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> { async { Ok(None) }.boxed_local() }
-    /// #     fn remove(&self) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// # }
-    /// # let client = bedside_query::QueryClient::default();
-    /// let persistence = client.persist(Nowhere, PersistOptions::default().buster("version 3"));
-    /// # drop(persistence);
-    /// ```
     pub fn persist(
         &self,
         persister: impl Persister + 'static,
@@ -340,45 +280,11 @@ impl Keeper {
 
 impl Persistence {
     /// Saves now, not when the throttle says so: for a page that is about to go.
-    ///
-    /// ```
-    /// use bedside_query::PersistOptions;
-    ///
-    /// # use bedside_query::{PersistError, Persister};
-    /// # use futures::{FutureExt, future::LocalBoxFuture};
-    /// # struct Nowhere;
-    /// # impl Persister for Nowhere {
-    /// #     fn save(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// #     fn load(&self) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> { async { Ok(None) }.boxed_local() }
-    /// #     fn remove(&self) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// # }
-    /// # let client = bedside_query::QueryClient::default();
-    /// let persistence = client.persist(Nowhere, PersistOptions::default());
-    /// persistence.save_now();
-    /// ```
     pub fn save_now(&self) {
         Keeper::save(&self.keeper);
     }
 
     /// Why the last save or load failed; `None` if it did not.
-    ///
-    /// ```
-    /// use bedside_query::PersistOptions;
-    ///
-    /// # use bedside_query::{PersistError, Persister};
-    /// # use futures::{FutureExt, future::LocalBoxFuture};
-    /// # struct Nowhere;
-    /// # impl Persister for Nowhere {
-    /// #     fn save(&self, _: String) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// #     fn load(&self) -> LocalBoxFuture<'static, Result<Option<String>, PersistError>> { async { Ok(None) }.boxed_local() }
-    /// #     fn remove(&self) -> LocalBoxFuture<'static, Result<(), PersistError>> { async { Ok(()) }.boxed_local() }
-    /// # }
-    /// # let client = bedside_query::QueryClient::default();
-    /// let persistence = client.persist(Nowhere, PersistOptions::default());
-    /// if let Some(error) = persistence.last_error() {
-    ///     eprintln!("nothing is kept: {error}");
-    /// }
-    /// ```
     #[must_use]
     pub fn last_error(&self) -> Option<PersistError> {
         self.keeper.last_error.borrow().clone()

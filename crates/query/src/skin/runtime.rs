@@ -15,16 +15,6 @@ pub use manual::ManualRuntime;
 const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// What a [`QueryClient`](crate::QueryClient) needs of its platform.
-///
-/// ```
-/// use bedside_query::ManualRuntime;
-///
-/// # use bedside_query::Runtime as _;
-/// let runtime = ManualRuntime::new();
-/// let before = runtime.now();
-/// runtime.advance(std::time::Duration::from_secs(1));
-/// assert_eq!(before.until(runtime.now()).as_secs(), 1);
-/// ```
 pub trait Runtime {
     /// The time, which should not jump: the client holds it where it is while the answer goes backwards.
     fn now(&self) -> Time;
@@ -146,15 +136,6 @@ mod manual {
 
     impl ManualRuntime {
         /// A runtime at a fixed moment.
-        ///
-        /// ```
-        /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions};
-        ///
-        /// # let runtime = ManualRuntime::new();
-        /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-        /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-        /// assert_eq!(client.counts().queries, 0);
-        /// ```
         #[must_use]
         pub fn new() -> Self {
             let pool = LocalPool::new();
@@ -168,33 +149,11 @@ mod manual {
         }
 
         /// Sets the clock without letting anything ring; it may go backwards.
-        ///
-        /// ```
-        /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions, Time};
-        ///
-        /// # let runtime = ManualRuntime::new();
-        /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-        /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-        /// runtime.jump(Time(5));
-        /// assert_eq!(client.counts().queries, 0, "nothing rings");
-        /// ```
         pub fn jump(&self, now: Time) {
             self.0.now.set(now);
         }
 
         /// Runs tasks until all of them wait. Called from within a task it does nothing.
-        ///
-        /// ```
-        /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions};
-        ///
-        /// # let runtime = ManualRuntime::new();
-        /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-        /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-        /// client.prefetch_query(beds());
-        /// assert_eq!(client.is_fetching(query_key!["beds"]), 1);
-        /// runtime.settle();
-        /// assert_eq!(client.is_fetching(query_key!["beds"]), 0);
-        /// ```
         pub fn settle(&self) {
             if let Ok(mut pool) = self.0.pool.try_borrow_mut() {
                 pool.run_until_stalled();
@@ -202,17 +161,6 @@ mod manual {
         }
 
         /// Lets time pass, ringing on the way whatever becomes due.
-        ///
-        /// ```
-        /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions};
-        ///
-        /// # let runtime = ManualRuntime::new();
-        /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-        /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-        /// client.prefetch_query(beds());
-        /// runtime.advance(std::time::Duration::from_secs(301));
-        /// assert_eq!(client.counts().queries, 0, "collected");
-        /// ```
         pub fn advance(&self, by: Duration) {
             self.settle();
             let end = self.0.now.get().after(by);
@@ -235,15 +183,6 @@ mod manual {
         }
 
         /// Runs tasks until `future` is ready. For futures that need no time to pass.
-        ///
-        /// ```
-        /// use bedside_query::{query_key, ClientOptions, ManualRuntime, QueryClient, QueryOptions};
-        ///
-        /// # let runtime = ManualRuntime::new();
-        /// # let client = QueryClient::new(ClientOptions::default().runtime(runtime.clone()));
-        /// # let beds = || QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) });
-        /// assert!(runtime.run(client.fetch_query(beds())).is_ok());
-        /// ```
         pub fn run<F: Future>(&self, future: F) -> F::Output {
             self.0.pool.borrow_mut().run_until(future)
         }

@@ -47,23 +47,6 @@ enum Message {
 }
 
 /// Sharing between tabs; ends when dropped.
-///
-/// ```
-/// use bedside_query::{QueryClient, TabChannel};
-///
-/// struct NoOtherTab;
-///
-/// impl TabChannel for NoOtherTab {
-///     fn post(&self, _text: String) {}
-///     fn listen(&self, _hear: Box<dyn Fn(&str)>) -> Box<dyn std::any::Any> {
-///         Box::new(())
-///     }
-/// }
-///
-/// let client = QueryClient::default();
-/// let sharing = client.share_between_tabs(NoOtherTab);
-/// drop(sharing);
-/// ```
 #[must_use = "dropping it ends the sharing"]
 pub struct Sharing {
     _listening: Listening,
@@ -82,23 +65,6 @@ impl Drop for Hearing {
 impl QueryClient {
     /// Shares fetched and written data of [`persisted`](crate::QueryOptions::persisted) queries with the other tabs, and
     /// takes theirs if it is newer. Patches are not shared: whoever tells this tab of changes tells the others, too.
-    ///
-    /// ```
-    /// use bedside_query::{QueryClient, TabChannel};
-    ///
-    /// struct NoOtherTab;
-    ///
-    /// impl TabChannel for NoOtherTab {
-    ///     fn post(&self, _text: String) {}
-    ///     fn listen(&self, _hear: Box<dyn Fn(&str)>) -> Box<dyn std::any::Any> {
-    ///         Box::new(())
-    ///     }
-    /// }
-    ///
-    /// let client = QueryClient::default();
-    /// let sharing = client.share_between_tabs(NoOtherTab);
-    /// drop(sharing);
-    /// ```
     pub fn share_between_tabs(&self, channel: impl TabChannel + 'static) -> Sharing {
         let hearing = Rc::new(Cell::new(false));
         let channel = Rc::new(channel);

@@ -24,14 +24,6 @@ pub fn use_is_fetching(filter: impl Into<QueryFilter>) -> Memo<usize> {
 }
 
 /// How many mutations run, wait or are paused (rule 87).
-///
-/// ```
-/// use bedside_query::use_is_mutating;
-/// use reactive_graph::{owner::Owner, traits::GetUntracked};
-///
-/// let owner = Owner::new();
-/// owner.with(|| assert_eq!(use_is_mutating().get_untracked(), 0));
-/// ```
 pub fn use_is_mutating() -> Memo<usize> {
     let client = use_query_client();
     Memo::new(move |_| {

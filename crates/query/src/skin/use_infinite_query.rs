@@ -18,26 +18,6 @@ use crate::core::options::Overlap;
 use crate::core::value::QueryError;
 
 /// An infinite query. Copy it freely.
-///
-/// ```
-/// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-/// use reactive_graph::traits::GetUntracked;
-///
-/// # any_spawner::Executor::init_tokio().ok();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-/// # owner.with(|| {
-/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-/// let visits = use_infinite_query(|| {
-///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-///         .next_page(|held| held.params.last().map(|page| page + 1))
-/// });
-/// # runtime.settle();
-/// assert_eq!(visits.data().get_untracked().map(|held| held.pages.len()), Some(1));
-/// # });
-/// # }));
-/// ```
 pub struct UseInfiniteQuery<P: 'static, T: 'static, E: 'static> {
     query: UseQuery<Pages<P, T>, E>,
     inner: ArenaItem<Rc<Growing<P, T, E>>, LocalStorage>,
@@ -64,19 +44,25 @@ struct Growing<P, T, E> {
 ///
 /// ```
 /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-/// use reactive_graph::{owner::Owner, traits::GetUntracked};
+/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
+/// use reactive_graph::traits::GetUntracked;
 ///
 /// # any_spawner::Executor::init_tokio().ok();
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// let owner = Owner::new();
-/// owner.with(|| {
-///     let visits = use_infinite_query(|| {
-///         InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
-///             .next_page(|held| held.params.last().map(|page| page + 1))
-///     });
-///     assert!(!visits.has_next_page().get_untracked(), "not before the first page is there");
-///     visits.fetch_next_page();
+/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
+/// # owner.with(|| {
+/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
+/// let visits = use_infinite_query(|| {
+///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(vec![page]) })
+///         .next_page(|held| held.params.last().filter(|page| **page < 9).map(|page| page + 1))
+///         .max_pages(5)
 /// });
+/// assert!(!visits.has_next_page().get_untracked(), "unknown until the first page arrives");
+/// # runtime.settle();
+/// drop(visits.fetch_next_page());
+/// # runtime.settle();
+/// assert_eq!(visits.data().get_untracked().map(|held| held.params.clone()), Some(vec![0, 1]));
+/// # });
 /// # }));
 /// ```
 pub fn use_infinite_query<P, T, E>(
@@ -114,104 +100,24 @@ where
     E: Send + Sync + 'static,
 {
     /// The query itself: data, states, `refetch`.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// assert!(visits.query().is_success().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn query(&self) -> UseQuery<Pages<P, T>, E> {
         self.query
     }
 
     /// The pages.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// assert_eq!(visits.data().get_untracked().map(|held| held.params.clone()), Some(vec![0]));
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn data(&self) -> ArcReadSignal<Option<Arc<Pages<P, T>>>> {
         self.query.data()
     }
 
     /// Whether there is a page after those held (rule 94). Made for the current owner.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// assert!(visits.has_next_page().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn has_next_page(&self) -> Memo<bool> {
         self.has_page(|options| options.next.clone())
     }
 
     /// Whether there is a page before those held. Made for the current owner.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// assert!(!visits.has_previous_page().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn has_previous_page(&self) -> Memo<bool> {
         self.has_page(|options| options.previous.clone())
@@ -238,53 +144,12 @@ where
     }
 
     /// Whether the page after those held is being fetched. Made for the current owner.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// drop(visits.fetch_next_page());
-    /// assert!(visits.is_fetching_next_page().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn is_fetching_next_page(&self) -> Memo<bool> {
         self.is_fetching(PageDirection::Next)
     }
 
     /// Whether the page before those held is being fetched. Made for the current owner.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// assert!(!visits.is_fetching_previous_page().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn is_fetching_previous_page(&self) -> Memo<bool> {
         self.is_fetching(PageDirection::Previous)
@@ -303,28 +168,6 @@ where
 
     /// Fetches the page after those held; nothing if there is none. A fetch of all pages that runs is replaced. It starts
     /// whether or not the future is polled.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// drop(visits.fetch_next_page());
-    /// # runtime.settle();
-    /// assert_eq!(visits.data().get_untracked().map(|held| held.params.clone()), Some(vec![0, 1]));
-    /// # });
-    /// # }));
-    /// ```
     pub fn fetch_next_page(
         &self,
     ) -> impl Future<Output = Result<Arc<Pages<P, T>>, QueryError<E>>> + Send + use<P, T, E> {
@@ -332,28 +175,6 @@ where
     }
 
     /// Fetches the page before those held; nothing if there is none.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_infinite_query, InfiniteOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let visits = use_infinite_query(|| {
-    ///     InfiniteOptions::new(query_key!["visits"], 0_u32, |_, page| async move { Ok::<_, String>(page) })
-    ///         .next_page(|held| held.params.last().map(|page| page + 1))
-    /// });
-    /// # runtime.settle();
-    /// drop(visits.fetch_previous_page());
-    /// # runtime.settle();
-    /// assert_eq!(visits.data().get_untracked().map(|held| held.params.clone()), Some(vec![0]), "there is none");
-    /// # });
-    /// # }));
-    /// ```
     pub fn fetch_previous_page(
         &self,
     ) -> impl Future<Output = Result<Arc<Pages<P, T>>, QueryError<E>>> + Send + use<P, T, E> {

@@ -20,24 +20,6 @@ use crate::core::value::QueryError;
 use crate::key::QueryKey;
 
 /// A mutation that a component can call, with the state of its latest call as signals. Copy it freely.
-///
-/// ```
-/// use bedside_query::{use_mutation, MutationOptions};
-/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-/// use reactive_graph::traits::GetUntracked;
-///
-/// # any_spawner::Executor::init_tokio().ok();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-/// # owner.with(|| {
-/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-/// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-/// rename.mutate("4B".to_string());
-/// # runtime.settle();
-/// assert_eq!(rename.data().get_untracked().as_deref().map(String::as_str), Some("4B"));
-/// # });
-/// # }));
-/// ```
 pub struct UseMutation<V: 'static, T: 'static, E: 'static, C: 'static = ()>(
     ArenaItem<Rc<Latest<V, T, E, C>>, LocalStorage>,
 );
@@ -221,47 +203,12 @@ where
     }
 
     /// Calls it. The optimistic changes show when this returns; the rest follows by itself.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert!(!rename.is_pending().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     pub fn mutate(&self, variables: V) {
         drop(self.run(variables));
     }
 
     /// Calls it, and calls `then` with the result if by then this is still the latest call and the component is still there
     /// (rule 102).
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// rename.mutate_then("5C".to_string(), |result| assert!(result.is_ok()));
-    /// # });
-    /// # }));
-    /// ```
     pub fn mutate_then(
         &self,
         variables: V,
@@ -282,25 +229,6 @@ where
     }
 
     /// Calls it; the future resolves once all callbacks are done. Dropping the future does not stop the call.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// drop(rename.run("5C".to_string()));
-    /// assert!(rename.is_pending().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     pub fn run(
         &self,
         variables: V,
@@ -322,25 +250,6 @@ where
     }
 
     /// Forgets the latest call; if it runs, it runs on (rule 106).
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// rename.reset();
-    /// assert!(rename.data().get_untracked().is_none());
-    /// # });
-    /// # }));
-    /// ```
     pub fn reset(&self) {
         if let Some(latest) = self.latest()
             && let Some(client) = latest.client()
@@ -361,96 +270,24 @@ where
     }
 
     /// What the latest call has come to.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions, MutationStatus};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert_eq!(rename.status().get_untracked(), MutationStatus::Success);
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn status(&self) -> ArcReadSignal<MutationStatus> {
         self.field(|latest| latest.status.read(|| latest.now().status))
     }
 
     /// Its result.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert_eq!(rename.data().get_untracked().as_deref().map(String::as_str), Some("4B"));
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn data(&self) -> ArcReadSignal<Option<Arc<T>>> {
         self.field(|latest| latest.data.read(|| latest.now().data))
     }
 
     /// Its error.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert!(rename.error().get_untracked().is_none());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn error(&self) -> ArcReadSignal<Option<QueryError<E>>> {
         self.field(|latest| latest.error.read(|| latest.now().error))
     }
 
     /// It runs, waits or is paused; until its callbacks are done.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert!(!rename.is_pending().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn is_pending(&self) -> ArcReadSignal<bool> {
         self.field(|latest| {
@@ -461,96 +298,24 @@ where
     }
 
     /// It waits for the network or for its turn.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert!(!rename.is_paused().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn is_paused(&self) -> ArcReadSignal<bool> {
         self.field(|latest| latest.paused.read(|| latest.now().paused))
     }
 
     /// Its failed attempts.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert_eq!(rename.failure_count().get_untracked(), 0);
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn failure_count(&self) -> ArcReadSignal<u32> {
         self.field(|latest| latest.failure_count.read(|| latest.now().failure_count))
     }
 
     /// When it was called.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert!(rename.submitted_at().get_untracked().is_some());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn submitted_at(&self) -> ArcReadSignal<Option<Time>> {
         self.field(|latest| latest.submitted_at.read(|| latest.now().submitted_at))
     }
 
     /// What it was called with.
-    ///
-    /// ```
-    /// use bedside_query::{use_mutation, MutationOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let rename = use_mutation(MutationOptions::new(|name: String| async move { Ok::<_, String>(name) }));
-    /// rename.mutate("4B".to_string());
-    /// # runtime.settle();
-    /// assert_eq!(rename.variables().get_untracked().as_deref().map(String::as_str), Some("4B"));
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn variables(&self) -> ArcReadSignal<Option<Arc<V>>> {
         self.field(|latest| latest.variables.read_only())

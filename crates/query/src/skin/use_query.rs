@@ -24,24 +24,6 @@ use crate::core::view::{FetchStatus, Status};
 ///
 /// Each method gives the signal of one field; what reads one field re-runs only when that field changes. Once the owner is
 /// gone, the handle reads as a query without data.
-///
-/// ```
-/// use bedside_query::{query_key, use_query, QueryOptions};
-/// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-/// use reactive_graph::traits::GetUntracked;
-///
-/// # any_spawner::Executor::init_tokio().ok();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-/// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-/// # owner.with(|| {
-/// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-/// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-/// # runtime.settle();
-/// let copy = beds;
-/// assert_eq!(copy.data().get_untracked().as_deref(), Some(&24));
-/// # });
-/// # }));
-/// ```
 pub struct UseQuery<T: 'static, E: 'static>(ArenaItem<Rc<Watch<T, E>>, LocalStorage>);
 
 impl<T, E> Clone for UseQuery<T, E> {
@@ -103,20 +85,6 @@ macro_rules! flags {
     ($($(#[$doc:meta])* $name:ident: $flag:ident;)*) => {
         $(
             $(#[$doc])*
-            ///
-            /// ```
-            /// use bedside_query::{query_key, use_query, QueryOptions};
-            /// use reactive_graph::traits::GetUntracked;
-            ///
-            /// # any_spawner::Executor::init_tokio().ok();
-            /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-            /// # reactive_graph::owner::Owner::new().with(|| {
-            /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-            #[doc = concat!("let shown: bool = beds.", stringify!($name), "().get_untracked();")]
-            /// # let _ = shown;
-            /// # });
-            /// # }));
-            /// ```
             #[must_use]
             pub fn $name(&self) -> ArcReadSignal<bool> {
                 self.flag(Flag::$flag)
@@ -154,69 +122,18 @@ where
     }
 
     /// The data, optimistic changes and placeholder included. Equal data is the same `Arc`.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert_eq!(beds.data().get_untracked().as_deref(), Some(&24));
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn data(&self) -> ArcReadSignal<Option<Arc<T>>> {
         self.field(|watch| watch.fields.data.read(|| watch.now().data))
     }
 
     /// Why the last fetch failed for good; `None` once one succeeds.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert!(beds.error().get_untracked().is_none());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn error(&self) -> ArcReadSignal<Option<QueryError<E>>> {
         self.field(|watch| watch.fields.error.read(|| watch.now().error))
     }
 
     /// Why the last attempt failed, while it is being repeated.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert!(beds.failure_reason().get_untracked().is_none());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn failure_reason(&self) -> ArcReadSignal<Option<QueryError<E>>> {
         self.field(|watch| {
@@ -228,46 +145,12 @@ where
     }
 
     /// What there is to show.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions, Status};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert_eq!(beds.status().get_untracked(), Status::Success);
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn status(&self) -> ArcReadSignal<Status> {
         self.field(|watch| watch.fields.status.read(|| watch.now().plain.status))
     }
 
     /// What the query is doing.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, FetchStatus, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert_eq!(beds.fetch_status().get_untracked(), FetchStatus::Idle);
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn fetch_status(&self) -> ArcReadSignal<FetchStatus> {
         self.field(|watch| {
@@ -279,23 +162,6 @@ where
     }
 
     /// Failed attempts of the running or last fetch.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert_eq!(beds.failure_count().get_untracked(), 0);
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn failure_count(&self) -> ArcReadSignal<u32> {
         self.field(|watch| {
@@ -307,23 +173,6 @@ where
     }
 
     /// When the data was fetched or written; patches don't count.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert!(beds.data_updated_at().get_untracked().is_some());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn data_updated_at(&self) -> ArcReadSignal<Option<Time>> {
         self.field(|watch| {
@@ -335,23 +184,6 @@ where
     }
 
     /// When the query last failed for good.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert!(beds.error_updated_at().get_untracked().is_none());
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn error_updated_at(&self) -> ArcReadSignal<Option<Time>> {
         self.field(|watch| {
@@ -396,24 +228,6 @@ where
     }
 
     /// Fetches again, now: the fetch starts whether or not the future is polled. While one runs, one more follows it.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// drop(beds.refetch());
-    /// assert!(beds.is_refetching().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     pub fn refetch(
         &self,
     ) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E> {
@@ -421,24 +235,6 @@ where
     }
 
     /// As [`refetch`](Self::refetch), with a say in what happens to a fetch that runs.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, Overlap, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    /// use reactive_graph::traits::GetUntracked;
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// drop(beds.refetch_with(Overlap::Join));
-    /// assert!(beds.is_fetching().get_untracked());
-    /// # });
-    /// # }));
-    /// ```
     pub fn refetch_with(
         &self,
         overlap: Overlap,
@@ -453,22 +249,6 @@ where
     }
 
     /// Resolves with the data once there is any, or with the error of the first fetch. For `Suspend`.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert_eq!(runtime.run(beds.ready()).as_deref(), Ok(&24));
-    /// # });
-    /// # }));
-    /// ```
     pub fn ready(&self) -> impl Future<Output = Result<Arc<T>, QueryError<E>>> + Send + use<T, E> {
         let settled = self.watch().map(|watch| watch.ready());
         async move {
@@ -481,22 +261,6 @@ where
 
     /// The data, reactively, telling the `<Suspense/>` or `<Transition/>` around the caller to wait while the first fetch
     /// runs. A hit is there at once, with no flash of the fallback.
-    ///
-    /// ```
-    /// use bedside_query::{query_key, use_query, QueryOptions};
-    /// # use bedside_query::{provide_query_client, ClientOptions, ManualRuntime, QueryClient};
-    ///
-    /// # any_spawner::Executor::init_tokio().ok();
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tokio::task::LocalSet::new().run_until(async {
-    /// # let (owner, runtime) = (reactive_graph::owner::Owner::new(), ManualRuntime::new());
-    /// # owner.with(|| {
-    /// # provide_query_client(QueryClient::new(ClientOptions::default().runtime(runtime.clone())));
-    /// let beds = use_query(|| QueryOptions::new(query_key!["beds"], |_| async { Ok::<u32, String>(24) }));
-    /// # runtime.settle();
-    /// assert_eq!(beds.suspend().as_deref(), Some(&24));
-    /// # });
-    /// # }));
-    /// ```
     #[must_use]
     pub fn suspend(&self) -> Option<Arc<T>> {
         let data = self.data().get();

@@ -119,24 +119,6 @@ impl std::fmt::Debug for RealtimeClient {
 impl RealtimeClient {
     /// Begins a client for a project's address (`https://<ref>.supabase.co`, `http://127.0.0.1:8787`) and its
     /// public API key.
-    ///
-    /// ```no_run
-    /// use bedside_realtime::{AccessToken, Binding, BindingEvent, RealtimeClient, TokenError};
-    ///
-    /// # async fn example() -> Result<(), bedside_realtime::BuildError> {
-    /// let client = RealtimeClient::builder("http://127.0.0.1:8787", "anon-key")
-    ///     .token_source(|_need| async { Ok::<_, TokenError>(Some(AccessToken::new("jwt"))) })
-    ///     .build()?;
-    /// let patients = client.bind(Binding::table("public", "patients"));
-    /// let _listener = patients.on_event(|event| match event {
-    ///     BindingEvent::Ready(_) => println!("listening: fetch now"),
-    ///     BindingEvent::Change(change) => println!("{} {}", change.kind.as_str(), change.table()),
-    ///     BindingEvent::Gap(gap) => println!("nothing is proven since {}", gap.from),
-    ///     BindingEvent::Refused(refusal) => println!("refused: {}", refusal.reason),
-    /// });
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn builder(url: impl Into<String>, key: impl Into<String>) -> Builder {
         Builder::new(url.into(), key.into())
     }

@@ -79,12 +79,6 @@ fn judge_text(text: &str) -> Verdict {
 /// Judges a `system` error about listening: the channel stays, but nothing will come.
 ///
 /// Wrong parameters are never tried again by the server, and one wrong binding silences all of its channel.
-///
-/// ```
-/// use bedside_realtime::engine::{judge_listening, Verdict};
-/// let text = "Unable to subscribe to changes with given parameters. Please check Realtime is enabled";
-/// assert_eq!(judge_listening(text), Verdict::Refused);
-/// ```
 #[must_use]
 pub fn judge_listening(message: &str) -> Verdict {
     let wrong = [

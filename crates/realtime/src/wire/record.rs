@@ -112,13 +112,6 @@ impl<'a> Record<'a> {
     }
 
     /// All columns that were sent, in the server's order. None when the record is no object.
-    ///
-    /// ```
-    /// # use bedside_realtime::wire::Record;
-    /// let record = Record::new(r#"{"id": 7, "mrn": "MRN-1"}"#);
-    /// let names: Vec<_> = record.fields().map(|(name, _)| name).collect();
-    /// assert_eq!(names, ["id", "mrn"]);
-    /// ```
     #[must_use]
     pub fn fields(&self) -> Fields<'a> {
         Fields::of(self.json())
