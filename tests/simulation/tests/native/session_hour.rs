@@ -1,12 +1,6 @@
 //! An hour of a browser whose tokens live twenty seconds: tabs come, go, sleep and wake, and the one that leads holds the
 //! socket. The session and the Realtime engine are the app's own; the browser, the auth service and the Realtime server are
 //! models, and time is theirs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +13,8 @@ use bedside_realtime::engine::{
 use bedside_realtime::wire::Outbound;
 use bedside_realtime::{AccessToken, Binding, BindingEvent, Status, TokenNeed};
 use serde_json::{Value, json};
+
+use crate::soak;
 
 const HERE: &str = "https://here.test";
 const LIFE: u64 = 20_000;
@@ -467,7 +463,7 @@ impl Browser {
 
 #[test]
 fn an_hour_of_short_lived_tokens_ends_as_it_began_signed_in_and_live() {
-    for seed in 1..=8 {
+    for seed in 1..=soak::size(8, 100) {
         for skew in [0, 7_200, -7_200] {
             let mut browser = Browser::new(seed, skew);
             browser.hour();

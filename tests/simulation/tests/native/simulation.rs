@@ -1,10 +1,11 @@
 //! Histories in which nothing may diverge, and mistakes made on purpose that must be noticed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bedside_simulation::{Bug, Divergence, run};
+
+use crate::soak;
 
 /// The first of so many seeds that diverges, with what went wrong there. Uses every processor.
 fn first_divergence(seeds: u64, bug: Option<Bug>) -> Option<(u64, Divergence)> {
@@ -28,12 +29,12 @@ fn first_divergence(seeds: u64, bug: Option<Bug>) -> Option<(u64, Divergence)> {
     found.into_inner().unwrap()
 }
 
-/// As many as a test build gets through in some ten seconds; `cargo xtask sim` runs the long ones.
-const HISTORIES: u64 = 2_000;
+/// Histories without a mistake, in each run and in a soak; `cargo xtask sim` runs longer ones.
+const HISTORIES: (u64, u64) = (250, 10_000);
 
 #[test]
 fn no_screen_claims_to_be_fresh_when_it_is_not_and_all_show_the_truth_in_the_end() {
-    if let Some((seed, divergence)) = first_divergence(HISTORIES, None) {
+    if let Some((seed, divergence)) = first_divergence(soak::size(HISTORIES.0, HISTORIES.1), None) {
         panic!(
             "seed {seed} diverges at {} ms: {}",
             divergence.at, divergence.what
