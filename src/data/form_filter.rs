@@ -74,12 +74,6 @@ impl FormFilter {
     }
 
     /// The URL's query for this filter; empty for the plain list.
-    ///
-    /// ```
-    /// use bedside::{data::form_submissions::FormFilter, model::FormStatus};
-    /// let filter = FormFilter { status: Some(FormStatus::InReview), page: 1, ..FormFilter::default() };
-    /// assert_eq!(filter.to_query(), "?status=in_review&page=2");
-    /// ```
     pub fn to_query(&self) -> String {
         let parts = [
             (self.view == FormView::ToReview).then(|| "view=review".to_owned()),

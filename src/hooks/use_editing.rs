@@ -1,5 +1,5 @@
 //! Who is editing which form, told to everybody who looks at a list of them: the room of all forms, entered only for as long as
-//! somebody edits or looks. Where in a form somebody is stays in the form's own room ([`use_company`](super::use_company)).
+//! somebody edits or looks. Where in a form somebody is stays in the form's own room ([`use_company`](super::use_company())).
 
 use bedside_realtime::{Access, Room, RoomEvent};
 use leptos::prelude::*;

@@ -7,7 +7,7 @@ use crate::sync::{RowUpdate, Table};
 /// Calls back with every change of a form that this person may see, one's own included, while the calling component is mounted.
 ///
 /// A form from the feed names its patient by id only: [`FormSubmission::patient`] is empty. For what a person should be told of,
-/// see [`use_realtime_forms`](super::use_realtime_forms) and its notifications. The cache has taken in a change before the
+/// see [`use_realtime_forms`](super::use_realtime_forms()) and its notifications. The cache has taken in a change before the
 /// callback hears of it. On [`RowUpdate::Missed`], whatever was made of former changes has to be asked for anew.
 ///
 /// ```

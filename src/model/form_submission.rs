@@ -74,11 +74,6 @@ impl FormSubmission {
     }
 
     /// The answers as lines of text, in the order the server gives them.
-    ///
-    /// ```
-    /// use bedside::model::form_submission::reading;
-    /// assert_eq!(reading("chief_complaint"), "Chief complaint");
-    /// ```
     pub fn lines(&self) -> Vec<(String, String)> {
         let Value::Object(answers) = &self.answers else {
             return Vec::new();

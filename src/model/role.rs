@@ -17,12 +17,6 @@ words! {
 
 impl Role {
     /// Whether the role may change any patient or form at all.
-    ///
-    /// ```
-    /// use bedside::model::Role;
-    /// assert!(Role::Clinician.may_edit());
-    /// assert!(!Role::Viewer.may_edit());
-    /// ```
     pub const fn may_edit(self) -> bool {
         policy::may(self, Resource::Patients, Action::Change)
     }

@@ -128,7 +128,7 @@ pub struct Core {
 
 impl Core {
     /// The decisions of a page that fetches so long after the end of a gap, within
-    /// [`SPREAD`](super::router::SPREAD): not all pages may come at once.
+    /// [`SPREAD`]: not all pages may come at once.
     pub fn spread(spread: Duration) -> Self {
         Self {
             router: Router::spread(spread),

@@ -53,13 +53,6 @@ static KINDS: [&FormKind; 4] = [
 
 impl FormKind {
     /// The kind behind a word of the database; `None` for one that this build does not know.
-    ///
-    /// ```
-    /// use bedside::model::{FormType, form_kind::FormKind};
-    /// let vitals = FormKind::of(FormType::Vitals).map(|kind| kind.fields().count());
-    /// assert!(vitals.is_some_and(|fields| fields > 5));
-    /// assert!(FormKind::of(FormType::Unknown).is_none());
-    /// ```
     pub fn of(form_type: FormType) -> Option<&'static Self> {
         KINDS.into_iter().find(|kind| kind.form_type == form_type)
     }

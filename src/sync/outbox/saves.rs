@@ -27,15 +27,6 @@ pub fn new_patient(
 }
 
 /// Changed fields of a patient, as the person saw the patient.
-///
-/// ```
-/// use bedside::model::{Patient, PatientField};
-/// use bedside::sync::outbox::saves::patient_edit;
-/// # fn run(patient: &Patient) {
-/// let change = patient_edit(patient, [(PatientField::Ward, "Oncology".to_owned())]);
-/// assert_eq!(change.columns.len(), 1);
-/// # }
-/// ```
 pub fn patient_edit(
     seen: &Patient,
     fields: impl IntoIterator<Item = (PatientField, String)>,

@@ -50,7 +50,7 @@ pub enum Input<'a> {
         /// 1006 when there was no close frame.
         code: u16,
     },
-    /// The moment that [`Engine::timer`] named has come.
+    /// The moment that [`Engine::timer`](super::Engine::timer) named has come.
     Timer,
     /// Somebody wants something.
     Command(Command),
