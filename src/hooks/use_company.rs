@@ -34,6 +34,11 @@ pub enum Record {
 
 impl Record {
     /// The name of the record's private room. The database lets in whoever may see the record.
+    ///
+    /// ```
+    /// use bedside::hooks::Record;
+    /// assert_eq!(Record::Form(uuid::Uuid::nil()).room(), "form:00000000-0000-0000-0000-000000000000");
+    /// ```
     pub fn room(self) -> String {
         match self {
             Self::Patient(id) => format!("patient:{id}"),

@@ -20,7 +20,13 @@ pub enum DateError {
 }
 
 impl CalendarDate {
-    /// Reads `YYYY-MM-DD`. The day must exist: `2023-02-29` is an error.
+    /// Reads `YYYY-MM-DD`.
+    ///
+    /// ```
+    /// use bedside::model::CalendarDate;
+    /// assert!(CalendarDate::parse("2024-02-29").is_ok());
+    /// assert!(CalendarDate::parse("2023-02-29").is_err());
+    /// ```
     pub fn parse(text: &str) -> Result<Self, DateError> {
         let mut parts = text.splitn(3, '-');
         let mut part = |digits: usize| {

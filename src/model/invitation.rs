@@ -19,6 +19,12 @@ pub struct Invitation {
 
 impl Invitation {
     /// The code as people read it out: in groups of four.
+    ///
+    /// ```
+    /// use bedside::model::invitation::grouped;
+    /// assert_eq!(grouped("A1B2C3D4E5F6"), "A1B2-C3D4-E5F6");
+    /// assert_eq!(grouped(""), "");
+    /// ```
     pub fn code_in_groups(&self) -> String {
         grouped(&self.code)
     }

@@ -94,6 +94,12 @@ pub enum FieldError {
 }
 
 /// Checks a record number as the database does.
+///
+/// ```
+/// use bedside::model::patient::check_mrn;
+/// assert!(check_mrn("BH-107919").is_ok());
+/// assert!(check_mrn("-1").is_err());
+/// ```
 pub fn check_mrn(typed: &str) -> Result<(), FieldError> {
     let letters = typed
         .chars()
