@@ -1,6 +1,8 @@
 -- What Supabase Realtime keeps in a project's database, and what this backend needs to see changes without a
 -- replication slot: triggers write every change of a published table to `realtime.outbox`, in the transaction of the
 -- change itself, so that what is read there is what was committed.
+--
+-- Never runs where Realtime itself keeps its schema: see ownership.sql.
 
 create schema if not exists realtime;
 grant usage on schema realtime to anon, authenticated, service_role;
@@ -196,8 +198,8 @@ begin
 end
 $$;
 
--- Follows changes of the schema while it runs. Needs a superuser, which the embedded PostgreSQL is; elsewhere the
--- backend looks again by itself from time to time.
+-- Follows changes of the schema while it runs. Needs a superuser, which the embedded PostgreSQL is. Without it, tables
+-- that are published later are followed from the next start on, and columns are looked up again every second.
 create or replace function realtime.follow_schema() returns event_trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -216,10 +218,9 @@ end
 $$;
 do $$
 begin
-  if not exists (select from pg_event_trigger where evtname = 'realtime_follow_schema') then
+  if (select rolsuper from pg_roles where rolname = current_user)
+     and not exists (select from pg_event_trigger where evtname = 'realtime_follow_schema') then
     create event trigger realtime_follow_schema on ddl_command_end execute function realtime.follow_schema();
   end if;
-exception when insufficient_privilege then
-  null;
 end
 $$;

@@ -22,10 +22,8 @@ use crate::jwt::{DEMO_SECRET, JwtKeys};
 use crate::options::{Database, Options};
 use crate::realtime::{self, Realtime};
 use crate::site::Site;
-use crate::{bootstrap, gateway, migrations, rest};
+use crate::{bootstrap, external, gateway, migrations, rest};
 
-/// How long a PostgreSQL elsewhere may take to answer the first time.
-const URL_LIMIT: Duration = Duration::from_secs(10);
 /// How long requests in progress may take to end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -106,6 +104,9 @@ async fn assemble(
     embedded: Option<&Embedded>,
 ) -> Result<Parts, StartError> {
     let keys = Arc::new(JwtKeys::new(&options.jwt_secret));
+    if embedded.is_none() {
+        bootstrap::check(db).await?;
+    }
     bootstrap::apply(db).await?;
     let applied = migrations::apply(db, &options.supabase).await?;
     realtime::after_migrations(db)
@@ -230,10 +231,7 @@ async fn open(database: &Database) -> Result<(Option<Embedded>, Db), StartError>
             Ok((Some(embedded), db))
         }
         Database::Url(url) => {
-            let db = tokio::time::timeout(URL_LIMIT, Db::connect(url))
-                .await
-                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-                .map_err(StartError::database("connecting to --database-url"))?;
+            let db = external::connect(url).await?;
             Ok((None, db))
         }
     }

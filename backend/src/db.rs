@@ -29,9 +29,9 @@ pub struct Db {
 
 impl Db {
     /// Connects and proves the connection with a first statement.
-    pub(crate) async fn connect(url: &str) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn connect(options: PgConnectOptions) -> Result<Self, sqlx::Error> {
         // Statements carry rows and tokens: sqlx must not log them.
-        let options = url.parse::<PgConnectOptions>()?.disable_statement_logging();
+        let options = options.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .min_connections(0)

@@ -194,7 +194,9 @@ where
 }
 
 async fn connect(server: &PgliteServer) -> Result<Db, String> {
-    match Db::connect(&server.database_url()).await {
+    let options = server.database_url().parse();
+    let options = options.map_err(|error: sqlx::Error| error.to_string())?;
+    match Db::connect(options).await {
         Ok(db) => Ok(db),
         Err(sqlx::Error::PoolTimedOut) => Err("no answer".to_owned()),
         Err(error) => Err(cause(&error.to_string())),

@@ -41,6 +41,34 @@ pub enum StartError {
     /// The embedded PostgreSQL did not come up.
     #[error("the embedded PostgreSQL did not start: {0}")]
     Embedded(String),
+    /// `--database-url` can't be connected to.
+    #[error("cannot use --database-url: {0}")]
+    Url(String),
+    /// The database holds an `auth` or `realtime` schema that this backend did not make.
+    #[error(
+        "the database {database} holds {object}, which this backend did not make and does not touch: if it belongs to a \
+         Supabase project, point config.json at that project; otherwise name a new database with --database-url"
+    )]
+    NotOurs {
+        /// The database's name.
+        database: String,
+        /// A table or function in it.
+        object: String,
+    },
+    /// An earlier start made the database's schemas as a role that the current one has no part in.
+    #[error("{object} belongs to the role {owner}: connect as that role with --database-url")]
+    OtherOwner {
+        /// A table or function.
+        object: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// The role of `--database-url` may not do what a start needs.
+    #[error("the role of --database-url lacks rights; an administrator has to run once in its database: {}", statements.join("; "))]
+    Rights {
+        /// What grants them.
+        statements: Vec<String>,
+    },
     /// The database refused or failed outside of migrations.
     #[error("the database failed while {action}: {source}")]
     Database {

@@ -21,6 +21,7 @@ mod backend;
 mod bootstrap;
 mod embedded;
 mod error;
+mod external;
 mod faults;
 mod gateway;
 mod heartbeat;

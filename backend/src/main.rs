@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use bedside_backend::{Backend, Database, Faults, OnStart, Options};
 use clap::Parser;
+use clap::error::ErrorKind;
+
+/// The environment variable in place of `--database-url`.
+const DATABASE_URL: &str = "BEDSIDE_DATABASE_URL";
 
 /// An embedded Supabase-compatible backend: PostgreSQL, REST, auth and realtime on one port.
 #[derive(Debug, Parser)]
@@ -29,8 +33,9 @@ struct Cli {
     /// Keep nothing.
     #[arg(long, conflicts_with = "database_url")]
     in_memory: bool,
-    /// Use a PostgreSQL server elsewhere instead of the embedded one.
-    #[arg(long, value_name = "URL")]
+    /// Use a database of a PostgreSQL server elsewhere instead of the embedded one. An address with a password belongs
+    /// in the environment: other users of the machine can read arguments.
+    #[arg(long, value_name = "URL", env = DATABASE_URL, hide_env_values = true)]
     database_url: Option<String>,
     /// Folder with migrations/ and seed.sql.
     #[arg(long, value_name = "FOLDER", default_value = "supabase")]
@@ -95,7 +100,7 @@ impl Cli {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     log_to_stderr(cli.log);
     // One future for both waits: a signal that came between two of them would be lost.
     let mut end = pin!(asked_to_end());
@@ -122,6 +127,16 @@ async fn main() -> ExitCode {
     end.await;
     backend.shutdown().await;
     ExitCode::SUCCESS
+}
+
+/// Prints why the command line is not accepted, or the help that was asked for, and exits.
+fn refuse(error: &clap::Error) -> ! {
+    let _ = error.print();
+    // Clap names the flag, which whoever typed only the other one would look for in vain.
+    if error.kind() == ErrorKind::ArgumentConflict && std::env::var_os(DATABASE_URL).is_some() {
+        eprintln!("\n{DATABASE_URL} is set in the environment, which counts as --database-url.");
+    }
+    std::process::exit(error.exit_code())
 }
 
 fn log_to_stderr(log: Log) {

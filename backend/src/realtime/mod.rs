@@ -316,7 +316,7 @@ pub fn bootstrap_sql() -> &'static str {
 }
 
 /// Attaches the capture triggers to the tables of the publication `supabase_realtime`. Tables that join it later are
-/// followed by an event trigger where one may be made, which is everywhere but on a server of others.
+/// followed by an event trigger where one may be made, which takes a superuser.
 pub async fn after_migrations(db: &Db) -> Result<(), sqlx::Error> {
     sqlx::query("select realtime.attach()")
         .execute(db.pool())

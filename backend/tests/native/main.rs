@@ -10,3 +10,5 @@
 
 mod backend;
 mod policies;
+#[cfg(unix)]
+mod server;

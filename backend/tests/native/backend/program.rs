@@ -14,19 +14,23 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::backend::stage::{PASSWORD, Project, answer};
 
 /// A program that is killed when the story ends, however it ends.
-struct Program {
+pub struct Program {
     child: Child,
     url: String,
 }
 
 impl Program {
     fn start(project: &Project, data: &Path) -> Self {
-        let mut child = command(project)
-            .args(["--port", "0", "--data-dir"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::run(
+            command(project)
+                .args(["--port", "0", "--data-dir"])
+                .arg(data),
+        )
+    }
+
+    /// Runs a command that is to serve, and waits until it does.
+    pub fn run(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -50,7 +54,7 @@ impl Program {
         assert!(sent.success());
     }
 
-    async fn sign_up(&self, email: &str) -> u16 {
+    pub async fn sign_up(&self, email: &str) -> u16 {
         self.auth("/auth/v1/signup", email).await
     }
 
@@ -74,9 +78,11 @@ impl Drop for Program {
     }
 }
 
-fn command(project: &Project) -> Command {
+pub fn command(project: &Project) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bedside-backend"));
     command
+        // A database that the developer's shell names is no business of a test.
+        .env_remove("BEDSIDE_DATABASE_URL")
         .arg("--supabase-dir")
         .arg(project.path())
         .stderr(Stdio::null());
@@ -84,13 +90,20 @@ fn command(project: &Project) -> Command {
 }
 
 /// Runs it to its end and gives what it said on its way out.
-fn fails_with(command: &mut Command) -> String {
+pub fn fails_with(command: &mut Command) -> String {
     let mut child = command
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut text = String::new();
+    let (mut line, mut text) = (String::new(), String::new());
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    if !line.is_empty() {
+        child.kill().unwrap();
+        panic!("it serves: {line}");
+    }
     child
         .stderr
         .take()
