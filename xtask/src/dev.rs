@@ -122,6 +122,8 @@ fn serve(options: &DevOptions, port: u16) -> Result<Running, Error> {
     command
         .arg("--port")
         .arg(port.to_string())
+        // The options say where the data is, not what the shell happens to export.
+        .env_remove("BEDSIDE_DATABASE_URL")
         .current_dir(workspace::root());
     if options.build != Build::Watch {
         command.arg("--dist").arg(workspace::dist());
