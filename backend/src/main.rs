@@ -33,8 +33,7 @@ struct Cli {
     /// Keep nothing.
     #[arg(long, conflicts_with = "database_url")]
     in_memory: bool,
-    /// Use a database of a PostgreSQL server elsewhere instead of the embedded one. An address with a password belongs
-    /// in the environment: other users of the machine can read arguments.
+    /// Use a database of a PostgreSQL server elsewhere; the variable keeps a password out of the arguments.
     #[arg(long, value_name = "URL", env = DATABASE_URL, hide_env_values = true)]
     database_url: Option<String>,
     /// Folder with migrations/ and seed.sql.
