@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::patient::listed_name;
 use super::{Version, word::words};
 
 words! {
@@ -69,7 +70,7 @@ impl FormSubmission {
     pub fn about(&self) -> String {
         self.patient.as_ref().map_or_else(
             || "Patient".to_owned(),
-            |patient| format!("{}, {}", patient.last_name, patient.first_name),
+            |patient| listed_name(&patient.last_name, &patient.first_name),
         )
     }
 

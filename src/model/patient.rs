@@ -169,14 +169,25 @@ impl PatientField {
         }
     }
 
+    /// Checks a field together with the others: a person with a single name has it in either name field.
+    pub fn check_among<'a>(
+        self,
+        typed: impl Fn(Self) -> &'a str,
+        today: CalendarDate,
+    ) -> Result<(), FieldError> {
+        let is_name = matches!(self, Self::FirstName | Self::LastName);
+        let blank = |field: Self| typed(field).trim().is_empty();
+        if is_name && blank(Self::FirstName) && blank(Self::LastName) {
+            return Err(FieldError::Missing);
+        }
+        self.check(typed(self), today)
+    }
+
     /// Checks what the database would refuse, where it is typed. `today` bounds the date of birth.
     pub fn check(self, typed: &str, today: CalendarDate) -> Result<(), FieldError> {
         match self {
             Self::FirstName | Self::LastName => {
-                let name = typed.trim();
-                if name.is_empty() {
-                    Err(FieldError::Missing)
-                } else if name.chars().count() > 100 {
+                if typed.trim().chars().count() > 100 {
                     Err(FieldError::TooLong(100))
                 } else {
                     Ok(())
@@ -215,12 +226,12 @@ impl PatientField {
 impl Patient {
     /// Last name first, as lists are sorted.
     pub fn listed_name(&self) -> String {
-        format!("{}, {}", self.last_name, self.first_name)
+        listed_name(&self.last_name, &self.first_name)
     }
 
     /// First name first, as a person is greeted.
     pub fn full_name(&self) -> String {
-        format!("{} {}", self.first_name, self.last_name)
+        full_name(&self.first_name, &self.last_name)
     }
 
     /// The age in whole years; `None` for a date that makes no sense.
@@ -273,6 +284,31 @@ impl Patient {
             .iter()
             .map(|field| (*field, self.text(*field)))
     }
+}
+
+/// A name as lists show it, last name first. Either part may be empty.
+///
+/// ```
+/// use bedside::model::patient::listed_name;
+/// assert_eq!(listed_name("Okafor", "Ada"), "Okafor, Ada");
+/// assert_eq!(listed_name("Suharto", ""), "Suharto");
+/// ```
+pub fn listed_name(last: &str, first: &str) -> String {
+    joined(last, ", ", first)
+}
+
+/// A name as people say it. Either part may be empty.
+pub fn full_name(first: &str, last: &str) -> String {
+    joined(first, " ", last)
+}
+
+fn joined(one: &str, between: &str, other: &str) -> String {
+    let between = if one.is_empty() || other.is_empty() {
+        ""
+    } else {
+        between
+    };
+    format!("{one}{between}{other}")
 }
 
 /// The columns to send for changed fields; nothing that was not changed travels, so that nothing else is overwritten.
@@ -359,12 +395,26 @@ mod tests {
     }
 
     #[test]
+    fn a_single_name_is_enough_and_no_name_is_not() {
+        let check = |field: PatientField, first: &'static str, last: &'static str| {
+            let typed = |asked| match asked {
+                PatientField::FirstName => first,
+                _ => last,
+            };
+            field.check_among(typed, today())
+        };
+        for field in [PatientField::FirstName, PatientField::LastName] {
+            assert_eq!(check(field, "Suharto", ""), Ok(()));
+            assert_eq!(check(field, " ", "Suharto"), Ok(()));
+            assert_eq!(check(field, " ", ""), Err(FieldError::Missing));
+        }
+        assert_eq!(full_name("", "Suharto"), "Suharto");
+        assert_eq!(listed_name("", "Suharto"), "Suharto");
+    }
+
+    #[test]
     fn each_field_refuses_what_the_database_would() {
         let check = |field: PatientField, typed: &str| field.check(typed, today());
-        assert_eq!(
-            check(PatientField::LastName, "  "),
-            Err(FieldError::Missing)
-        );
         assert_eq!(
             check(PatientField::FirstName, &"x".repeat(101)),
             Err(FieldError::TooLong(100))

@@ -38,6 +38,7 @@ use crate::data::{form_submissions, patients, profiles};
 use crate::hooks::{Me, Reading, Record, use_company, use_editing, use_outbox, use_reading};
 use crate::model::form_kind::text_of;
 use crate::model::form_step::{Whose, may_write};
+use crate::model::patient::full_name;
 use crate::model::{CalendarDate, FormKind, FormStatus, FormSubmission, FormType, Patient, Role};
 use crate::sync::Table;
 use crate::sync::outbox::Entry;
@@ -319,7 +320,7 @@ fn Identity(shown: Shown, patient: Uuid) -> impl IntoView {
         shown.read(|form| {
             form.patient.as_ref().map_or_else(
                 || "Open the patient".to_owned(),
-                |patient| format!("{} {}", patient.first_name, patient.last_name),
+                |patient| full_name(&patient.first_name, &patient.last_name),
             )
         })
     };

@@ -113,7 +113,7 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
         let today = today();
         tried
             .get()
-            .then(|| draft.with(|draft| field.check(draft.typed(field), today).err()))
+            .then(|| draft.with(|draft| field.check_among(|field| draft.typed(field), today).err()))
             .flatten()
             .map(|error| format!("{} {error}.", field.label()))
     };
@@ -159,7 +159,11 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
         tried.set(true);
         let today = today();
         let wrong = PatientField::ALL.iter().copied().find(|field| {
-            draft.with_untracked(|draft| field.check(draft.typed(*field), today).is_err())
+            draft.with_untracked(|draft| {
+                field
+                    .check_among(|field| draft.typed(field), today)
+                    .is_err()
+            })
         });
         if let Some(field) = wrong {
             focus_on(&field_id(field));

@@ -145,7 +145,9 @@ fn NewPatientForm() -> impl IntoView {
             let day = today();
             tried
                 .get()
-                .then(|| draft.with(|draft| field.check(draft.typed(field), day).err()))
+                .then(|| {
+                    draft.with(|draft| field.check_among(|field| draft.typed(field), day).err())
+                })
                 .flatten()
                 .map(|error| format!("{} {error}.", field.label()))
         })
@@ -161,7 +163,8 @@ fn NewPatientForm() -> impl IntoView {
         }
         let day = today();
         let wrong = |field: &PatientField| {
-            draft.with_untracked(|draft| field.check(draft.typed(*field), day).is_err())
+            draft
+                .with_untracked(|draft| field.check_among(|field| draft.typed(field), day).is_err())
         };
         if let Some(field) = PatientField::ALL.iter().copied().find(wrong) {
             return focus_on(&field_id(field));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::change::{Change, Columns};
-use crate::model::patient::columns;
+use crate::model::patient::{columns, listed_name};
 use crate::model::{Draft, FormStatus, FormSubmission, FormType, Patient, PatientField};
 use crate::sync::Table;
 
@@ -18,7 +18,7 @@ pub fn new_patient(
 ) -> Change {
     let mut row = object(columns(fields));
     let name = |column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default();
-    let title = format!("{}, {}", name("last_name"), name("first_name"));
+    let title = listed_name(name("last_name"), name("first_name"));
     row.insert("mrn".to_owned(), mrn.into());
     if let Some(clinician) = clinician {
         row.insert("clinician_id".to_owned(), clinician.to_string().into());

@@ -114,11 +114,38 @@ fn a_patient_is_found_by_what_a_plain_keyboard_can_type() {
 }
 
 #[test]
+fn a_person_with_a_single_name_is_registered_and_found() {
+    on_the_ward(|mut ward| async move {
+        for (number, column) in [("W-SINGLE-1", "last_name"), ("W-SINGLE-2", "first_name")] {
+            let create = format!(
+                "insert into public.patients (mrn, {column}, date_of_birth, ward) values ('{number}', 'Suharto', '1970-01-01', 'Surgery')"
+            );
+            assert_eq!(
+                ward.act(Person::ClinicianOne, &create).await,
+                Outcome::Rows(1),
+                "{column}"
+            );
+            let found: String = ward
+                .fact(&format!(
+                    "select search_text from public.patients where mrn = '{number}'"
+                ))
+                .await;
+            assert_eq!(found, format!("suharto {}", number.to_lowercase()));
+        }
+        let nobody = "insert into public.patients (mrn, date_of_birth, ward) values ('W-SINGLE-3', '1970-01-01', 'Surgery')";
+        assert_eq!(
+            ward.act(Person::ClinicianOne, nobody).await,
+            against_a_rule()
+        );
+    });
+}
+
+#[test]
 fn a_row_that_says_nonsense_is_refused() {
     let nonsense = [
         "mrn = 'lower case'",
         "mrn = ''",
-        "first_name = ''",
+        "first_name = '', last_name = ''",
         "first_name = ' padded'",
         "last_name = repeat('x', 101)",
         "date_of_birth = current_date + 2",
