@@ -67,7 +67,7 @@ impl PatientChange {
     }
 }
 
-/// The history keeps so much of a long text.
+/// Older histories kept only this many characters of a long text.
 const KEPT: usize = 1_000;
 
 /// Who brought a field to the text that it holds, as far as these steps tell, the latest first. Nobody's, if another text came last.
@@ -76,11 +76,8 @@ pub fn author_of(steps: &[PatientChange], field: PatientField, text: &str) -> Op
         .iter()
         .find(|step| step.changes.contains_key(field.column()))?;
     let (_, after) = step.changes.get(field.column())?;
-    let same = after
-        .as_deref()
-        .unwrap_or_default()
-        .chars()
-        .eq(text.chars().take(KEPT));
+    let after = after.as_deref().unwrap_or_default();
+    let same = after == text || (after.chars().count() == KEPT && text.starts_with(after));
     step.changed_by.filter(|_| same)
 }
 
@@ -136,6 +133,22 @@ mod tests {
         assert_eq!(author(PatientField::Notes, "calm"), Some(2));
         assert_eq!(author(PatientField::Notes, "awake"), None);
         assert_eq!(author(PatientField::LastName, "Marsh"), None);
+    }
+
+    #[test]
+    fn a_long_text_is_compared_as_a_whole() {
+        let text = |tail: &str| "x".repeat(KEPT) + tail;
+        let step = |after: String| PatientChange {
+            changed_by: Some(Uuid::from_u128(1)),
+            changes: BTreeMap::from([("notes".to_owned(), (None, Some(after)))]),
+            ..change("{}")
+        };
+        let author =
+            |after: String, text: String| author_of(&[step(after)], PatientField::Notes, &text);
+        assert!(author(text(" calm"), text(" calm")).is_some());
+        assert!(author(text(" calm"), text(" awake")).is_none());
+        // An older history ends where it was cut off.
+        assert!(author(text(""), text(" calm")).is_some());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What must hold of every table and function, those of later migrations included.
 
-use crate::policies::ward::{Ward, on_the_ward};
+use crate::policies::ward::{OWN_FORM, OWN_PATIENT, Outcome, Person, Ward, on_the_ward};
 
 /// The query lists offenders; there must be none.
 async fn check_none(ward: &mut Ward, offenders: &str) {
@@ -97,5 +97,61 @@ fn every_foreign_key_has_an_index_to_follow_it_back() {
         check_none(&mut ward, "select conrelid::regclass || '.' || conname from pg_constraint k
                                where contype = 'f' and connamespace = 'public'::regnamespace
                                and not exists (select from pg_index i where i.indrelid = k.conrelid and i.indkey[0] = k.conkey[1])").await;
+    });
+}
+
+/// Columns by which rows tell who did something, when, and how often: `version`, `.._at`, `.._by`, and what else the database keeps.
+#[test]
+fn no_client_sets_an_author_a_time_or_a_version() {
+    on_the_ward(|mut ward| async move {
+        let settable: Vec<String> = ward
+            .fact(
+                "select array_agg(format('%s %s %s', relname, attname, format_type(atttypid, null)) order by relname, attname)
+                   from pg_class c join pg_attribute a on a.attrelid = c.oid
+                  where relnamespace = 'public'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
+                    and attname ~ '(_at|_by|^version|^at|^beat|^search_text|^code)$'
+                    and has_column_privilege('authenticated', c.oid, attnum, 'update')",
+            )
+            .await;
+        assert!(
+            !settable.is_empty(),
+            "a client may send back a row as it read it"
+        );
+        for column in settable {
+            let (table, rest) = column.split_once(' ').unwrap();
+            let (name, data_type) = rest.split_once(' ').unwrap();
+            let id = match table {
+                "patients" => OWN_PATIENT,
+                "form_submissions" => OWN_FORM,
+                other => panic!("forge {name} of {other} here, too"),
+            };
+            let forged = match data_type {
+                "uuid" => format!("'{}'", Person::ClinicianTwo.id()),
+                "integer" => "900".to_owned(),
+                "text" => "'forged'".to_owned(),
+                _ => "'1999-01-01'".to_owned(),
+            };
+            let sql = format!("update public.{table} set {name} = {forged} where id = '{id}'");
+            for person in [Person::ClinicianOne, Person::Admin] {
+                assert_eq!(ward.act(person, &sql).await, Outcome::Rows(1), "{sql}");
+                let kept: bool = ward
+                    .fact(&format!(
+                        "select {name} is distinct from {forged} from public.{table} where id = '{id}'"
+                    ))
+                    .await;
+                assert!(kept, "{person:?} {sql}");
+            }
+        }
+        let insertable: Vec<String> = ward
+            .fact(
+                "select coalesce(array_agg(format('%s %s', relname, attname)), '{}')
+                   from pg_class c join pg_attribute a on a.attrelid = c.oid
+                  where relnamespace = 'public'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
+                    and relname not in ('patients', 'form_submissions')
+                    and attname ~ '(_at|_by|^version|^at|^beat|^search_text|^code)$'
+                    and has_column_privilege('authenticated', c.oid, attnum, 'insert')",
+            )
+            .await;
+        assert!(insertable.is_empty(), "{insertable:?}");
     });
 }

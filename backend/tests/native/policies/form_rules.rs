@@ -1,6 +1,8 @@
 //! What the database decides about a form: its way from draft to approval, and whose name stands on it.
 
-use crate::policies::ward::{OWN_FORM, OWN_NEW_PATIENT, OWN_PATIENT, Outcome, Person, Ward};
+use crate::policies::ward::{
+    INTAKE, OWN_FORM, OWN_NEW_PATIENT, OWN_PATIENT, Outcome, Person, Ward,
+};
 use crate::policies::ward::{against_a_rule, forbidden, on_the_ward};
 
 const STATUSES: [&str; 5] = ["draft", "submitted", "in_review", "approved", "returned"];
@@ -33,7 +35,6 @@ async fn check_form(ward: &mut Ward, condition: &str) {
 fn a_form_goes_only_where_its_way_leads() {
     let ways = [
         ("draft", "submitted"),
-        ("submitted", "draft"),
         ("submitted", "in_review"),
         ("submitted", "approved"),
         ("submitted", "returned"),
@@ -50,7 +51,8 @@ fn a_form_goes_only_where_its_way_leads() {
             for to in STATUSES {
                 let outcome = ward.attempt(Person::ClinicianOne, &set_status(to)).await;
                 let expected = match (from, to) {
-                    ("approved", _) => forbidden(),
+                    // The author withdraws, nobody else.
+                    ("approved", _) | ("submitted", "draft") => forbidden(),
                     way if from == to || ways.contains(&way) => Outcome::Rows(1),
                     _ => against_a_rule(),
                 };
@@ -82,8 +84,117 @@ fn an_approved_form_changes_only_by_an_admin_taking_it_back_into_review() {
         );
         assert_eq!(
             ward.act(Person::ClinicianOne, &edit).await,
+            forbidden(),
+            "in review the answers stay"
+        );
+        assert_eq!(
+            ward.act(Person::Admin, &set_status("returned")).await,
             Outcome::Rows(1)
         );
+        assert_eq!(
+            ward.act(Person::ClinicianOne, &edit).await,
+            Outcome::Rows(1)
+        );
+    });
+}
+
+#[test]
+fn a_review_step_changes_status_and_comment_only() {
+    on_the_ward(|mut ward| async move {
+        written_by_a_colleague(&mut ward).await;
+        ward.owner(&set_status("submitted")).await;
+        for step in ["in_review", "approved", "returned", "submitted"] {
+            for also in [
+                "answers = answers || '{\"allergies\": \"forged\"}'".to_owned(),
+                "form_type = 'consent'".to_owned(),
+                format!("patient_id = '{OWN_NEW_PATIENT}'"),
+            ] {
+                let sql = format!(
+                    "update public.form_submissions set status = '{step}', review_comment = 'x', {also} where id = '{OWN_FORM}'"
+                );
+                for person in [Person::ClinicianOne, Person::Admin] {
+                    assert_eq!(
+                        ward.attempt(person, &sql).await,
+                        forbidden(),
+                        "{person:?} {step} {also}"
+                    );
+                }
+            }
+        }
+        // A row that is sent back as it was read is no change of its answers.
+        let unchanged = format!(
+            "update public.form_submissions set status = 'approved', answers = answers, form_type = form_type where id = '{OWN_FORM}'"
+        );
+        assert_eq!(
+            ward.attempt(Person::ClinicianOne, &unchanged).await,
+            Outcome::Rows(1)
+        );
+    });
+}
+
+#[test]
+fn type_and_patient_are_final_from_the_first_submission_on() {
+    on_the_ward(|mut ward| async move {
+        let one = Person::ClinicianOne;
+        let changes = [
+            "form_type = 'vitals'".to_owned(),
+            format!("patient_id = '{OWN_NEW_PATIENT}'"),
+        ];
+        let change =
+            |set: &str| format!("update public.form_submissions set {set} where id = '{OWN_FORM}'");
+        for set in &changes {
+            assert_eq!(
+                ward.attempt(one, &change(set)).await,
+                Outcome::Rows(1),
+                "{set}"
+            );
+        }
+        for status in ["submitted", "draft"] {
+            assert_eq!(
+                ward.act(one, &set_status(status)).await,
+                Outcome::Rows(1),
+                "{status}"
+            );
+            for set in &changes {
+                for person in [one, Person::Admin] {
+                    assert_eq!(
+                        ward.attempt(person, &change(set)).await,
+                        forbidden(),
+                        "{person:?} {status} {set}"
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn who_changed_a_form_last_is_whoever_sent_the_change() {
+    on_the_ward(|mut ward| async move {
+        let (one, two, admin) = (
+            Person::ClinicianOne.id(),
+            Person::ClinicianTwo.id(),
+            Person::Admin.id(),
+        );
+        for (person, set) in [
+            (Person::ClinicianOne, "review_comment = ''".to_owned()),
+            (Person::ClinicianOne, format!("changed_by = '{two}'")),
+            (Person::ClinicianOne, "changed_by = null".to_owned()),
+            (Person::Admin, format!("changed_by = '{one}', version = 77")),
+        ] {
+            let sql = format!("update public.form_submissions set {set} where id = '{OWN_FORM}'");
+            assert_eq!(ward.act(person, &sql).await, Outcome::Rows(1), "{set}");
+            check_form(&mut ward, &format!("changed_by = '{}'", person.id())).await;
+        }
+        let forged = format!(
+            "insert into public.form_submissions (id, patient_id, form_type, changed_by)
+             values ('bbbbbbbb-0000-4000-a000-0000000000aa', '{OWN_PATIENT}', 'vitals', '{admin}')"
+        );
+        ward.act(Person::ClinicianOne, &forged).await;
+        let by: String = ward
+            .fact("select changed_by::text from public.form_submissions where id = 'bbbbbbbb-0000-4000-a000-0000000000aa'")
+            .await;
+        assert_eq!(by, one);
     });
 }
 
@@ -168,8 +279,8 @@ fn the_names_on_a_form_are_of_those_who_did_it() {
             Person::Admin.id(),
         );
         let forged = format!(
-            "insert into public.form_submissions (id, patient_id, form_type, status, submitted_by, reviewed_by, submitted_at, version, review_comment)
-             values ('bbbbbbbb-0000-4000-a000-0000000000aa', '{OWN_PATIENT}', 'vitals', 'submitted', '{two}', '{two}', '1999-01-01', 9, 'fine')"
+            "insert into public.form_submissions (id, patient_id, form_type, answers, status, submitted_by, reviewed_by, submitted_at, first_submitted_at, version, review_comment)
+             values ('bbbbbbbb-0000-4000-a000-0000000000aa', '{OWN_PATIENT}', 'intake', '{INTAKE}', 'submitted', '{two}', '{two}', '1999-01-01', '1999-01-01', 9, 'fine')"
         );
         assert_eq!(
             ward.act(Person::ClinicianOne, &forged).await,
@@ -177,7 +288,7 @@ fn the_names_on_a_form_are_of_those_who_did_it() {
         );
         let stamped: bool = ward
             .fact(&format!(
-                "select submitted_by = '{one}' and reviewed_by is null and submitted_at = now() and version = 1 and review_comment = ''
+                "select submitted_by = '{one}' and reviewed_by is null and submitted_at = now() and first_submitted_at = now() and version = 1 and review_comment = ''
                    from public.form_submissions where id = 'bbbbbbbb-0000-4000-a000-0000000000aa'"
             ))
             .await;
@@ -238,7 +349,7 @@ fn a_form_begins_as_draft_or_submitted() {
     on_the_ward(|mut ward| async move {
         for status in STATUSES {
             let create = format!(
-                "insert into public.form_submissions (patient_id, form_type, status) values ('{OWN_PATIENT}', 'vitals', '{status}')"
+                "insert into public.form_submissions (patient_id, form_type, answers, status) values ('{OWN_PATIENT}', 'intake', '{INTAKE}', '{status}')"
             );
             let expected = match status {
                 "draft" | "submitted" => Outcome::Rows(1),
@@ -288,22 +399,48 @@ fn a_form_moves_between_patients_of_the_same_clinician() {
 }
 
 #[test]
-fn a_clinician_deletes_a_draft_and_an_admin_whatever_is_not_approved() {
+fn only_a_draft_that_was_never_submitted_is_deleted() {
     on_the_ward(|mut ward| async move {
         let delete = format!("delete from public.form_submissions where id = '{OWN_FORM}'");
         for status in STATUSES {
             ward.owner(&set_status(status)).await;
-            let by_clinician = ward.attempt(Person::ClinicianOne, &delete).await;
-            let by_admin = ward.attempt(Person::Admin, &delete).await;
+            for person in [Person::ClinicianOne, Person::Admin] {
+                assert_eq!(
+                    ward.attempt(person, &delete).await,
+                    Outcome::Rows(u64::from(status == "draft")),
+                    "{person:?} {status}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn no_way_back_to_a_draft_makes_a_submitted_form_deletable() {
+    on_the_ward(|mut ward| async move {
+        written_by_a_colleague(&mut ward).await;
+        ward.owner(&set_status("approved")).await;
+        for (person, status) in [
+            (Person::Admin, "in_review"),
+            (Person::Admin, "returned"),
+            (Person::ClinicianOne, "draft"),
+        ] {
             assert_eq!(
-                by_clinician,
-                Outcome::Rows(u64::from(status == "draft")),
+                ward.act(person, &set_status(status)).await,
+                Outcome::Rows(1),
                 "{status}"
             );
+        }
+        let forget = format!(
+            "update public.form_submissions set first_submitted_at = null where id = '{OWN_FORM}'"
+        );
+        let delete = format!("delete from public.form_submissions where id = '{OWN_FORM}'");
+        for person in [Person::ClinicianOne, Person::Admin] {
+            assert_eq!(ward.act(person, &forget).await, Outcome::Rows(1));
             assert_eq!(
-                by_admin,
-                Outcome::Rows(u64::from(status != "approved")),
-                "{status}"
+                ward.act(person, &delete).await,
+                Outcome::Rows(0),
+                "{person:?}"
             );
         }
     });

@@ -6,6 +6,7 @@
 //! Nothing here knows how a rule is written, only what it does.
 
 mod catalog;
+mod form_history;
 mod form_rules;
 mod heartbeat;
 mod invitations;

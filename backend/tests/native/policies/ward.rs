@@ -74,6 +74,20 @@ pub enum Outcome {
     Refused(String),
 }
 
+/// Answers that can be submitted.
+pub const INTAKE: &str = r#"{"reason": "Chest pain", "allergies": "None known", "medication": "None", "mobility": "independent",
+    "contact_name": "Ada Patient", "contact_phone": "+44 7700 900001"}"#;
+
+/// No invitation, or a sign-up that names none.
+pub fn not_invited() -> Outcome {
+    Outcome::Refused("PT403".to_owned())
+}
+
+/// Another row has this already.
+pub fn taken() -> Outcome {
+    Outcome::Refused("23505".to_owned())
+}
+
 /// The right is missing.
 pub fn forbidden() -> Outcome {
     Outcome::Refused("42501".to_owned())
@@ -151,9 +165,9 @@ impl Ward {
                ('{OTHER_PATIENT}', 'W-OTHER', 'Other', 'Patient', '1970-01-01', 'Surgery', '{two}'),
                ('{OWN_NEW_PATIENT}', 'W-OWN-NEW', 'Own', 'Newcomer', '1970-01-01', 'Surgery', '{one}'),
                ('{OTHER_NEW_PATIENT}', 'W-OTHER-NEW', 'Other', 'Newcomer', '1970-01-01', 'Surgery', '{two}');
-             insert into public.form_submissions (id, patient_id, form_type, submitted_by) values
-               ('{OWN_FORM}', '{OWN_PATIENT}', 'intake', '{one}'),
-               ('{OTHER_FORM}', '{OTHER_PATIENT}', 'intake', '{two}');
+             insert into public.form_submissions (id, patient_id, form_type, submitted_by, answers) values
+               ('{OWN_FORM}', '{OWN_PATIENT}', 'intake', '{one}', '{INTAKE}'),
+               ('{OTHER_FORM}', '{OTHER_PATIENT}', 'intake', '{two}', '{INTAKE}');
              insert into public.staff_invitations (id, email, full_name, role) values
                ('{INVITATION}', 'invited@bedside.test', 'Invited Person', 'viewer');
              update public.profiles set active = false where id = '{off}';
