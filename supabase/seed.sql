@@ -197,7 +197,7 @@ insert into public.form_submissions (
   id, patient_id, form_type, status, answers, review_comment, submitted_by, reviewed_by, created_at, updated_at, submitted_at)
 select
   pg_temp.key('form', f.f), f.patient_id, f.form_type, f.status,
-  -- A draft has got as far as its writer has.
+  -- A draft has got as far as its writer has. Drafts of vitals lack nothing that is required, so they can be submitted.
   case when f.status = 'draft' then f.answers - pg_temp.pick(f.f, 'left out', f.last_answers) - pg_temp.pick(f.f, 'left out too', f.last_answers)
        else f.answers end,
   case when f.status = 'returned' then pg_temp.pick(f.f, 'comment', array[
@@ -288,7 +288,7 @@ from (
     end as answers,
     case k.form_type
       when 'intake' then array['history', 'mobility', 'contact_phone', 'medication']
-      when 'vitals' then array['pain', 'weight_kg', 'remark', 'temperature']
+      when 'vitals' then array['pain', 'weight_kg', 'remark']
       when 'consent' then array['questions_answered', 'data_sharing', 'signature']
       else array['medication', 'follow_up', 'destination']
     end as last_answers

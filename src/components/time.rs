@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::model::CalendarDate;
+use crate::model::{CalendarDate, WallTime};
 
 /// A signal that moves on every half minute, shared by every moment on the page.
 #[derive(Clone, Copy)]
@@ -48,12 +48,42 @@ pub fn on_paper(at: &str) -> String {
     format!("{}, {hours:02}:{minutes:02}", day_of(&moment).label())
 }
 
-/// The minute it is here, as the clock on the wall says: `2026-11-22T08:30`.
-pub fn this_minute() -> String {
-    let now = js_sys::Date::new_0();
-    let CalendarDate { year, month, day } = today();
-    let (hour, minute) = (now.get_hours(), now.get_minutes());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")
+/// What the clock on the wall says here.
+pub fn this_minute() -> WallTime {
+    wall_time(&js_sys::Date::new_0())
+}
+
+/// A minute of this place with the offset from UTC that holds here on that day. `None` for a text that is no minute.
+pub fn here_at(text: &str) -> Option<WallTime> {
+    let WallTime { date, minute, .. } = WallTime::parse(text)?;
+    let at = js_sys::Date::new_with_year_month_day_hr_min(
+        u32::from(date.year),
+        i32::from(date.month) - 1,
+        i32::from(date.day),
+        i32::from(minute / 60),
+        i32::from(minute % 60),
+    );
+    let offset = offset_of(&at);
+    Some(WallTime {
+        date,
+        minute,
+        offset,
+    })
+}
+
+fn wall_time(at: &js_sys::Date) -> WallTime {
+    let minute = at.get_hours() * 60 + at.get_minutes();
+    WallTime {
+        date: day_of(at),
+        minute: u16::try_from(minute).unwrap_or(0),
+        offset: offset_of(at),
+    }
+}
+
+/// Minutes ahead of UTC; JavaScript counts those behind.
+fn offset_of(at: &js_sys::Date) -> Option<i16> {
+    let behind = at.get_timezone_offset();
+    behind.is_finite().then_some(-behind as i16)
 }
 
 /// How long ago, in words, for a time in milliseconds since 1970.

@@ -15,6 +15,7 @@ pub mod patient_change;
 pub mod policy;
 pub mod profile;
 pub mod role;
+pub mod wall_time;
 mod word;
 
 pub use date::CalendarDate;
@@ -26,6 +27,7 @@ pub use patient::{Patient, PatientField, PatientStatus, Sex, WARDS};
 pub use patient_change::PatientChange;
 pub use profile::Profile;
 pub use role::Role;
+pub use wall_time::WallTime;
 
 /// The version of a row: counts its changes, set by the database.
 pub type Version = i64;

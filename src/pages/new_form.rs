@@ -180,7 +180,7 @@ fn Kinds(id: Uuid) -> impl IntoView {
         }
         busy.set(Some(kind.form_type));
         let form = Uuid::new_v4();
-        let answers = opening_answers(kind, &this_minute());
+        let answers = opening_answers(kind, &this_minute().to_string());
         let saving = outbox.save(new_form(
             form,
             &patient,

@@ -6,8 +6,8 @@
 use serde_json::{Map, Number, Value};
 
 use super::field::{Choice, Field, Question};
-use crate::model::CalendarDate;
 use crate::model::form_submission::{plain, reading};
+use crate::model::{CalendarDate, WallTime};
 
 /// The text in the field for a stored answer. Several choices stand on lines of their own.
 pub fn text_of(answer: Option<&Value>) -> String {
@@ -126,8 +126,8 @@ pub fn reading_of(field: &Field, text: &str) -> String {
         Question::Date(_) => {
             CalendarDate::parse(text).map_or_else(|_| text.to_owned(), CalendarDate::label)
         }
-        Question::Moment(_) => match moment(text) {
-            Some((date, time)) => format!("{}, {time}", date.label()),
+        Question::Moment(_) => match WallTime::parse(text) {
+            Some(at) => format!("{}, {}", at.date.label(), at.clock()),
             None => text.to_owned(),
         },
         _ => text.to_owned(),
@@ -166,17 +166,6 @@ fn numeral(text: &str) -> Option<Number> {
             .map(Number::from);
     }
     Number::from_f64(text.parse().ok()?)
-}
-
-/// The day and the time of a text such as `2026-11-22T08:30`.
-pub(super) fn moment(text: &str) -> Option<(CalendarDate, &str)> {
-    let (date, time) = text.split_once('T')?;
-    let (hour, minute) = time.split_once(':')?;
-    let below = |part: &str, limit: u8| {
-        part.len() == 2 && part.parse::<u8>().is_ok_and(|value| value < limit)
-    };
-    (below(hour, 24) && below(minute, 60)).then_some(())?;
-    Some((CalendarDate::parse(date).ok()?, time))
 }
 
 #[cfg(test)]
@@ -289,6 +278,12 @@ mod tests {
                 FormType::Vitals,
                 "measured_at",
                 "2026-11-22T08:30",
+                "22 Nov 2026, 08:30",
+            ),
+            (
+                FormType::Vitals,
+                "measured_at",
+                "2026-11-22T08:30+01:00",
                 "22 Nov 2026, 08:30",
             ),
             (

@@ -2,9 +2,9 @@
 
 use thiserror::Error;
 
-use super::answer::{moment, number, tidy};
+use super::answer::{number, tidy};
 use super::field::{Choice, Field, Quantity, Question, Span};
-use crate::model::CalendarDate;
+use crate::model::{CalendarDate, WallTime};
 
 /// Why an answer can't be submitted. Reads on from the name of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
@@ -64,15 +64,15 @@ impl std::fmt::Display for Warning {
 }
 
 impl Field {
-    /// Checks an answer that is there. `today` bounds the dates.
+    /// Checks an answer that is there. `now` bounds the dates.
     ///
     /// ```
-    /// use bedside::model::{CalendarDate, FormType, form_kind::{FormKind, Problem}};
-    /// let today = CalendarDate { year: 2026, month: 11, day: 22 };
+    /// use bedside::model::{FormType, WallTime, form_kind::{FormKind, Problem}};
+    /// let now = WallTime::parse("2026-11-22T12:00+01:00").unwrap();
     /// let pain = FormKind::of(FormType::Vitals).and_then(|kind| kind.field("pain"));
-    /// assert_eq!(pain.map(|field| field.check("11", today)), Some(Err(Problem::TooHigh(10.0))));
+    /// assert_eq!(pain.map(|field| field.check("11", now)), Some(Err(Problem::TooHigh(10.0))));
     /// ```
-    pub fn check(&self, text: &str, today: CalendarDate) -> Result<Option<Warning>, Problem> {
+    pub fn check(&self, text: &str, now: WallTime) -> Result<Option<Warning>, Problem> {
         let longest = self.question.longest();
         if !matches!(self.question, Question::Choices(_)) && text.chars().count() > longest {
             return Err(Problem::TooLong(longest));
@@ -87,11 +87,18 @@ impl Field {
             Question::YesNo if !matches!(text, "true" | "false") => Err(Problem::NotAChoice),
             Question::Date(span) => {
                 let date = CalendarDate::parse(text.trim()).map_err(|_| Problem::NotADate)?;
-                within(date, span, today)
+                within(date, span, now.date)
             }
             Question::Moment(span) => {
-                let (date, _) = moment(text.trim()).ok_or(Problem::NotADate)?;
-                within(date, span, today)
+                let at = WallTime::parse(text.trim()).ok_or(Problem::NotADate)?;
+                match span {
+                    Span::Past if at.instant(now) > now.instant(now) + CLOCKS_DIFFER => {
+                        Err(Problem::InTheFuture)
+                    }
+                    // It can be tomorrow already where it was measured.
+                    Span::Past => within(at.date.min(now.date), span, now.date),
+                    Span::Future => within(at.date, span, now.date),
+                }
             }
             _ => Ok(None),
         }
@@ -102,6 +109,9 @@ impl Field {
         tidy(self, text)
     }
 }
+
+/// By how many minutes a clock may be ahead.
+const CLOCKS_DIFFER: i64 = 5;
 
 fn measured(text: &str, tidied: &str, quantity: Quantity) -> Result<Option<Warning>, Problem> {
     let value = number(text).ok_or(Problem::NotANumber)?;
@@ -165,9 +175,9 @@ mod tests {
     use crate::model::form_kind::FormKind;
 
     fn check(form_type: FormType, key: &str, text: &str) -> Result<Option<Warning>, Problem> {
-        let today = CalendarDate::parse("2026-11-22").unwrap();
+        let now = WallTime::parse("2026-11-22T08:00+01:00").unwrap();
         let field = FormKind::of(form_type).unwrap().field(key).unwrap();
-        field.check(text, today)
+        field.check(text, now)
     }
 
     #[test]
@@ -203,8 +213,6 @@ mod tests {
     #[test]
     fn a_date_that_is_absurd_is_refused() {
         let measured = |text: &str| check(FormType::Vitals, "measured_at", text).err();
-        assert_eq!(measured("2026-11-22T23:59"), None);
-        assert_eq!(measured("2026-11-23T00:00"), Some(Problem::InTheFuture));
         assert_eq!(measured("1926-11-22T08:00"), Some(Problem::TooEarly));
         assert_eq!(measured("2026-02-30T08:00"), Some(Problem::NotADate));
         assert_eq!(measured("2026-11-22"), Some(Problem::NotADate));
@@ -212,6 +220,28 @@ mod tests {
         assert_eq!(follow_up("2026-12-03"), None);
         assert_eq!(follow_up("2020-12-03"), Some(Problem::TooEarly));
         assert_eq!(follow_up("9999-12-31"), Some(Problem::TooLate));
+    }
+
+    #[test]
+    fn nothing_is_measured_later_than_now_wherever_it_is_measured() {
+        let measured = |text: &str| check(FormType::Vitals, "measured_at", text).err();
+        for past in [
+            "2026-11-22T08:00",
+            "2026-11-22T08:05",
+            "2026-11-22T08:05+01:00",
+            "2026-11-22T21:00+14:00",
+            "2026-11-21T20:00-11:00",
+        ] {
+            assert_eq!(measured(past), None, "{past}");
+        }
+        for ahead in [
+            "2026-11-22T08:06",
+            "2026-11-22T23:59",
+            "2026-11-23T00:00+01:00",
+            "2026-11-22T08:00-05:00",
+        ] {
+            assert_eq!(measured(ahead), Some(Problem::InTheFuture), "{ahead}");
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ mod consent;
 mod discharge;
 mod field;
 mod intake;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod sql;
 mod vitals;
 
 pub use answer::{OpenAnswer, changed_answers, open_answers, reading_of, text_of, value_of};
@@ -17,7 +20,7 @@ pub use field::{Asked, Choice, Field, Need, Quantity, Question, Span};
 
 use serde_json::Value;
 
-use super::{CalendarDate, FormType};
+use super::{FormType, WallTime};
 
 /// A kind of form.
 #[derive(Debug)]
@@ -78,7 +81,7 @@ impl FormKind {
     pub fn problems(
         &self,
         text: impl Fn(&'static str) -> String,
-        today: CalendarDate,
+        now: WallTime,
     ) -> Vec<(&'static Field, Problem)> {
         let mut found = Vec::new();
         for field in self.fields() {
@@ -89,7 +92,7 @@ impl FormKind {
             let problem = if typed.trim().is_empty() {
                 (field.need == Need::Required).then_some(Problem::Missing)
             } else {
-                field.check(&typed, today).err()
+                field.check(&typed, now).err()
             };
             let problem = problem.or_else(|| self.broken_rule(field, &text));
             found.extend(problem.map(|problem| (field, problem)));
@@ -102,14 +105,14 @@ impl FormKind {
         &self,
         field: &'static Field,
         text: &impl Fn(&'static str) -> String,
-        today: CalendarDate,
+        now: WallTime,
     ) -> Option<Problem> {
         let typed = text(field.key);
         if typed.trim().is_empty() {
             return None;
         }
         field
-            .check(&typed, today)
+            .check(&typed, now)
             .err()
             .or_else(|| self.broken_rule(field, text))
     }
@@ -141,8 +144,8 @@ mod tests {
 
     use super::*;
 
-    fn today() -> CalendarDate {
-        CalendarDate::parse("2026-11-22").unwrap()
+    fn now() -> WallTime {
+        WallTime::parse("2026-11-22T12:00+01:00").unwrap()
     }
 
     fn problems(form_type: FormType, answers: &[(&str, &str)]) -> Vec<(&'static str, Problem)> {
@@ -154,7 +157,7 @@ mod tests {
         };
         FormKind::of(form_type)
             .unwrap()
-            .problems(text, today())
+            .problems(text, now())
             .into_iter()
             .map(|(field, problem)| (field.key, problem))
             .collect()
@@ -190,7 +193,7 @@ mod tests {
             for field in kind.fields() {
                 if let Asked::When { key, is } = field.asked {
                     let other = kind.field(key).unwrap();
-                    assert!(other.check(is, today()).is_ok(), "{key} is never {is}");
+                    assert!(other.check(is, now()).is_ok(), "{key} is never {is}");
                 }
             }
             for Rule::Below(lower, upper) in kind.rules {
@@ -246,7 +249,7 @@ mod tests {
     fn a_half_typed_answer_is_judged_and_an_empty_one_is_not() {
         let kind = FormKind::of(FormType::Vitals).unwrap();
         let field = kind.field("heart_rate").unwrap();
-        let typed = |text: &'static str| kind.problem(field, &|_| text.to_owned(), today());
+        let typed = |text: &'static str| kind.problem(field, &|_| text.to_owned(), now());
         assert_eq!(typed(""), None);
         assert_eq!(typed("fast"), Some(Problem::NotANumber));
     }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::Shown;
-use crate::components::time::today;
+use crate::components::time::this_minute;
 use crate::components::{ChangedText, Icon, Shape};
 use crate::model::FormKind;
 use crate::model::form_kind::{Field, OpenAnswer, open_answers, reading_of};
@@ -81,7 +81,7 @@ fn Answer(shown: Shown, field: &'static Field) -> impl IntoView {
         text => reading_of(field, &text),
     });
     let warning = move || {
-        let checked = field.check(&text.get(), today()).ok().flatten()?;
+        let checked = field.check(&text.get(), this_minute()).ok().flatten()?;
         shown.adult.get().then(|| checked.to_string())
     };
     view! {

@@ -4,11 +4,11 @@
 use leptos::prelude::*;
 
 use super::fill::Fill;
-use crate::components::time::today;
+use crate::components::time::{here_at, this_minute};
 use crate::components::together::{BothInThisField, InThisField, Together};
 use crate::components::{Conflict, FieldShell, Icon, LongText, Shape, Values};
 use crate::model::form_kind::{Choice, Field, Need, Problem, Question, reading_of};
-use crate::model::{CalendarDate, FieldState};
+use crate::model::{CalendarDate, FieldState, WallTime};
 
 /// Up to so many choices are shown side by side.
 const SIDE_BY_SIDE: usize = 5;
@@ -154,8 +154,8 @@ fn line(
             aria-describedby=described
             aria-required=(field.need == Need::Required).then_some("true")
             aria-invalid=move || invalid.get().then_some("true")
-            prop:value=move || value.get()
-            on:input=move |event| fill.type_in(field, event_target_value(&event))
+            prop:value=move || in_control(field, value.get())
+            on:input=move |event| fill.type_in(field, from_control(field, event_target_value(&event)))
         />
     };
     match unit {
@@ -169,6 +169,22 @@ fn line(
         }
         .into_any(),
         None => input.into_any(),
+    }
+}
+
+/// The text of an answer as its control takes it: a browser's control for a day and a time knows no offset.
+fn in_control(field: &Field, text: String) -> String {
+    match (field.question, WallTime::parse(&text)) {
+        (Question::Moment(_), Some(at)) => WallTime { offset: None, ..at }.to_string(),
+        _ => text,
+    }
+}
+
+/// The text of an answer from what its control holds: a time typed here is a time of this place.
+fn from_control(field: &Field, typed: String) -> String {
+    match field.question {
+        Question::Moment(_) => here_at(&typed).map_or(typed, |at| at.to_string()),
+        _ => typed,
     }
 }
 
@@ -393,7 +409,7 @@ fn Options(
 #[component]
 fn Below(fill: Fill, field: &'static Field, value: Memo<String>) -> impl IntoView {
     let warning = move || {
-        let checked = field.check(&value.get(), today()).ok().flatten()?;
+        let checked = field.check(&value.get(), this_minute()).ok().flatten()?;
         fill.shown.adult.get().then(|| checked.to_string())
     };
     // A browser's date control shows nothing for what is no date.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Shown;
 use super::unsent::{Safety, Typing, clashes, safety};
-use crate::components::time::today;
+use crate::components::time::this_minute;
 use crate::components::{Settled, Versions};
 use crate::data::clock::Moment;
 use crate::hooks::use_outbox;
@@ -166,7 +166,9 @@ impl Fill {
 
     /// What is to be said against an answer now. Tracked.
     pub fn problem(self, field: &'static Field) -> Option<Problem> {
-        let problem = self.kind.problem(field, &|key| self.text(key), today());
+        let problem = self
+            .kind
+            .problem(field, &|key| self.text(key), this_minute());
         let judged = self.tried.get() || self.left.with(|left| left.contains(field.key));
         match problem {
             Some(Problem::TooLong(_)) => problem,
@@ -184,7 +186,7 @@ impl Fill {
 
     /// What keeps the form from being handed in. Tracked.
     pub fn problems(self) -> Vec<(&'static Field, Problem)> {
-        self.kind.problems(|key| self.text(key), today())
+        self.kind.problems(|key| self.text(key), this_minute())
     }
 
     /// Whether handing in was tried. Tracked.

@@ -5,6 +5,7 @@
 //! that is rolled back, so it sees the seed and nothing of the others; only `over_http` and `over_socket` commit, and only rows of their own.
 //! Nothing here knows how a rule is written, only what it does.
 
+mod answers;
 mod catalog;
 mod form_history;
 mod form_rules;
