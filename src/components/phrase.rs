@@ -105,6 +105,10 @@ pub fn auth_error(error: &AuthError) -> Phrase {
             "Nobody can sign up here",
             "Whoever runs the server has closed sign-up. Ask an admin for an account.",
         ),
+        AuthError::NoInvitation => Phrase::new(
+            "This code is not good",
+            "Check the address and the code. An invitation works once and for two weeks. An admin can send a new one.",
+        ),
         AuthError::RateLimited => {
             Phrase::new("Too many attempts", "Wait a minute, then try again.")
         }

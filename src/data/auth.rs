@@ -188,8 +188,8 @@ impl Auth {
     /// Makes the account that an invitation was written for, and signs in with it.
     ///
     /// # Errors
-    /// [`AuthError::EmailNotConfirmed`] when the account was made and its owner has to open a message first; a code that is not
-    /// good is the server's failure, since it is the database that refuses the account.
+    /// [`AuthError::EmailNotConfirmed`] when the account was created and its owner has to open a message first;
+    /// [`AuthError::NoInvitation`] when the code isn't valid for this address.
     pub async fn sign_up(&self, email: &str, code: &str, password: &str) -> Result<(), AuthError> {
         let answer = self.0.api.sign_up(email, code, password).await?;
         let session = self

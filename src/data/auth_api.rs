@@ -61,8 +61,8 @@ impl AuthApi {
             "password": password,
             "data": { "invitation": code.trim() },
         });
-        self.call(Request::post(&format!("{}/signup", self.base)), Some(&body))
-            .await
+        let request = Request::post(&format!("{}/signup", self.base));
+        exchange(self.without_version(request, Some(&body))?).await
     }
 
     pub async fn set_password(&self, token: &str, password: &str) -> Result<(), AuthError> {
@@ -93,9 +93,17 @@ impl AuthApi {
     }
 
     fn built(&self, request: RequestBuilder, body: Option<&Value>) -> Result<Request, AuthError> {
-        let request = request
-            .header("apikey", &self.publishable_key)
-            .header("X-Supabase-Api-Version", "2024-01-01");
+        let request = request.header("X-Supabase-Api-Version", "2024-01-01");
+        self.without_version(request, body)
+    }
+
+    /// GoTrue passes on why the database refused an account only to a client that names no API version.
+    fn without_version(
+        &self,
+        request: RequestBuilder,
+        body: Option<&Value>,
+    ) -> Result<Request, AuthError> {
+        let request = request.header("apikey", &self.publishable_key);
         let request = match body {
             Some(body) => request
                 .header("Content-Type", "application/json")

@@ -30,6 +30,9 @@ pub enum AuthError {
     AddressTaken,
     #[error("sign-up is closed")]
     SignUpClosed,
+    /// The database has no invitation for this address with this code.
+    #[error("no invitation with this code")]
+    NoInvitation,
     #[error("too many attempts")]
     RateLimited,
     #[error("the server could not be reached")]
@@ -84,6 +87,7 @@ impl AuthError {
             "weak_password" => Self::WeakPassword,
             "same_password" => Self::SamePassword,
             "user_already_exists" | "email_exists" => Self::AddressTaken,
+            "PT403" => Self::NoInvitation,
             "signup_disabled" | "email_provider_disabled" => Self::SignUpClosed,
             "refresh_token_not_found"
             | "refresh_token_already_used"
@@ -144,6 +148,14 @@ mod tests {
         assert_eq!(of(429, ""), AuthError::RateLimited);
         assert_eq!(of(502, "<html>Bad gateway</html>"), AuthError::Server(502));
         assert_eq!(of(418, "[]"), AuthError::Refused("418".to_owned()));
+    }
+
+    #[test]
+    fn a_wrong_invitation_code_is_told_from_a_failure() {
+        let refused = r#"{"code":"PT403","message":"no invitation with this code"}"#;
+        let failed = r#"{"code":500,"error_code":"unexpected_failure","msg":"Database error saving new user"}"#;
+        assert_eq!(of(403, refused), AuthError::NoInvitation);
+        assert_eq!(of(500, failed), AuthError::Server(500));
     }
 
     #[test]

@@ -118,12 +118,6 @@ fn refused(error: &AuthError) -> impl IntoView + use<> {
             "Your account is made",
             "A message was sent to you. Open the link in it, then sign in.".to_owned(),
         ),
-        // The database refuses the account, and the auth service calls that a failure.
-        AuthError::Server(500) => (
-            Tone::Critical,
-            "This code is not good",
-            "Check the address and the code. An invitation is good once and for two weeks; an admin can write a new one.".to_owned(),
-        ),
         error => {
             let said = phrase::auth_error(error);
             (Tone::Critical, said.title, said.advice)

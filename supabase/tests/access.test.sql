@@ -3,13 +3,14 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = public, extensions;
-select plan(16);
+select plan(17);
 
 insert into auth.users (id, email, raw_app_meta_data) values
   ('7e570000-0000-4000-a000-000000000001', 'tap.one@bedside.test', '{"role": "clinician"}'),
   ('7e570000-0000-4000-a000-000000000002', 'tap.two@bedside.test', '{"role": "clinician"}'),
   ('7e570000-0000-4000-a000-000000000003', 'tap.viewer@bedside.test', '{"role": "viewer"}'),
-  ('7e570000-0000-4000-a000-000000000004', 'tap.uninvited@bedside.test', '{}');
+  ('7e570000-0000-4000-a000-000000000004', 'tap.left@bedside.test', '{"role": "viewer"}');
+update public.profiles set active = false where id = '7e570000-0000-4000-a000-000000000004';
 insert into public.patients (id, mrn, first_name, last_name, date_of_birth, ward, clinician_id) values
   ('7e570000-0000-4000-a000-0000000000a1', 'TAP-0001', 'Ada', 'One', '1950-01-01', 'Surgery', '7e570000-0000-4000-a000-000000000001'),
   ('7e570000-0000-4000-a000-0000000000a2', 'TAP-0002', 'Bea', 'Two', '1950-01-01', 'Surgery', '7e570000-0000-4000-a000-000000000002');
@@ -25,6 +26,11 @@ select is_empty(
   $$ select oid::regclass from pg_class c
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not exists (select from pg_policy where polrelid = c.oid) $$,
   'every table of public has a policy');
+
+select throws_ok(
+  $$ insert into auth.users (id, email, raw_app_meta_data) values ('7e570000-0000-4000-a000-000000000005', 'tap.uninvited@bedside.test', '{}');
+     set constraints all immediate $$,
+  'PT403', null, 'there is no account without an invitation');
 
 -- A clinician.
 set local request.jwt.claims = '{"sub": "7e570000-0000-4000-a000-000000000001", "role": "authenticated"}';
@@ -67,9 +73,9 @@ select throws_ok(
   $$ select public.hand_over_patient('7e570000-0000-4000-a000-0000000000a1', '7e570000-0000-4000-a000-000000000001', 3) $$,
   '42501', null, 'a viewer cannot hand over a patient');
 
--- An account without an invitation, and a visitor who is not signed in.
+-- A deactivated account, and a visitor who is not signed in.
 set local request.jwt.claims = '{"sub": "7e570000-0000-4000-a000-000000000004", "role": "authenticated"}';
-select is_empty('select id from public.patients', 'an account without an invitation sees no patient');
+select is_empty('select id from public.patients', 'a deactivated account sees no patient');
 set local role anon;
 select throws_ok('select id from public.patients', '42501', null, 'a visitor who is not signed in may not ask');
 

@@ -80,7 +80,7 @@ pub(crate) async fn signup(
         .await
         .map_err(AuthError::writing)?;
     let answer = token::answer(&auth, &mut tx, &session).await?;
-    tx.commit().await.map_err(AuthError::writing)?;
+    tx.commit().await.map_err(AuthError::committing)?;
     Ok(Json(answer))
 }
 

@@ -69,9 +69,35 @@ pub(crate) enum AuthError {
     SamePassword,
     #[error("Request rate limit reached")]
     RateLimited,
+    /// A trigger refused the row with a `PTxxx` code, which is public: see [`Refusal`].
+    #[error("{}", .0.message)]
+    Refused(Refusal),
     #[error("{0}")]
     Database(&'static str),
 }
+
+/// What a trigger says with SQLSTATE `PTxxx`. GoTrue passes it on with HTTP status xxx to a client that names no API version;
+/// to others it is a failed write.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    code: String,
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    fn of(error: &dyn sqlx::error::DatabaseError) -> Option<Self> {
+        let code = error.code()?;
+        let status = code.strip_prefix("PT")?.parse().ok()?;
+        Some(Self {
+            status: StatusCode::from_u16(status).ok()?,
+            code: code.into_owned(),
+            message: error.message().to_owned(),
+        })
+    }
+}
+
+const WRITE_FAILED: &str = "Database error saving user";
 
 impl AuthError {
     /// For `map_err` on reads; the cause goes to the log, never to the client.
@@ -82,6 +108,21 @@ impl AuthError {
 
     /// For `map_err` on writes.
     pub(crate) fn writing(error: sqlx::Error) -> Self {
+        if let Some(refusal) = error.as_database_error().and_then(Refusal::of) {
+            return Self::Refused(refusal);
+        }
+        Self::failed(&error, WRITE_FAILED)
+    }
+
+    /// For `map_err` on the commit of a sign-up. Here GoTrue passes no refusal on.
+    pub(crate) fn committing(error: sqlx::Error) -> Self {
+        Self::failed(
+            &error,
+            "Unexpected failure, please check server logs for more information",
+        )
+    }
+
+    fn failed(error: &sqlx::Error, words: &'static str) -> Self {
         // A trigger's message may quote the row; its class is enough for the log.
         let code = error
             .as_database_error()
@@ -92,7 +133,7 @@ impl AuthError {
             return Self::Validation("A value cannot be stored");
         }
         tracing::error!(code, "auth could not write the database");
-        Self::Database("Database error saving user")
+        Self::Database(words)
     }
 
     fn status(&self) -> StatusCode {
@@ -108,7 +149,7 @@ impl AuthError {
             | Self::WeakPassword
             | Self::SamePassword => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused(_) | Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -134,7 +175,7 @@ impl AuthError {
             Self::WeakPassword => "weak_password",
             Self::SamePassword => "same_password",
             Self::RateLimited => "over_request_rate_limit",
-            Self::Database(_) => "unexpected_failure",
+            Self::Refused(_) | Self::Database(_) => "unexpected_failure",
         }
     }
 }
@@ -168,7 +209,15 @@ pub(crate) async fn shape(request: Request, next: Next) -> Response {
         .as_ref()
         .and_then(|v| v.to_str().ok())
         .is_some_and(|v| v >= WORD_CODES_SINCE);
-    let mut body = if words {
+    let mut status = error.status();
+    let mut body = if let AuthError::Refused(refusal) = error {
+        if words {
+            json!({ "code": error.code(), "message": WRITE_FAILED })
+        } else {
+            status = refusal.status;
+            json!({ "code": refusal.code, "message": refusal.message })
+        }
+    } else if words {
         json!({ "code": error.code(), "message": error.to_string() })
     } else {
         json!({ "code": error.status().as_u16(), "error_code": error.code(), "msg": error.to_string() })
@@ -176,7 +225,7 @@ pub(crate) async fn shape(request: Request, next: Next) -> Response {
     if let (AuthError::WeakPassword, Some(body)) = (error, body.as_object_mut()) {
         body.insert("weak_password".to_owned(), json!({ "reasons": ["length"] }));
     }
-    let mut shaped = (error.status(), Json(body)).into_response();
+    let mut shaped = (status, Json(body)).into_response();
     let headers = shaped.headers_mut();
     headers.insert(&ERROR_CODE, HeaderValue::from_static(error.code()));
     if words {

@@ -112,6 +112,10 @@ fn InviteForm(written: RwSignal<Option<Invitation>>) -> impl IntoView {
 
 fn refused(error: &DataError) -> impl IntoView + use<> {
     let (title, advice) = match error {
+        DataError::Refused { code, message } if code == "23505" && message.contains("name") => (
+            "A colleague has this name",
+            "Add what tells the two apart, such as the ward.".to_owned(),
+        ),
         DataError::Refused { code, .. } if code == "23505" => (
             "This address is taken",
             "It belongs to somebody on the staff, or an invitation is open for it.".to_owned(),

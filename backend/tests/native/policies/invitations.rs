@@ -1,6 +1,6 @@
 //! Letting a person in: who writes invitations, and what a sign-up with and without one comes to.
 
-use crate::policies::ward::{Outcome, Person, Ward, forbidden, on_the_ward};
+use crate::policies::ward::{Outcome, Person, Ward, forbidden, not_invited, on_the_ward, taken};
 
 const NEWCOMER: &str = "cccccccc-0000-4000-a000-000000000002";
 const INVITE: &str = "insert into public.staff_invitations (email, full_name, role)
@@ -22,7 +22,8 @@ async fn sign_up(ward: &mut Ward, email: &str, code: Option<&str>) -> Outcome {
     );
     ward.act_as_owner(&format!(
         "insert into auth.users (id, email, raw_app_meta_data, raw_user_meta_data)
-         values ('{NEWCOMER}', '{email}', '{{}}', '{said}')"
+         values ('{NEWCOMER}', '{email}', '{{}}', '{said}');
+         set constraints all immediate"
     ))
     .await
 }
@@ -62,11 +63,73 @@ fn an_invited_address_is_taken_by_nobody_without_the_code() {
         for code in [None, Some("000000000000"), Some("")] {
             assert_eq!(
                 sign_up(&mut ward, "New.Person@bedside.test", code).await,
-                forbidden(),
+                not_invited(),
                 "{code:?}"
             );
         }
         assert_eq!(open_invitations(&mut ward).await, 1);
+    });
+}
+
+#[test]
+fn an_address_that_nobody_invited_gets_no_account_and_the_same_answer() {
+    on_the_ward(|mut ward| async move {
+        for code in [None, Some("000000000000"), Some("")] {
+            assert_eq!(
+                sign_up(&mut ward, "stranger@bedside.test", code).await,
+                not_invited(),
+                "{code:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn an_account_gets_its_role_later_in_the_transaction_as_gotrue_does_it_or_is_refused() {
+    on_the_ward(|mut ward| async move {
+        let create = format!(
+            "insert into auth.users (id, email, raw_app_meta_data, raw_user_meta_data)
+             values ('{NEWCOMER}', 'made@bedside.test', '{{\"provider\": \"email\"}}', '{{\"full_name\": \"Made Later\"}}');"
+        );
+        let role = format!(
+            "update auth.users set raw_app_meta_data = raw_app_meta_data || '{{\"role\": \"clinician\"}}' where id = '{NEWCOMER}';"
+        );
+        let commit = "set constraints all immediate";
+        assert_eq!(
+            ward.act_as_owner(&format!("{create} {commit}")).await,
+            not_invited()
+        );
+        ward.owner(&format!(
+            "set constraints all deferred; {create} {role} {commit}"
+        ))
+        .await;
+        assert_eq!(newcomer(&mut ward).await, "clinician Made Later active");
+    });
+}
+
+#[test]
+fn nobody_moves_to_an_invited_address() {
+    on_the_ward(|mut ward| async move {
+        ward.act(Person::Admin, INVITE).await;
+        let code = code(&mut ward).await;
+        let move_to = |address: &str| {
+            format!(
+                "update auth.users set email = '{address}' where id = '{}'",
+                Person::Viewer.id()
+            )
+        };
+        assert_eq!(
+            ward.act_as_owner(&move_to("New.Person@bedside.test")).await,
+            taken()
+        );
+        assert_eq!(
+            ward.act_as_owner(&move_to("elsewhere@bedside.test")).await,
+            Outcome::Rows(1)
+        );
+        assert_eq!(
+            sign_up(&mut ward, "new.person@bedside.test", Some(&code)).await,
+            Outcome::Rows(1)
+        );
     });
 }
 
@@ -77,7 +140,7 @@ fn a_code_is_good_for_its_own_address_only() {
         let code = code(&mut ward).await;
         assert_eq!(
             sign_up(&mut ward, "other@bedside.test", Some(&code)).await,
-            forbidden()
+            not_invited()
         );
     });
 }
@@ -94,7 +157,7 @@ fn an_invitation_that_ran_out_or_was_withdrawn_lets_nobody_in() {
             ward.owner(end).await;
             assert_eq!(
                 sign_up(&mut ward, "new.person@bedside.test", Some(&code)).await,
-                forbidden(),
+                not_invited(),
                 "{end}"
             );
             assert_eq!(newcomer(&mut ward).await, "nobody");
@@ -107,12 +170,11 @@ fn an_invitation_that_ran_out_or_was_withdrawn_lets_nobody_in() {
 #[test]
 fn whoever_is_on_the_staff_or_invited_already_is_not_invited_again() {
     on_the_ward(|mut ward| async move {
-        let taken = Outcome::Refused("23505".to_owned());
         ward.act(Person::Admin, INVITE).await;
-        assert_eq!(ward.attempt(Person::Admin, INVITE).await, taken);
+        assert_eq!(ward.attempt(Person::Admin, INVITE).await, taken());
         let colleague = "insert into public.staff_invitations (email, full_name, role)
             values ('Viewer@bedside.test', 'Again', 'admin')";
-        assert_eq!(ward.attempt(Person::Admin, colleague).await, taken);
+        assert_eq!(ward.attempt(Person::Admin, colleague).await, taken());
     });
 }
 

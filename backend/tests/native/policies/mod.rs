@@ -5,8 +5,10 @@
 //! that is rolled back, so it sees the seed and nothing of the others; only `over_http` and `over_socket` commit, and only rows of their own.
 //! Nothing here knows how a rule is written, only what it does.
 
+mod accounts;
 mod answers;
 mod catalog;
+mod deactivation;
 mod form_history;
 mod form_rules;
 mod heartbeat;
@@ -20,5 +22,6 @@ mod patient_history;
 mod patient_rules;
 mod saves;
 mod seed;
+mod staff_names;
 mod staff_rules;
 mod ward;
