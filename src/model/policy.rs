@@ -133,6 +133,29 @@ mod tests {
         }
     }
 
+    /// `tests/policy.tsv` is what another test compares with the database.
+    #[test]
+    fn the_table_is_the_one_that_is_compared_with_the_database() {
+        let mut table = String::from("role\ttable\tread\tcreate\tchange\tdelete\n");
+        for role in Role::ALL {
+            for resource in Resource::ALL {
+                let name = match resource {
+                    Resource::Profiles => "profiles",
+                    Resource::Patients => "patients",
+                    Resource::FormSubmissions => "form_submissions",
+                    Resource::Invitations => "staff_invitations",
+                };
+                let cells = Action::ALL.map(|action| match reach(*role, resource, action) {
+                    Reach::All => "all",
+                    Reach::Own => "own",
+                    Reach::Nothing => "-",
+                });
+                table += &format!("{}\t{name}\t{}\n", role.word(), cells.join("\t"));
+            }
+        }
+        assert_eq!(table, include_str!("../../tests/policy.tsv"));
+    }
+
     #[test]
     fn an_unknown_role_is_offered_nothing_but_the_dashboard() {
         for resource in Resource::ALL {

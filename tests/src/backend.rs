@@ -1,12 +1,16 @@
 //! A backend process of the test's own: started on a free port, killed the hard way or asked to stop, started again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+
+use crate::story;
 
 /// A first start makes the database, its schema and the demo data.
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
@@ -14,7 +18,9 @@ const STARTS_WITHIN: Duration = Duration::from_secs(90);
 /// Where the backend keeps its data.
 #[derive(Clone, Copy)]
 pub enum Data<'a> {
-    InMemory,
+    /// A folder of this backend's own with the demo data, gone with it.
+    Demo,
+    /// This folder, empty or left by an earlier backend.
     Folder(&'a Path),
 }
 
@@ -22,6 +28,42 @@ pub enum Data<'a> {
 pub struct Backend {
     child: Child,
     pub port: u16,
+    /// Deleted with this value.
+    _folder: Option<TempDir>,
+}
+
+/// Fills an empty folder with what a first start makes: migrations and demo data take seconds, a copy a fraction of one.
+async fn fill(folder: &Path) -> Result<()> {
+    static SEED: OnceCell<PathBuf> = OnceCell::const_new();
+    if folder.read_dir()?.next().is_some() {
+        return Ok(());
+    }
+    let seed = SEED
+        .get_or_try_init(|| async {
+            let seed = crate::target(1).join("stories").join("seed");
+            if seed.exists() {
+                std::fs::remove_dir_all(&seed)?;
+            }
+            std::fs::create_dir_all(&seed)?;
+            Backend::spawn(0, &seed, &[]).await?.stop().await?;
+            anyhow::Ok(seed)
+        })
+        .await?;
+    copy_folder(seed, folder).context("copying the demo data")
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 impl Backend {
@@ -32,25 +74,42 @@ impl Backend {
 
     /// Starts one on a given port (0: a free one) with further flags.
     pub async fn start_on(port: u16, data: Data<'_>, flags: &[&str]) -> Result<Backend> {
-        let dist = crate::root().join("dist");
+        let own = match data {
+            Data::Demo => Some(tempfile::tempdir()?),
+            Data::Folder(_) => None,
+        };
+        let folder = match (data, &own) {
+            (Data::Folder(folder), _) => folder,
+            (Data::Demo, own) => own.as_ref().context("no folder")?.path(),
+        };
+        fill(folder).await?;
+        let mut backend = Backend::spawn(port, folder, flags).await?;
+        backend._folder = own;
+        Ok(backend)
+    }
+
+    async fn spawn(port: u16, folder: &Path, flags: &[&str]) -> Result<Backend> {
+        let app = crate::app();
         ensure!(
-            dist.join("index.html").is_file(),
-            "the app is not built; run `cargo xtask test`"
+            app.join("index.html").is_file(),
+            "the app is not built; run `cargo xtask test e2e`"
         );
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(story::folder().join("backend.log"))?;
         let mut command = Command::new(crate::built("bedside-backend"));
         command
             .args(["--port", &port.to_string(), "--dist"])
-            .arg(dist)
-            .args(flags);
-        match data {
-            Data::InMemory => command.arg("--in-memory"),
-            Data::Folder(path) => command.arg("--data-dir").arg(path),
-        };
+            .arg(app)
+            .args(flags)
+            .arg("--data-dir")
+            .arg(folder);
         let mut child = command
             .current_dir(crate::root())
-            .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .context("starting the backend")?;
@@ -71,7 +130,11 @@ impl Backend {
             .context("the backend's port is not a number")?;
         // Whoever stops reading a pipe blocks its writer one day.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Backend { child, port })
+        Ok(Backend {
+            child,
+            port,
+            _folder: None,
+        })
     }
 
     /// Its address.

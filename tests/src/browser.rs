@@ -1,15 +1,20 @@
-//! Real Chromium through its driver: one driver a test process, one fresh profile a session.
+//! Real Chromium through its driver: one driver for all stories, a fresh profile for each browser.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use thirtyfour::session::http::{Body, HttpClient};
 
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+/// Longer than any command takes; a script may wait by itself for half a minute.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Nothing that talks to the outside, nothing that asks, nothing that needs a display.
 const FLAGS: [&str; 10] = [
@@ -33,40 +38,45 @@ pub struct Size(pub u32, pub u32);
 pub const DESKTOP: Size = Size(1440, 900);
 pub const PHONE: Size = Size(390, 844);
 
-/// A running chromedriver; it and its browsers end when this value goes.
+/// The chromedriver that all stories of this process share.
 pub struct Driver {
-    _child: Child,
     url: String,
 }
 
-impl Driver {
-    pub async fn start() -> Result<Driver> {
+/// Ends the driver with this process, however that ends: its standard input is ours.
+const WITH_US: &str = r#""$0" --port=0 & driver=$!; cat > /dev/null; kill $driver"#;
+
+fn shared_driver() -> Result<&'static str, String> {
+    static DRIVER: OnceLock<Result<String, String>> = OnceLock::new();
+    let started = DRIVER.get_or_init(|| {
         let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
-        let mut child = Command::new(&program)
-            .arg("--port=0")
-            .stdin(Stdio::null())
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", WITH_US, &program])
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("starting {program}; `cargo xtask setup` installs it"))?;
-        let stdout = child.stdout.take().context("chromedriver has no output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let port = async {
-            while let Some(line) = lines.next_line().await? {
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    return Ok(port.trim_end_matches('.').to_owned());
-                }
-            }
-            bail!("chromedriver ended before it listened")
-        };
-        let port = tokio::time::timeout(STARTS_WITHIN, port)
-            .await
-            .context("chromedriver is slow")??;
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Driver {
-            _child: child,
-            url: format!("http://127.0.0.1:{port}"),
-        })
+            .map_err(|error| error.to_string())?;
+        let stdout = child.stdout.take().ok_or("chromedriver has no output")?;
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let port = lines
+            .find_map(|line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                Some(port.trim_end_matches('.').to_owned())
+            })
+            .ok_or_else(|| format!("{program} did not start; `cargo xtask setup` installs it"))?;
+        // A pipe that is not read blocks its writer one day.
+        std::thread::spawn(move || lines.for_each(drop));
+        // Its standard input stays open as long as this process.
+        std::mem::forget(child);
+        Ok(format!("http://127.0.0.1:{port}"))
+    });
+    started.as_deref().map_err(Clone::clone)
+}
+
+impl Driver {
+    pub fn start() -> Result<Driver> {
+        let url = shared_driver().map_err(anyhow::Error::msg)?.to_owned();
+        Ok(Driver { url })
     }
 
     /// Opens a browser of its own: own profile, own storage.
@@ -94,9 +104,42 @@ impl Driver {
                 capabilities.set_binary(&path)?;
             }
         }
-        WebDriver::new(&self.url, capabilities)
+        capabilities.set("goog:loggingPrefs", json!({"browser": "ALL"}))?;
+        WebDriver::builder(&self.url, capabilities)
+            .client(Http::default())
             .await
             .context("opening a browser")
+    }
+}
+
+/// The way to the driver.
+#[derive(Default)]
+struct Http(reqwest::Client);
+
+#[async_trait]
+impl HttpClient for Http {
+    async fn send(&self, request: Request<Body<'_>>) -> WebDriverResult<Response<Bytes>> {
+        let failed = |error: reqwest::Error| WebDriverError::HttpError(error.to_string());
+        let (parts, body) = request.into_parts();
+        let mut request = self
+            .0
+            .request(parts.method, parts.uri.to_string())
+            .headers(parts.headers)
+            .timeout(ANSWERS_WITHIN);
+        if let Body::Json(json) = body {
+            request = request.json(json);
+        }
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(failed)?;
+        let mut answer = Response::new(body);
+        *answer.status_mut() = status;
+        Ok(answer)
+    }
+
+    /// Without our connections: the runtime that drives them may be blocked by the caller.
+    async fn new(&self) -> Arc<dyn HttpClient> {
+        Arc::new(Http::default())
     }
 }
 

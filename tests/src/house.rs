@@ -17,8 +17,8 @@ impl House {
     /// Opens it with the demo data, which nobody else sees and nothing keeps.
     pub async fn opens() -> Result<House> {
         Ok(House {
-            backend: Backend::start(Data::InMemory).await?,
-            driver: Driver::start().await?,
+            backend: Backend::start(Data::Demo).await?,
+            driver: Driver::start()?,
         })
     }
 

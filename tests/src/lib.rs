@@ -18,6 +18,7 @@ pub mod lens;
 pub mod npm;
 pub mod person;
 pub mod places;
+pub mod story;
 pub mod wire_tap;
 
 use std::path::{Path, PathBuf};
@@ -32,17 +33,24 @@ pub fn root() -> &'static Path {
         .expect("tests/ lies in the workspace")
 }
 
-/// Where the workspace's programs are built: beside this very test.
-pub fn built(program: &str) -> PathBuf {
+/// The built app: the one that `cargo xtask` names, else the one beside this very test.
+pub fn app() -> PathBuf {
+    std::env::var_os("BEDSIDE_APP").map_or_else(|| target(1).join("app"), PathBuf::from)
+}
+
+/// A folder above this very test, which lies in `target/debug/deps`: 0 is `debug`, 1 is `target`.
+fn target(level: usize) -> PathBuf {
     let here = std::env::current_exe().expect("a test has a path");
-    let folder = here
-        .ancestors()
-        .nth(2)
-        .expect("a test lies in target/debug/deps");
-    let path = folder.join(program);
+    let folder = here.ancestors().nth(2 + level);
+    folder.expect("a test lies in target/debug/deps").to_owned()
+}
+
+/// Where the workspace's programs are built.
+pub fn built(program: &str) -> PathBuf {
+    let path = target(0).join(program);
     assert!(
         path.is_file(),
-        "{} is not built; run `cargo xtask test`",
+        "{} is not built; run `cargo xtask test e2e`",
         path.display()
     );
     path

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use thirtyfour::prelude::*;
 
+use crate::story;
+
 /// Longer than anything should take; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(25);
@@ -14,6 +16,18 @@ const GLANCE: Duration = Duration::from_millis(25);
 pub struct Person {
     pub browser: WebDriver,
     url: String,
+    /// Who hasn't left when the story ends was in the middle of something that failed.
+    left: bool,
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        if !self.left {
+            let driver = self.browser.handle().server_url();
+            let driver = driver.as_str().trim_end_matches('/');
+            story::save(driver, &self.browser.handle().session_id().to_string());
+        }
+    }
 }
 
 impl Person {
@@ -23,6 +37,7 @@ impl Person {
         Ok(Person {
             browser,
             url: url.to_owned(),
+            left: false,
         })
     }
 
@@ -253,7 +268,8 @@ impl Person {
     }
 
     /// Closes the browser.
-    pub async fn leaves(self) -> Result<()> {
-        Ok(self.browser.quit().await?)
+    pub async fn leaves(mut self) -> Result<()> {
+        self.left = true;
+        Ok(self.browser.clone().quit().await?)
     }
 }

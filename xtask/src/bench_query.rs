@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{Error, process, tools, workspace};
+use crate::{Error, process, setup, tools, workspace};
 
 /// The peer's version: the newest when this was written.
 const PEER: &str = "5.108.0";
@@ -24,7 +24,7 @@ const LONGEST_REQUEST: u64 = 1 << 20;
 /// # Errors
 /// A missing tool, a failed step, or a side that did not do what the other did.
 pub fn run() -> Result<(), Error> {
-    let browser = tools::browser().ok_or_else(tools::browser_remedy)?;
+    let browser = tools::browser().ok_or_else(setup::browser_remedy)?;
     let bench = workspace::target().join("bench");
     let site = bench.join("query");
     fs::create_dir_all(&site).map_err(|error| file("create", &site, error))?;
@@ -77,11 +77,7 @@ fn build_page(site: &Path) -> Result<(), Error> {
         .args(["--package", "bedside-query-bench"]);
     process::run("cargo build of the benchmark page", &mut cargo)?;
     let wasm = workspace::target().join("wasm32-unknown-unknown/release/bedside_query_bench.wasm");
-    let bindgen = tools::wasm_bindgen()?;
-    if !bindgen.is_present()? {
-        bindgen.install()?;
-    }
-    let mut bindgen = Command::new(bindgen.bin()?.join("wasm-bindgen"));
+    let mut bindgen = Command::new(tools::Bundler::program("wasm-bindgen")?);
     bindgen
         .args(["--target", "web", "--no-typescript", "--out-dir"])
         .arg(site.join("wasm"))

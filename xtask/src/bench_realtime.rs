@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::{Error, process, report, tools, workspace};
+use crate::report::Step;
+use crate::{Error, process, report, setup, tools, workspace};
 
 /// What it is measured against, and what bundles that for the page.
 const PEER: &str = "@supabase/realtime-js@2.119.1";
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// # Errors
 /// When a tool is missing, a build fails, or the page does not report in time.
 pub fn run() -> Result<(), Error> {
-    let browser = tools::browser().ok_or_else(tools::browser_remedy)?;
+    let browser = tools::browser().ok_or_else(setup::browser_remedy)?;
     let folder = workspace::target().join("bench").join("realtime");
     file("create", &folder, |path| std::fs::create_dir_all(path))?;
     let engine = engine()?;
@@ -100,12 +101,16 @@ fn engine() -> Result<Vec<Value>, Error> {
         "--example",
         "bench_engine",
     ]);
-    let output = report::timed("bench", "the engine, natively", || {
-        command
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| failed("the engine", error))
-    })?;
+    let output = report::timed(
+        "bench",
+        Step::new("the engine, natively", Duration::from_secs(60)),
+        |_| {
+            command
+                .stderr(Stdio::inherit())
+                .output()
+                .map_err(|error| failed("the engine", error))
+        },
+    )?;
     if !output.status.success() {
         return Err(failed("the engine", output.status));
     }
@@ -140,14 +145,16 @@ fn page(folder: &Path) -> Result<(), Error> {
         "--target",
         WASM_TARGET,
     ]);
-    report::timed("bench", "the client for the page", || {
-        process::run("cargo build", &mut build)
-    })?;
+    report::timed(
+        "bench",
+        Step::new("the client for the page", Duration::from_secs(90)),
+        |_| process::run("cargo build", &mut build),
+    )?;
     let wasm = workspace::target()
         .join(WASM_TARGET)
         .join("release/examples")
         .join(format!("{EXAMPLE}.wasm"));
-    let mut bind = Command::new(tools::wasm_bindgen()?.bin()?.join("wasm-bindgen"));
+    let mut bind = Command::new(tools::Bundler::program("wasm-bindgen")?);
     bind.args(["--target", "web", "--out-dir"])
         .arg(folder.join("wasm"))
         .arg(wasm);
@@ -174,9 +181,11 @@ fn peer(folder: &Path) -> Result<(), Error> {
             PEER,
             BUNDLER,
         ]);
-        report::timed("bench", "the other client from npm", || {
-            process::run("npm install", &mut install)
-        })?;
+        report::timed(
+            "bench",
+            Step::new("the other client from npm", Duration::from_secs(20)),
+            |_| process::run("npm install", &mut install),
+        )?;
     }
     let entry = npm.join("entry.js");
     let text = "export { RealtimeClient } from \"@supabase/realtime-js\";\n";

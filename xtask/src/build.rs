@@ -1,93 +1,153 @@
-//! Builds the SPA into `dist/` and the backend, and skips the SPA when nothing that it is made of has changed.
+//! Builds the app and the backend, and skips the app when nothing that it is made of has changed.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::{Error, process, report, split, tools, workspace};
+use crate::report::Step;
+use crate::{Error, process, report, site, tools, workspace};
 
-/// All that the SPA is made of.
-const SPA_SOURCES: [&str; 12] = [
+/// All that the app is made of.
+const APP_SOURCES: [&str; 11] = [
     "Cargo.toml",
     "build.rs",
     "Cargo.lock",
-    "Trunk.toml",
     "index.html",
     "rust-toolchain.toml",
     ".cargo",
     "src",
     "style",
     "public",
-    "crates/query",
-    "crates/realtime",
+    "crates",
+    "xtask/src/site.rs",
 ];
 
 /// Text files gain from compression; images and the like do not.
 const COMPRESSED: [&str; 7] = ["wasm", "js", "css", "html", "svg", "json", "webmanifest"];
 
+/// How the app is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum App {
+    /// In a few minutes, for this machine: what `dev` serves and the browser tests use.
+    Quick,
+    /// As small as possible, and compressed: what a hospital serves.
+    Release,
+}
+
+impl App {
+    /// Where the built app is.
+    pub fn folder(self) -> PathBuf {
+        match self {
+            App::Quick => workspace::target().join("app"),
+            App::Release => workspace::dist(),
+        }
+    }
+
+    const fn profile(self) -> &'static str {
+        match self {
+            App::Quick => "web",
+            App::Release => "release",
+        }
+    }
+
+    fn stamp(self) -> Result<PathBuf, Error> {
+        Ok(workspace::scratch()?.join(format!("app-{}.stamp", self.profile())))
+    }
+}
+
+/// The backend and the tests that link it: one selection for all commands, since another would unify other features, and be
+/// another build.
+pub const BACKEND: [&str; 4] = ["--package", "bedside-backend", "--package", "bedside-tests"];
+
 /// Builds the backend. Cargo itself knows when there is nothing to do.
 pub fn backend() -> Result<(), Error> {
-    report::timed("build", "backend", || {
-        process::run(
-            "building the backend",
-            tools::cargo().args(["build", "--locked", "--package", "bedside-backend"]),
-        )
+    let step = Step::new("backend", Duration::from_secs(240));
+    report::timed("build", step, |log| {
+        process::run_logged("building the backend", &mut backend_command(), log)
     })
 }
 
-/// Builds the SPA for release, unless `dist/` is already made from these sources.
-pub fn spa() -> Result<(), Error> {
-    let stamp = workspace::scratch()?.join("spa.stamp");
+pub fn backend_command() -> Command {
+    let mut cargo = tools::cargo();
+    cargo.args(["build", "--locked"]).args(BACKEND);
+    cargo.args(["--bin", "bedside-backend"]);
+    cargo
+}
+
+/// Builds the app, unless it is already built from these sources.
+pub fn app(app: App) -> Result<(), Error> {
+    let step = match app {
+        App::Quick => Step::new("app", Duration::from_secs(180)),
+        App::Release => Step::new("app for release", Duration::from_secs(360)),
+    };
+    report::timed("build", step, |log| app_into(app, log))
+}
+
+/// The same, as part of something that reports its progress by itself.
+pub fn app_into(app: App, log: &Path) -> Result<(), Error> {
+    let stamp = app.stamp()?;
     let sources = fingerprint()?;
     if std::fs::read_to_string(&stamp).is_ok_and(|built| built == sources)
-        && workspace::dist().join("index.html").is_file()
+        && app.folder().join("index.html").is_file()
     {
-        report::line("build", "app: unchanged");
         return Ok(());
     }
-    report::timed("build", "app", || {
-        process::run(
-            "building the app",
-            trunk("build")?.args(["--release", "--locked", "--features", "split"]),
-        )?;
-        split::app(&workspace::linked_app(), &workspace::dist())?;
-        precompress(&workspace::dist())
-    })?;
-    std::fs::write(&stamp, sources).map_err(|source| Error::File {
-        action: "write",
-        path: stamp.display().to_string(),
-        source,
+    let mut cargo = tools::cargo();
+    cargo
+        .args(["build", "--locked", "--package", "bedside", "--bin"])
+        .args(["bedside", "--features", "split", "--profile"])
+        .args([app.profile(), "--target", "wasm32-unknown-unknown"]);
+    process::run_logged("building the app", &mut cargo, log)?;
+    let start = Instant::now();
+    site::assemble(&workspace::linked_app(app.profile()), &app.folder(), log)?;
+    report::line(
+        "build",
+        &format!("app: bundled in {}", report::spoken(start.elapsed())),
+    );
+    match app {
+        App::Quick => size(&app.folder()),
+        App::Release => precompress(&app.folder()),
+    }?;
+    std::fs::write(&stamp, sources).map_err(|source| Error::file("write", &stamp, source))
+}
+
+/// Builds the backend and the app beside each other: one often waits for a single compiler while the other has work.
+pub fn both(variant: App) -> Result<(), Error> {
+    std::thread::scope(|scope| {
+        let backend = scope.spawn(backend);
+        let built = app(variant);
+        let backend = backend.join().unwrap_or_else(|_| {
+            Err(Error::Step {
+                step: "building the backend".to_owned(),
+                reason: "it panicked".to_owned(),
+            })
+        });
+        backend.and(built)
     })
 }
 
-/// A trunk that finds the pinned tools and may not download others.
-pub fn trunk(subcommand: &str) -> Result<Command, Error> {
-    let trunk = tools::trunk().bin()?;
-    let mut paths = vec![trunk.clone(), tools::wasm_bindgen()?.bin()?];
-    paths.extend(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap_or_default(),
-    ));
-    let path = std::env::join_paths(paths).map_err(|error| Error::Step {
-        step: "setting PATH".to_owned(),
-        reason: error.to_string(),
-    })?;
-    let mut command = Command::new(trunk.join("trunk"));
-    command
-        .arg(subcommand)
-        .arg("--offline=true")
-        .env("PATH", path)
-        // Trunk wants a boolean here, where the convention is any value.
-        .env_remove("NO_COLOR")
-        .current_dir(workspace::root());
-    Ok(command)
+/// Says how large the app is without compression.
+fn size(folder: &Path) -> Result<(), Error> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    let bytes: u64 = files
+        .iter()
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum();
+    report::line(
+        "build",
+        &format!("app: {} kB, not compressed", bytes / 1000),
+    );
+    Ok(())
 }
 
 /// Every source's path, size and time of change, as one number.
 fn fingerprint() -> Result<String, Error> {
     let mut files = Vec::new();
-    for source in SPA_SOURCES {
+    for source in APP_SOURCES {
         collect(&workspace::root().join(source), &mut files)?;
     }
     files.sort();
@@ -104,10 +164,13 @@ fn fingerprint() -> Result<String, Error> {
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     if path.is_dir() {
-        let entries = std::fs::read_dir(path).map_err(|source| unreadable(path, source))?;
+        let entries =
+            std::fs::read_dir(path).map_err(|source| Error::file("read", path, source))?;
         for entry in entries {
             collect(
-                &entry.map_err(|source| unreadable(path, source))?.path(),
+                &entry
+                    .map_err(|source| Error::file("read", path, source))?
+                    .path(),
                 files,
             )?;
         }
@@ -115,14 +178,6 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         files.push(path.to_owned());
     }
     Ok(())
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> Error {
-    Error::File {
-        action: "read",
-        path: path.display().to_string(),
-        source,
-    }
 }
 
 /// Writes a `.br` beside each file that gains from it, and says what a visitor downloads.
@@ -138,17 +193,14 @@ fn precompress(dist: &Path) -> Result<(), Error> {
         if !COMPRESSED.contains(&extension) {
             continue;
         }
-        let bytes = std::fs::read(&file).map_err(|source| unreadable(&file, source))?;
-        let smaller = brotli(&bytes).map_err(|source| unreadable(&file, source))?;
+        let bytes = std::fs::read(&file).map_err(|source| Error::file("read", &file, source))?;
+        let smaller = brotli(&bytes).map_err(|source| Error::file("read", &file, source))?;
         raw += bytes.len();
         compressed += smaller.len();
         let mut path = file.into_os_string();
         path.push(".br");
-        std::fs::write(&path, smaller).map_err(|source| Error::File {
-            action: "write",
-            path: path.to_string_lossy().into_owned(),
-            source,
-        })?;
+        let path = PathBuf::from(path);
+        std::fs::write(&path, smaller).map_err(|source| Error::file("write", &path, source))?;
     }
     report::line(
         "build",

@@ -1,10 +1,38 @@
-//! `cargo xtask test`: setup, then every check and test, then one summary. A failed check does not hide the ones behind it.
+//! `cargo xtask test`: every check and test, with one summary. Works in two lanes, because a lane alone leaves a core idle: the
+//! front lane builds the app and drives browsers, the back lane compiles and runs the rest at a lower priority. A failed part
+//! doesn't hide the ones after it.
 
-use std::time::{Duration, Instant};
+mod features;
+mod lanes;
 
-use crate::{Error, build, dev, process, report, setup, tools};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
-const WASM_CRATES: [&str; 6] = [
+use crate::build::{self, App, BACKEND};
+use crate::report::Step;
+use crate::tools::{self, Browser, Bundler};
+use crate::{Error, dev, process, report, setup};
+use lanes::{Lane, Part, Plan};
+
+/// The crates of the app. One selection for all commands: another would unify other features, and be another build. Without
+/// the backend, whose dependencies ask for another serde_json than the app has in the browser.
+const APP: [&str; 12] = [
+    "--package",
+    "bedside",
+    "--package",
+    "bedside-query",
+    "--package",
+    "bedside-query-bench",
+    "--package",
+    "bedside-realtime",
+    "--package",
+    "bedside-simulation",
+    "--package",
+    "xtask",
+];
+/// The crates that also run in the browser.
+const WASM: [&str; 6] = [
     "--package",
     "bedside",
     "--package",
@@ -12,174 +40,398 @@ const WASM_CRATES: [&str; 6] = [
     "--package",
     "bedside-realtime",
 ];
-const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
+const WASM_TARGET: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
-enum Outcome {
-    Passed(Duration),
-    Failed(String),
-    /// Something that it stands on failed.
-    NotRun,
+/// What can be asked for by name.
+struct Named {
+    name: &'static str,
+    about: &'static str,
+    what: What,
 }
 
-/// Runs everything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Format,
+    Features,
+    Clippy,
+    Docs,
+    /// The tests of one crate of the app.
+    Crate(&'static str),
+    Backend,
+    Wire,
+    Chromium,
+    EndToEnd,
+}
+
+const NAMES: [Named; 13] = [
+    named("format", "rustfmt", What::Format),
+    named(
+        "features",
+        "the tests and the app have the same dependencies",
+        What::Features,
+    ),
+    named("clippy", "no warnings, native and wasm32", What::Clippy),
+    named("docs", "rustdoc without warnings", What::Docs),
+    named("query", "the query cache", What::Crate("bedside-query")),
+    named(
+        "realtime",
+        "the Realtime client",
+        What::Crate("bedside-realtime"),
+    ),
+    named("app", "the app's own unit tests", What::Crate("bedside")),
+    named(
+        "simulation",
+        "random histories in simulated time",
+        What::Crate("bedside-simulation"),
+    ),
+    named("xtask", "these commands", What::Crate("xtask")),
+    named(
+        "backend",
+        "the embedded backend and the policies",
+        What::Backend,
+    ),
+    named(
+        "wire",
+        "the backend against recordings, faults and official clients",
+        What::Wire,
+    ),
+    named(
+        "chromium",
+        "the crates in a page of Chromium",
+        What::Chromium,
+    ),
+    named("e2e", "stories of people at browsers", What::EndToEnd),
+];
+
+const fn named(name: &'static str, about: &'static str, what: What) -> Named {
+    Named { name, about, what }
+}
+
+/// What of the tests to run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TestOptions {
+    /// Names of parts, then words that a test's name must contain. Nothing: everything.
+    pub words: Vec<String>,
+    /// Print instead of run: the parts, or the tests of the parts that are named.
+    pub list: bool,
+}
+
+/// Runs the tests.
 ///
 /// # Errors
-/// [`Error::Checks`] names the checks that failed; [`Error::Interrupted`] after Ctrl-C.
-pub fn run() -> Result<(), Error> {
-    let start = Instant::now();
-    setup::run(setup::Needs::Everything)?;
-    let browser = tools::browser().ok_or_else(tools::browser_remedy)?;
-    let mut checks = Checks { done: Vec::new() };
-
-    checks.run("format", || cargo(&["fmt", "--all", "--check"], &[]))?;
-    checks.run("clippy", || {
-        cargo(
-            &[
-                "clippy",
-                "--locked",
-                "--workspace",
-                "--all-targets",
-                "--test",
-                "e2e",
-            ],
-            &DENY_WARNINGS,
-        )
-    })?;
-    checks.run("clippy wasm32", || {
-        let mut arguments = vec![
-            "clippy",
-            "--locked",
-            "--all-targets",
-            "--target",
-            "wasm32-unknown-unknown",
-        ];
-        arguments.extend(WASM_CRATES);
-        cargo(&arguments, &DENY_WARNINGS)
-    })?;
-    let app = checks.run("the app", build::spa)?;
-    checks.run("tests", || {
-        cargo(&["test", "--locked", "--workspace", "--no-fail-fast"], &[])
-    })?;
-    checks.run("tests in Chromium", || wasm_tests(&browser))?;
-    if app {
-        checks.run("end to end", || end_to_end(&browser))?;
+/// [`Error::Checks`] names the parts that failed; [`Error::Interrupted`] after Ctrl-C.
+pub fn run(options: &TestOptions) -> Result<(), Error> {
+    let (chosen, words) = choose(&options.words)?;
+    if options.list && chosen.is_empty() {
+        for named in &NAMES {
+            println!("{:<12} {}", named.name, named.about);
+        }
+        return Ok(());
+    }
+    let rest = if options.list {
+        vec!["--list".to_owned()]
     } else {
-        checks.done.push(("end to end", Outcome::NotRun));
+        words
+    };
+    if chosen.is_empty() {
+        setup::run(setup::Needs::Tests)?;
+        return everything().run();
     }
-    checks.summary(start.elapsed())
+    let needs = match chosen.iter().all(|what| matches!(what, What::Crate(_))) {
+        true => setup::Needs::Nothing,
+        false => setup::Needs::Tests,
+    };
+    setup::run(needs)?;
+    // Somebody waits for these: no lanes, and the output as it comes.
+    for what in &chosen {
+        alone(*what, &rest)?;
+    }
+    if !options.list {
+        println!("{} passed, 0 failed", chosen.len());
+    }
+    Ok(())
 }
 
-struct Checks {
-    done: Vec<(&'static str, Outcome)>,
+/// The parts that the first words name, and the words after them.
+fn choose(words: &[String]) -> Result<(Vec<What>, Vec<String>), Error> {
+    let named = |word: &String| NAMES.iter().find(|named| named.name == word);
+    let chosen: Vec<What> = words
+        .iter()
+        .map_while(named)
+        .map(|named| named.what)
+        .collect();
+    let rest: Vec<String> = words.iter().skip(chosen.len()).cloned().collect();
+    if chosen.is_empty() && !rest.is_empty() {
+        let names: Vec<&str> = NAMES.iter().map(|named| named.name).collect();
+        return Err(Error::Usage(format!(
+            "there is no part {:?}; the parts are {}",
+            rest.join(" "),
+            names.join(", ")
+        )));
+    }
+    Ok((chosen, rest))
 }
 
-impl Checks {
-    /// Runs one check and keeps its outcome; only Ctrl-C ends the whole.
-    fn run(
-        &mut self,
-        name: &'static str,
-        check: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<bool, Error> {
-        report::line("check", &format!("{name} …"));
-        let start = Instant::now();
-        let outcome = match check() {
-            Ok(()) => Outcome::Passed(start.elapsed()),
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(error) => Outcome::Failed(error.to_string()),
-        };
-        let passed = matches!(outcome, Outcome::Passed(_));
-        self.done.push((name, outcome));
-        Ok(passed)
-    }
-
-    fn summary(&self, time: Duration) -> Result<(), Error> {
-        println!();
-        let mut failed = Vec::new();
-        for (name, outcome) in &self.done {
-            let text = match outcome {
-                Outcome::Passed(time) => format!("passed  {name} ({})", report::spoken(*time)),
-                Outcome::Failed(reason) => format!("FAILED  {name}: {reason}"),
-                Outcome::NotRun => format!("not run {name}"),
-            };
-            if !matches!(outcome, Outcome::Passed(_)) {
-                failed.push(*name);
-            }
-            report::line("summary", &text);
+/// One part, for someone who waits for it.
+fn alone(what: What, words: &[String]) -> Result<(), Error> {
+    let test = |mut command: Command| {
+        command.arg("--").args(words);
+        process::run("cargo test", &mut command)
+    };
+    match what {
+        What::Format => process::run("cargo fmt", &mut format()),
+        What::Features => features::check(),
+        What::Clippy => {
+            process::run("cargo clippy", &mut clippy_app(tools::cargo()))?;
+            process::run("cargo clippy", &mut clippy_backend(tools::cargo()))?;
+            process::run("cargo clippy", &mut clippy_wasm(tools::cargo()))
         }
-        report::line("summary", &format!("{} in all", report::spoken(time)));
-        println!(
-            "{} passed, {} failed",
-            self.done.len() - failed.len(),
-            failed.len()
-        );
-        if failed.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Checks {
-                failed: failed.len(),
-                total: self.done.len(),
-                names: failed.join(", "),
+        What::Docs => docs(tools::cargo, |command| process::run("cargo doc", command)),
+        What::Crate(package) => {
+            let mut command = tools::cargo();
+            command.args(["test", "--locked", "--package", package]);
+            test(command)
+        }
+        What::Backend => test(backend_tests(tools::cargo())),
+        What::Wire => test(wire_tests(tools::cargo())),
+        What::Chromium => {
+            build::backend()?;
+            chromium(&required_browser()?, words, None)
+        }
+        What::EndToEnd => {
+            build::both(App::Quick)?;
+            let mut command = stories(tools::cargo(), &required_browser()?);
+            command.args(words);
+            process::run("the stories", &mut command)
+        }
+    }
+}
+
+/// All parts, in two lanes.
+fn everything() -> Plan {
+    const BUILD_TESTS: &str = "build of the tests";
+    const BUILD_BACKEND: &str = "build of the backend";
+    const BUILD_APP: &str = "build of the app";
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    let command = |name: &'static str,
+                   expected,
+                   needs: &'static [&'static str],
+                   make: fn(Command) -> Command| {
+        Part::new(Lane::Back, Step::new(name, expected), needs, move |log| {
+            process::run_logged(name, &mut make(tools::background_cargo()), log)
+        })
+    };
+    Plan::new(vec![
+        Part::new(
+            Lane::Back,
+            Step::new("format", Duration::from_secs(5)),
+            &[],
+            |log| process::run_logged("cargo fmt", &mut format(), log),
+        ),
+        Part::new(
+            Lane::Back,
+            Step::new("features", Duration::from_secs(5)),
+            &[],
+            |_| features::check(),
+        ),
+        Part::new(
+            Lane::Back,
+            Step::new(BUILD_BACKEND, minutes(4)),
+            &[],
+            |log| process::run_logged("building the backend", &mut build::backend_command(), log),
+        ),
+        Part::new(
+            Lane::Back,
+            Step::new(BUILD_TESTS, minutes(2)),
+            &[BUILD_BACKEND],
+            |log| {
+                let mut command = tools::cargo();
+                command.args(["test", "--locked", "--no-run"]).args(BACKEND);
+                command.args(["--lib", "--bins", "--test", "native"]);
+                command.args(["--test", "wire", "--test", "e2e"]);
+                process::run_logged("building the tests", &mut command, log)
+            },
+        ),
+        command("app and crates", minutes(4), &[], |mut cargo| {
+            cargo.args(["test", "--locked", "--no-fail-fast"]).args(APP);
+            cargo
+        }),
+        command("backend", minutes(1), &[BUILD_TESTS], backend_tests),
+        command("wire", minutes(2), &[BUILD_TESTS], wire_tests),
+        command("clippy: app", minutes(2), &[], clippy_app),
+        command("clippy: backend", minutes(2), &[], clippy_backend),
+        command("clippy: wasm32", minutes(1), &[], clippy_wasm),
+        Part::new(Lane::Back, Step::new("docs", minutes(1)), &[], |log| {
+            docs(tools::background_cargo, |command| {
+                process::run_logged("cargo doc", command, log)
             })
-        }
-    }
+        }),
+        Part::new(Lane::Front, Step::new(BUILD_APP, minutes(3)), &[], |log| {
+            build::app_into(App::Quick, log)
+        }),
+        Part::new(
+            Lane::Front,
+            Step::new("chromium", minutes(2)),
+            &[BUILD_BACKEND],
+            |log| chromium(&required_browser()?, &[], Some(log)),
+        ),
+        Part::new(
+            Lane::Front,
+            Step::new("e2e", minutes(8)),
+            &[BUILD_APP, BUILD_TESTS],
+            |log| {
+                let mut command = stories(tools::cargo(), &required_browser()?);
+                process::run_logged("the stories", &mut command, log)
+            },
+        ),
+    ])
 }
 
-fn cargo(arguments: &[&str], rest: &[&str]) -> Result<(), Error> {
+fn required_browser() -> Result<Browser, Error> {
+    tools::browser().ok_or_else(setup::browser_remedy)
+}
+
+fn format() -> Command {
     let mut command = tools::cargo();
-    process::run(&spoken(arguments), command.args(arguments).args(rest))
+    command.args(["fmt", "--all", "--check"]);
+    command
 }
 
-fn spoken(arguments: &[&str]) -> String {
-    format!("cargo {}", arguments.first().unwrap_or(&""))
+fn clippy(mut cargo: Command, selection: &[&str]) -> Command {
+    cargo
+        .args(["clippy", "--locked", "--all-targets"])
+        .args(selection);
+    cargo.args(["--", "-D", "warnings"]);
+    cargo
+}
+
+fn clippy_app(cargo: Command) -> Command {
+    clippy(cargo, &APP)
+}
+
+fn clippy_backend(cargo: Command) -> Command {
+    clippy(cargo, &BACKEND)
+}
+
+fn clippy_wasm(cargo: Command) -> Command {
+    clippy(cargo, &[&WASM[..], &WASM_TARGET[..]].concat())
+}
+
+/// Rustdoc of our own crates.
+fn docs(
+    cargo: fn() -> Command,
+    mut run: impl FnMut(&mut Command) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for selection in [&APP[..], &BACKEND[..]] {
+        let mut command = cargo();
+        command
+            .args(["doc", "--locked", "--no-deps"])
+            .args(selection);
+        run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    Ok(())
+}
+
+fn backend_tests(mut cargo: Command) -> Command {
+    cargo
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(BACKEND);
+    cargo.args(["--lib", "--bins", "--test", "native"]);
+    cargo
+}
+
+fn wire_tests(mut cargo: Command) -> Command {
+    cargo
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(BACKEND);
+    cargo.args(["--test", "wire"]);
+    cargo
+}
+
+/// The stories, two at a time. One that fails says why in a line; where in the tests' own code is not worth the fifty lines
+/// after it.
+fn stories(mut cargo: Command, browser: &Browser) -> Command {
+    cargo.args(["test", "--locked"]).args(BACKEND);
+    cargo.args(["--test", "e2e", "--", "--test-threads=2"]);
+    cargo.env("RUST_LIB_BACKTRACE", "0");
+    browser.tell(&mut cargo);
+    cargo
 }
 
 /// The crates' own browser tests, each in a page of headless Chromium; those of the drivers against a backend of their own.
-fn wasm_tests(browser: &tools::Browser) -> Result<(), Error> {
-    let runner = tools::wasm_bindgen()?
-        .bin()?
-        .join("wasm-bindgen-test-runner");
-    build::backend()?;
+fn chromium(browser: &Browser, words: &[String], log: Option<&Path>) -> Result<(), Error> {
     let backend = dev::backend_for_tests()?;
     let mut command = tools::cargo();
     command
-        .args(["test", "--locked", "--target", "wasm32-unknown-unknown"])
+        .args(["test", "--locked", "--profile", "web"])
+        .args(WASM_TARGET)
         .args([
             "--package",
             "bedside-query",
             "--package",
             "bedside-realtime",
-            "--test",
-            "web",
-            "--test",
-            "browser",
-            "--test",
-            "backend",
         ])
+        .args(["--test", "web", "--"])
+        .args(words)
         .env("BEDSIDE_TEST_BACKEND", &backend.url)
         .env("BEDSIDE_TEST_KEY", &backend.key)
         // Refusals take their time, as the real server's do.
-        .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "240")
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            Bundler::program("wasm-bindgen-test-runner")?,
+        );
     browser.tell(&mut command);
-    process::run("cargo test in Chromium", &mut command)
+    match log {
+        Some(log) => process::run_logged("the tests in Chromium", &mut command, log),
+        None => process::run("the tests in Chromium", &mut command),
+    }
 }
 
-/// The tests that need the built app, a fresh backend and two browsers. Of the whole workspace again, as the tests before
-/// them: another selection of packages has other features, and would be another build.
-fn end_to_end(browser: &tools::Browser) -> Result<(), Error> {
+/// `cargo xtask soak`: the tests that have a long version, at their full length, and many histories.
+pub fn soak() -> Result<(), Error> {
     let mut command = tools::cargo();
-    command.args([
-        "test",
-        "--locked",
-        "--workspace",
-        "--test",
-        "e2e",
-        "--",
-        "--nocapture",
-        "--test-threads=1",
-    ]);
-    // A story that fails says why in a line; where in the tests' own code is not worth the fifty lines after it.
-    command.env("RUST_LIB_BACKTRACE", "0");
-    browser.tell(&mut command);
-    process::run("cargo test end to end", &mut command)
+    command
+        .args(["test", "--locked", "--release", "--no-fail-fast"])
+        .args([
+            "--package",
+            "bedside-query",
+            "--package",
+            "bedside-realtime",
+        ])
+        .args(["--package", "bedside-simulation"])
+        .args(["--lib", "--test", "native"])
+        .env("BEDSIDE_SOAK", "1");
+    let step = Step::new("soak", Duration::from_secs(600));
+    report::timed("test", step, |log| {
+        process::run_logged("the soak", &mut command, log)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_first_words_name_parts_and_the_others_tests() {
+        let (chosen, rest) = choose(&words("query e2e outbox")).unwrap();
+        assert!(chosen == [What::Crate("bedside-query"), What::EndToEnd]);
+        assert_eq!(rest, ["outbox"]);
+        let (chosen, rest) = choose(&[]).unwrap();
+        assert!(chosen.is_empty() && rest.is_empty());
+    }
+
+    #[test]
+    fn a_part_that_is_not_there_is_refused_with_the_names_of_all() {
+        let error = choose(&words("outbox")).err().unwrap().to_string();
+        assert!(
+            error.contains("outbox") && error.contains("simulation"),
+            "{error}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! The command line as values. Knows the flags and nothing of what they do.
 
 use crate::Error;
+use crate::check::TestOptions;
 use crate::sim::SimOptions;
 use lexopt::prelude::*;
 
@@ -19,6 +20,9 @@ Bedside's commands
       --watch              rebuild and reload on change
   cargo xtask build    the app alone, into dist/, for a static host
   cargo xtask test     every check and test, with one summary
+      PART.. [WORD]        only these parts, and in them the tests whose names contain the word
+      --list               the parts; after a part, its tests
+  cargo xtask soak     the long versions of tests, and 100,000 random histories
   cargo xtask screens  pictures of every page and state, as each role, into target/screens/
       WORD                 only those whose names contain it
   cargo xtask sim      random histories of live sync, in simulated time, until one diverges
@@ -37,7 +41,8 @@ pub enum Command {
     Setup,
     Build,
     Dev(DevOptions),
-    Test,
+    Test(TestOptions),
+    Soak,
     /// Only pages whose names contain this word.
     Screens(Option<String>),
     Sim(SimOptions),
@@ -96,7 +101,8 @@ pub fn parse(mut args: lexopt::Parser) -> Result<Command, Error> {
             Some("help") => Ok(Command::Help(HELP)),
             Some("setup") => no_more(&mut args, Command::Setup),
             Some("build") => no_more(&mut args, Command::Build),
-            Some("test") => no_more(&mut args, Command::Test),
+            Some("test") => test(&mut args),
+            Some("soak") => no_more(&mut args, Command::Soak),
             Some("bench") => bench(&mut args),
             Some("dev") => dev(&mut args),
             Some("screens") => screens(&mut args),
@@ -154,6 +160,19 @@ fn dev(args: &mut lexopt::Parser) -> Result<Command, Error> {
         storage,
         build,
     }))
+}
+
+fn test(args: &mut lexopt::Parser) -> Result<Command, Error> {
+    let mut options = TestOptions::default();
+    while let Some(arg) = args.next().map_err(usage)? {
+        match arg {
+            Value(word) => options.words.push(word.to_string_lossy().into_owned()),
+            Long("list") => options.list = true,
+            Short('h') | Long("help") => return Ok(Command::Help(HELP)),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(Command::Test(options))
 }
 
 fn screens(args: &mut lexopt::Parser) -> Result<Command, Error> {
@@ -250,12 +269,21 @@ mod tests {
     fn a_word_nobody_knows_is_refused_by_name_in_one_line() {
         refused("deploy", "deploy");
         refused("dev --fast", "--fast");
-        refused("test everything", "everything");
+        refused("test --everything", "everything");
         refused("bench everything", "everything");
         refused("bench query realtime", "realtime");
         refused("dev --port many", "--port");
         refused("dev --port 0", "--port");
         refused("dev --port", "--port");
+    }
+
+    #[test]
+    fn tests_are_chosen_by_parts_and_words() {
+        let Command::Test(options) = parse_words("test e2e outbox --list").unwrap() else {
+            panic!("not test")
+        };
+        assert_eq!(options.words, ["e2e", "outbox"]);
+        assert!(options.list);
     }
 
     #[test]

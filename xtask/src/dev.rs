@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::build::App;
 use crate::cli::{Build, DevOptions, Storage};
 use crate::process::Running;
-use crate::{Error, build, process, report, setup, workspace};
+use crate::tools::{self, Bundler};
+use crate::{Error, build, paint, process, report, setup, workspace};
 
 /// The first start makes the database and its demo data.
 const READY_WITHIN: Duration = Duration::from_secs(120);
@@ -24,6 +26,7 @@ const SIGN_INS: &str = "  admin@bedside.test           sees everything, sets rol
 
 /// Runs until Ctrl-C, or until what it started ends.
 pub fn run(options: &DevOptions) -> Result<(), Error> {
+    let start = Instant::now();
     // Before the minutes of a first build, not after them.
     free(options.port)?;
     let backend_port = match options.build {
@@ -33,11 +36,10 @@ pub fn run(options: &DevOptions) -> Result<(), Error> {
     match options.build {
         Build::Once => {
             setup::run(setup::Needs::App)?;
-            build::backend()?;
-            build::spa()?;
+            build::both(App::Quick)?;
         }
         Build::Watch => {
-            setup::run(setup::Needs::App)?;
+            setup::run(setup::Needs::Watch)?;
             build::backend()?;
         }
         Build::Skip => is_built()?,
@@ -50,6 +52,13 @@ pub fn run(options: &DevOptions) -> Result<(), Error> {
         ready("the first build", options.port, BUILT_WITHIN, &mut children)?;
     }
 
+    if options.build == Build::Once {
+        paint::report(options.port);
+    }
+    report::line(
+        "serve",
+        &format!("ready after {}", report::spoken(start.elapsed())),
+    );
     println!(
         "\nBedside is on http://127.0.0.1:{}\n\n{SIGN_INS}\n\nCtrl-C ends it.",
         options.port
@@ -103,7 +112,8 @@ pub fn backend_for_tests() -> Result<TestBackend, Error> {
 }
 
 fn is_built() -> Result<(), Error> {
-    let missing = [workspace::backend(), workspace::dist().join("index.html")]
+    let app = App::Quick.folder().join("index.html");
+    let missing = [workspace::backend(), app]
         .into_iter()
         .find(|path| !path.is_file());
     match missing {
@@ -126,7 +136,7 @@ fn serve(options: &DevOptions, port: u16) -> Result<Running, Error> {
         .env_remove("BEDSIDE_DATABASE_URL")
         .current_dir(workspace::root());
     if options.build != Build::Watch {
-        command.arg("--dist").arg(workspace::dist());
+        command.arg("--dist").arg(App::Quick.folder());
     }
     match &options.storage {
         Storage::Kept => {}
@@ -151,15 +161,12 @@ fn watch(port: u16, backend_port: u16) -> Result<Running, Error> {
     for ignored in ["target", "dist", ".bedside"] {
         let path = workspace::root().join(ignored);
         // The bundler refuses to ignore what is not there, and with its data in memory the backend makes no folder.
-        std::fs::create_dir_all(&path).map_err(|source| Error::File {
-            action: "create",
-            path: path.display().to_string(),
-            source,
-        })?;
+        std::fs::create_dir_all(&path).map_err(|source| Error::file("create", &path, source))?;
     }
     report::line("serve", "building the app, then again on each change …");
-    let mut command = build::trunk("serve")?;
+    let mut command = trunk()?;
     command
+        .args(["serve", "--offline=true", "--cargo-profile", "web"])
         .arg("--config")
         .arg(config)
         .args(["--address", "127.0.0.1", "--port"])
@@ -167,15 +174,31 @@ fn watch(port: u16, backend_port: u16) -> Result<Running, Error> {
     process::start("trunk", &mut command)
 }
 
+/// A trunk that finds the pinned tools and may not download others.
+fn trunk() -> Result<Command, Error> {
+    let mut paths = vec![Bundler::bin()?];
+    paths.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    let path = std::env::join_paths(paths).map_err(|error| Error::Step {
+        step: "setting PATH".to_owned(),
+        reason: error.to_string(),
+    })?;
+    let mut command = Command::new(tools::trunk()?.join("bin").join("trunk"));
+    command
+        .env("PATH", path)
+        // Trunk wants a boolean here, where the convention is any value.
+        .env_remove("NO_COLOR")
+        .current_dir(workspace::root());
+    Ok(command)
+}
+
 /// The bundler reads its proxies from a file only, and the port is chosen at run time: so the file is made here, from
 /// the project's own one.
 fn watch_config(backend_port: u16) -> Result<PathBuf, Error> {
     let own = workspace::root().join("Trunk.toml");
-    let settings = std::fs::read_to_string(&own).map_err(|source| Error::File {
-        action: "read",
-        path: own.display().to_string(),
-        source,
-    })?;
+    let settings =
+        std::fs::read_to_string(&own).map_err(|source| Error::file("read", &own, source))?;
     let path = workspace::root().join("Trunk.watch.toml");
     let backend = format!("127.0.0.1:{backend_port}");
     let text = format!(
@@ -186,11 +209,7 @@ fn watch_config(backend_port: u16) -> Result<PathBuf, Error> {
          [[proxy]]\nbackend = \"http://{backend}/realtime/v1/api\"\n\
          [[proxy]]\nbackend = \"ws://{backend}/realtime/v1/websocket\"\nws = true\n"
     );
-    std::fs::write(&path, text).map_err(|source| Error::File {
-        action: "write",
-        path: path.display().to_string(),
-        source,
-    })?;
+    std::fs::write(&path, text).map_err(|source| Error::file("write", &path, source))?;
     Ok(path)
 }
 

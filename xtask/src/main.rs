@@ -8,11 +8,12 @@ mod check;
 mod cli;
 mod dev;
 mod harness;
+mod paint;
 mod process;
 mod report;
 mod setup;
 mod sim;
-mod split;
+mod site;
 mod tools;
 mod workspace;
 
@@ -39,6 +40,14 @@ pub enum Error {
         total: usize,
         names: String,
     },
+    #[error(
+        "the disk of {folder} is nearly full: {free} MB free, about {needed} MB needed; free some space or set CARGO_TARGET_DIR"
+    )]
+    DiskFull {
+        folder: String,
+        free: u64,
+        needed: u64,
+    },
     #[error("stopped")]
     Interrupted,
     #[error("cannot {action} {path}: {source}")]
@@ -50,6 +59,14 @@ pub enum Error {
 }
 
 impl Error {
+    fn file(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Error {
+        Error::File {
+            action,
+            path: path.display().to_string(),
+            source,
+        }
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
@@ -71,20 +88,35 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Error> {
     process::end_children_on_signal()?;
+    report::start_ticking();
     match command {
         Command::Help(text) => {
             print!("{text}");
             Ok(())
         }
-        Command::Setup => setup::run(setup::Needs::Everything),
-        Command::Build => setup::run(setup::Needs::App).and_then(|()| build::spa()),
+        Command::Setup => setup::run(setup::Needs::Tests),
+        Command::Build => {
+            setup::run(setup::Needs::App).and_then(|()| build::app(build::App::Release))
+        }
         Command::Dev(options) => dev::run(&options),
-        Command::Test => check::run(),
+        Command::Test(options) => check::run(&options),
+        Command::Soak => check::soak().and_then(|()| {
+            sim::run(&sim::SimOptions {
+                seeds: 100_000,
+                from: 0,
+                bug: None,
+            })
+        }),
         // Which pages there are is a table in `tests/src/places.rs`.
-        Command::Screens(only) => harness::run("screens", "the pictures", only.as_deref()),
+        Command::Screens(only) => harness::run(
+            "screens",
+            "the pictures",
+            build::App::Quick,
+            only.as_deref(),
+        ),
         Command::Sim(options) => sim::run(&options),
         Command::Bench(bench) => {
-            setup::run(setup::Needs::Everything)?;
+            setup::run(setup::Needs::Tests)?;
             if matches!(bench, Bench::All | Bench::Query) {
                 bench_query::run()?;
             }
@@ -92,7 +124,7 @@ fn run(command: Command) -> Result<(), Error> {
                 bench_realtime::run()?;
             }
             if matches!(bench, Bench::All | Bench::App) {
-                harness::run("pace", "the pace of the app", None)?;
+                harness::run("pace", "the pace of the app", build::App::Release, None)?;
             }
             Ok(())
         }

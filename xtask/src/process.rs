@@ -1,6 +1,8 @@
 //! Child processes that never outlive us. Each child leads a process group of its own, so that ending it also ends
 //! what it started (cargo's compilers, trunk's cargo, the backend).
 
+use std::fs::File;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -115,6 +117,17 @@ pub fn run(name: &str, command: &mut Command) -> Result<(), Error> {
             reason: status.to_string(),
         })
     }
+}
+
+/// Runs a child to its end, with its output in a file.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_logged(name: &str, command: &mut Command, log: &Path) -> Result<(), Error> {
+    let open = || File::options().create(true).append(true).open(log);
+    let both = open().and_then(|out| Ok((out.try_clone()?, out)));
+    let (out, err) = both.map_err(|source| Error::file("write", log, source))?;
+    run(name, command.stdout(out).stderr(err))
 }
 
 impl Running {

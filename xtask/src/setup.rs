@@ -1,30 +1,47 @@
 //! `cargo xtask setup`: installs what is missing, says what it does and how long it took, and does nothing twice.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::tools::{self, Tool};
-use crate::{Error, process, report, workspace};
+use crate::report::Step;
+use crate::tools::Bundler;
+use crate::{Error, process, report, tools, workspace};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// What a command needs to be there.
+/// What a command needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// To build and serve the app.
     App,
-    /// And to test it in a browser.
-    Everything,
+    /// To rebuild it on each change.
+    Watch,
+    /// To run every test.
+    Tests,
+    /// Only what cargo itself downloads.
+    Nothing,
 }
 
-/// Installs what is missing.
+/// Installs what is missing. An interrupted set-up continues where it stopped.
 pub fn run(needs: Needs) -> Result<(), Error> {
+    if needs == Needs::Nothing {
+        return dependencies();
+    }
     wasm_target()?;
-    tool(&tools::trunk())?;
-    tool(&tools::wasm_bindgen()?)?;
-    tool(&tools::wasm_split())?;
-    if needs == Needs::Everything {
+    c_compiler()?;
+    free_space(needs)?;
+    if needs == Needs::Tests {
         node()?;
         browser()?;
+        postgres()?;
+    }
+    dependencies()?;
+    bundler(match needs {
+        Needs::Tests => Bundler::Test,
+        Needs::App | Needs::Watch | Needs::Nothing => Bundler::Build,
+    })?;
+    if needs == Needs::Watch {
+        trunk()?;
     }
     Ok(())
 }
@@ -38,13 +55,19 @@ fn wasm_target() -> Result<(), Error> {
         present(WASM_TARGET);
         return Ok(());
     }
-    report::timed("setup", WASM_TARGET, || {
-        process::run(
+    const INSTALL: Step = Step::new(WASM_TARGET, Duration::from_secs(10));
+    report::timed("setup", INSTALL, |log| {
+        process::run_logged(
             "rustup target add",
             Command::new("rustup")
                 .args(["target", "add", WASM_TARGET])
                 .current_dir(workspace::root()),
+            log,
         )
+        .map_err(|_| Error::MissingTool {
+            tool: format!("Rust's target {WASM_TARGET}"),
+            remedy: format!("check the network and run `rustup target add {WASM_TARGET}`"),
+        })
     })
 }
 
@@ -59,57 +82,94 @@ fn has_wasm_target() -> bool {
     })
 }
 
-fn tool(tool: &Tool) -> Result<(), Error> {
-    if tool.is_present()? {
-        present(&tool.title());
-        return Ok(());
-    }
-    report::timed(
-        "setup",
-        &format!("{} (a few minutes, once per version)", tool.title()),
-        || tool.install(),
-    )
+/// The dependencies of the backend compile C.
+fn c_compiler() -> Result<(), Error> {
+    const TITLE: &str = "C compiler";
+    let remedy = || Error::MissingTool {
+        tool: "a C compiler".to_owned(),
+        remedy: "install one (Debian: `sudo apt-get install gcc libc6-dev`), or set CC to it"
+            .to_owned(),
+    };
+    let present = || {
+        tools::answers(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+            || (cfg!(windows) && std::env::var_os("CC").is_none())
+    };
+    from_debian(TITLE, &["gcc", "libc6-dev"], present, remedy)
 }
 
-/// The official clients that ours is tested and measured beside run in Node.js and come from npm.
+/// The official clients that ours is tested and measured against run in Node.js and come from npm.
 fn node() -> Result<(), Error> {
-    const TITLE: &str = "Node.js with npm";
-    if tools::has_node() {
-        present(TITLE);
-        return Ok(());
-    }
-    by_apt(TITLE, &["nodejs", "npm"], tools::node_remedy)?;
-    if tools::has_node() {
-        Ok(())
-    } else {
-        Err(tools::node_remedy())
-    }
+    let remedy = || Error::MissingTool {
+        tool: "Node.js with npm".to_owned(),
+        remedy: "install both (Debian: `sudo apt-get install nodejs npm`)".to_owned(),
+    };
+    let present = || tools::answers("node") && tools::answers("npm");
+    from_debian("Node.js with npm", &["nodejs", "npm"], present, remedy)
 }
 
 fn browser() -> Result<(), Error> {
-    const TITLE: &str = "Chromium and chromedriver";
-    if tools::browser().is_some() {
-        present(TITLE);
-        return Ok(());
-    }
-    by_apt(
-        TITLE,
+    from_debian(
+        "Chromium and chromedriver",
         &["chromium", "chromium-driver"],
-        tools::browser_remedy,
-    )?;
-    tools::browser()
-        .map(|_| ())
-        .ok_or_else(tools::browser_remedy)
+        || tools::browser().is_some(),
+        browser_remedy,
+    )
 }
 
-fn by_apt(title: &str, packages: &[&str], remedy: fn() -> Error) -> Result<(), Error> {
+/// What to do without a browser.
+pub fn browser_remedy() -> Error {
+    Error::MissingTool {
+        tool: "Chromium with its chromedriver".to_owned(),
+        remedy: "install both (Debian: `sudo apt-get install chromium chromium-driver`), or set BEDSIDE_CHROMIUM and \
+                 CHROMEDRIVER to them"
+            .to_owned(),
+    }
+}
+
+/// The tests of `--database-url` use a server of their own.
+fn postgres() -> Result<(), Error> {
+    let remedy = || {
+        Error::MissingTool {
+        tool: "the PostgreSQL server (15 or newer)".to_owned(),
+        remedy: "install it (Debian: `sudo apt-get install postgresql`), or set BEDSIDE_POSTGRES_BIN to the folder of initdb"
+            .to_owned(),
+    }
+    };
+    from_debian(
+        "PostgreSQL server",
+        &["postgresql"],
+        || tools::postgres().is_some(),
+        remedy,
+    )
+}
+
+/// Installs Debian packages where we are root, else says what to install.
+fn from_debian(
+    title: &'static str,
+    packages: &[&str],
+    is_present: impl Fn() -> bool,
+    remedy: impl Fn() -> Error,
+) -> Result<(), Error> {
+    if is_present() {
+        present(title);
+        return Ok(());
+    }
     if !may_use_apt() {
         return Err(remedy());
     }
-    report::timed("setup", &format!("{title} by apt-get"), || {
+    report::timed("setup", Step::new(title, Duration::from_secs(60)), |log| {
+        let apt = |arguments: &[&str]| {
+            let mut command = Command::new("apt-get");
+            command
+                .args(["-qq", "-o", "Dpkg::Use-Pty=0"])
+                .args(arguments)
+                .env("DEBIAN_FRONTEND", "noninteractive");
+            process::run_logged("apt-get", &mut command, log)
+        };
         apt(&["update"])?;
         apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
-    })
+    })?;
+    if is_present() { Ok(()) } else { Err(remedy()) }
 }
 
 /// apt-get changes the whole machine, so only where we are its root already.
@@ -125,13 +185,69 @@ fn may_use_apt() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn apt(arguments: &[&str]) -> Result<(), Error> {
-    process::run(
-        "apt-get",
-        Command::new("apt-get")
-            .args(["-qq", "-o", "Dpkg::Use-Pty=0"])
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdout(Stdio::null()),
-    )
+/// Downloads the sources, so that a missing network is reported as such and not by a compiler.
+fn dependencies() -> Result<(), Error> {
+    const FETCH: Step = Step::new("dependencies", Duration::from_secs(20));
+    let host = Command::new("rustc")
+        .args(["--print", "host-tuple"])
+        .current_dir(workspace::root())
+        .output();
+    let host = host.map_err(|error| Error::MissingTool {
+        tool: "rustc".to_owned(),
+        remedy: error.to_string(),
+    })?;
+    report::timed("setup", FETCH, |log| {
+        let mut command = tools::cargo();
+        command
+            .args(["fetch", "--locked", "--target", WASM_TARGET, "--target"])
+            .arg(String::from_utf8_lossy(&host.stdout).trim());
+        process::run_logged("cargo fetch", &mut command, log).map_err(|error| match error {
+            Error::Interrupted => Error::Interrupted,
+            _ => Error::Step {
+                step: "downloading the dependencies".to_owned(),
+                reason: format!(
+                    "check the network and run this again, it continues where it stopped (details: {})",
+                    log.display()
+                ),
+            },
+        })
+    })
+}
+
+fn bundler(bundler: Bundler) -> Result<(), Error> {
+    const TITLE: &str = "bundler (wasm-bindgen, wasm-split)";
+    if bundler.is_present()? {
+        present(TITLE);
+        return Ok(());
+    }
+    let build = Step::new(TITLE, Duration::from_secs(90));
+    report::timed("setup", build, |log| bundler.install(log))
+}
+
+fn trunk() -> Result<(), Error> {
+    if tools::has_trunk()? {
+        present("trunk");
+        return Ok(());
+    }
+    let build = Step::new("trunk", Duration::from_secs(180));
+    report::timed("setup", build, tools::install_trunk)
+}
+
+/// Compilers report a full disk in many ways and late: so we look first.
+fn free_space(needs: Needs) -> Result<(), Error> {
+    let target = workspace::target();
+    // What a complete build leaves in `target`; an existing one has spent most of it.
+    let gigabytes = match (needs, target.join("debug").is_dir()) {
+        (_, true) => 1,
+        (Needs::App | Needs::Watch | Needs::Nothing, false) => 5,
+        (Needs::Tests, false) => 12,
+    };
+    match workspace::free_bytes(&target) {
+        Some(free) if free < gigabytes * 1_000_000_000 => Err(Error::DiskFull {
+            folder: target.display().to_string(),
+            free: free / 1_000_000,
+            needed: gigabytes * 1000,
+        }),
+        _ => Ok(()),
+    }
 }

@@ -1,129 +1,144 @@
-//! The pinned tools and where they are: which version, whether it is there, how it gets there.
+//! The tools that the build and the tests need: which version, whether it is there, how it gets there.
 
-use std::path::PathBuf;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::{Error, process, workspace};
 
-/// The bundler's version.
+/// The version of the server that rebuilds the app on change.
 const TRUNK: &str = "0.21.14";
 
-/// The newest version that knows the marks of the locked `wasm_split_macros`.
-const WASM_SPLIT: &str = "0.2.4";
-
-/// A program from crates.io, built once per version into the per-user cache.
-pub struct Tool {
-    /// Its package, and the folder's name in the cache.
-    package: &'static str,
-    /// The program that shows whether it is there.
-    program: &'static str,
-    version: String,
-    /// What of it to build; never its defaults, which download things or add what we don't use.
-    features: &'static [&'static str],
-    /// How much to optimise it: a tool that only waits for cargo is best built quickly.
-    opt_level: &'static str,
+/// The folder with trunk, which only `dev --watch` needs.
+pub fn trunk() -> Result<PathBuf, Error> {
+    Ok(workspace::cache()?
+        .join("tools")
+        .join(format!("trunk-{TRUNK}")))
 }
 
-/// The bundler. Without its default features it cannot download anything, which is wanted: it must find what we installed.
-pub fn trunk() -> Tool {
-    Tool {
-        package: "trunk",
-        program: "trunk",
-        version: TRUNK.to_owned(),
-        features: &[],
-        opt_level: "0",
-    }
+/// Builds trunk from crates.io. Without its default features it can't download anything: it must find what we installed.
+pub fn install_trunk(log: &Path) -> Result<(), Error> {
+    let mut command = cargo();
+    command
+        .args(["install", "--locked", "--no-default-features", "--force"])
+        .args(["--version", TRUNK, "trunk", "--root"])
+        .arg(trunk()?)
+        .env("CARGO_TARGET_DIR", build_folder()?)
+        // It waits for cargo most of the time, so the quickest build is the best one.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    process::run_logged("building trunk", &mut command, log)
 }
 
-/// The generator of the JavaScript glue; it must be of the very version that the app links.
-pub fn wasm_bindgen() -> Result<Tool, Error> {
-    let version = workspace::locked_version("wasm-bindgen")?;
-    Ok(Tool {
-        package: "wasm-bindgen-cli",
-        program: "wasm-bindgen",
-        version,
-        features: &[],
-        // It reads whole WASM files, those of the tests unoptimised.
-        opt_level: "1",
-    })
+/// Whether trunk is installed and starts.
+pub fn has_trunk() -> Result<bool, Error> {
+    Ok(answers(trunk()?.join("bin").join("trunk")))
 }
 
-/// What cuts the app into files that load on demand; it must know the marks that the app's macros make.
-pub fn wasm_split() -> Tool {
-    Tool {
-        package: "wasm_split_cli_support",
-        program: "wasm-split-cli",
-        version: WASM_SPLIT.to_owned(),
-        features: &["build-binary"],
-        opt_level: "1",
-    }
+/// What turns linked WASM into a site: the program of `xtask/bundler` under its three names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Bundler {
+    /// `wasm-bindgen` and `wasm-split`.
+    Build,
+    /// And `wasm-bindgen-test-runner`.
+    Test,
 }
 
-impl Tool {
-    pub fn title(&self) -> String {
-        format!("{} {}", self.package, self.version)
-    }
-
-    fn root(&self) -> Result<PathBuf, Error> {
+impl Bundler {
+    /// The folder with its programs, named after what they are built from.
+    pub fn bin() -> Result<PathBuf, Error> {
+        let mut hasher = DefaultHasher::new();
+        for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+            let path = manifest_folder().join(file);
+            std::fs::read(&path)
+                .map_err(|source| Error::file("read", &path, source))?
+                .hash(&mut hasher);
+        }
         Ok(workspace::cache()?
             .join("tools")
-            .join(format!("{}-{}", self.package, self.version)))
+            .join(format!("bundler-{:016x}", hasher.finish())))
     }
 
-    /// The folder with its programs.
-    pub fn bin(&self) -> Result<PathBuf, Error> {
-        Ok(self.root()?.join("bin"))
+    /// One of its programs.
+    pub fn program(name: &str) -> Result<PathBuf, Error> {
+        Ok(Self::bin()?.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
     }
 
-    /// The program itself.
-    pub fn program(&self) -> Result<PathBuf, Error> {
-        Ok(self
-            .bin()?
-            .join(format!("{}{}", self.program, std::env::consts::EXE_SUFFIX)))
+    const fn names(self) -> &'static [&'static str] {
+        match self {
+            Bundler::Build => &["wasm-split", "wasm-bindgen"],
+            Bundler::Test => &["wasm-split", "wasm-bindgen", "wasm-bindgen-test-runner"],
+        }
     }
 
-    /// Whether it is installed and starts. Its version is in the folder's name.
-    pub fn is_present(&self) -> Result<bool, Error> {
-        let status = Command::new(self.program()?)
-            .arg("--help")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        Ok(status.is_ok_and(|status| status.success()))
+    /// Whether it is installed and starts.
+    pub fn is_present(self) -> Result<bool, Error> {
+        let last = self.names().last().copied().unwrap_or_default();
+        Ok(answers(Self::program(last)?))
     }
 
-    /// Builds it from crates.io with its own lock file.
-    pub fn install(&self) -> Result<(), Error> {
+    /// Builds it and puts it into the cache under each of its names. An interrupted build continues where it stopped.
+    pub fn install(self, log: &Path) -> Result<(), Error> {
+        let target = build_folder()?;
         let mut command = cargo();
         command
-            .args([
-                "install",
-                "--locked",
-                "--no-default-features",
-                "--force",
-                "--quiet",
-            ])
-            .arg(format!("--features={}", self.features.join(",")))
-            .args(["--version", &self.version, "--root"])
-            .arg(self.root()?)
-            .arg(self.package)
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level)
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-            .env_remove("CARGO_TARGET_DIR");
-        process::run(&format!("installing {}", self.title()), &mut command)
+            .args(["build", "--release", "--locked", "--manifest-path"])
+            .arg(manifest_folder().join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target);
+        if self == Bundler::Test {
+            command.args(["--features", "test-runner"]);
+        }
+        process::run_logged("building the bundler", &mut command, log)?;
+        let bin = Self::bin()?;
+        std::fs::create_dir_all(&bin).map_err(|source| Error::file("create", &bin, source))?;
+        let built = target
+            .join("release")
+            .join(format!("bedside-bundler{}", std::env::consts::EXE_SUFFIX));
+        for name in self.names() {
+            let path = Self::program(name)?;
+            std::fs::copy(&built, &path).map_err(|source| Error::file("write", &path, source))?;
+        }
+        Ok(())
     }
+}
+
+fn manifest_folder() -> PathBuf {
+    workspace::root().join("xtask").join("bundler")
+}
+
+/// Where tools are compiled; it outlives a clone, so that an interrupted build isn't lost.
+fn build_folder() -> Result<PathBuf, Error> {
+    Ok(workspace::cache()?.join("build"))
 }
 
 /// The cargo that runs us.
 pub fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = Command::new(cargo_program());
     command.current_dir(workspace::root());
     command
 }
 
+/// The same at the lowest priority, for work beside something that must react in time.
+pub fn background_cargo() -> Command {
+    if cfg!(not(unix)) {
+        return cargo();
+    }
+    let mut command = Command::new("nice");
+    command
+        .args(["-n", "15"])
+        .arg(cargo_program())
+        .current_dir(workspace::root());
+    command
+}
+
+fn cargo_program() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 /// Whether a program answers to `--version`.
-fn answers(program: &str) -> bool {
+pub fn answers(program: impl AsRef<std::ffi::OsStr>) -> bool {
     Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -132,20 +147,8 @@ fn answers(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Whether Node.js and its package manager are there.
-pub fn has_node() -> bool {
-    answers("node") && answers("npm")
-}
-
-/// What to do where they are not.
-pub fn node_remedy() -> Error {
-    Error::MissingTool {
-        tool: "Node.js with npm".to_owned(),
-        remedy: "install both (Debian: `sudo apt-get install nodejs npm`)".to_owned(),
-    }
-}
-
 /// Chromium and its driver, as the tests start them.
+#[derive(Clone)]
 pub struct Browser {
     pub chromium: String,
     pub chromedriver: String,
@@ -178,12 +181,19 @@ pub fn browser() -> Option<Browser> {
     })
 }
 
-/// What to do where no browser was found.
-pub fn browser_remedy() -> Error {
-    Error::MissingTool {
-        tool: "Chromium with its chromedriver".to_owned(),
-        remedy: "install both (Debian: `sudo apt-get install chromium chromium-driver`), or set BEDSIDE_CHROMIUM and \
-                 CHROMEDRIVER to them"
-            .to_owned(),
-    }
+/// The folder with PostgreSQL's server programs: `BEDSIDE_POSTGRES_BIN`, the one in PATH, or Debian's newest.
+pub fn postgres() -> Option<PathBuf> {
+    let named = std::env::var_os("BEDSIDE_POSTGRES_BIN").map(PathBuf::from);
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .collect();
+    debian.sort();
+    named
+        .into_iter()
+        .chain(std::env::split_paths(&paths))
+        .chain(debian.into_iter().rev())
+        .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
 }

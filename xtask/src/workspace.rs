@@ -18,12 +18,34 @@ pub fn target() -> PathBuf {
 /// What is ours under [`target`]: stamps, generated settings, logs.
 pub fn scratch() -> Result<PathBuf, Error> {
     let path = target().join("xtask");
-    std::fs::create_dir_all(&path).map_err(|source| Error::File {
-        action: "create",
-        path: path.display().to_string(),
-        source,
-    })?;
+    std::fs::create_dir_all(&path).map_err(|source| Error::file("create", &path, source))?;
     Ok(path)
+}
+
+/// The file that keeps what a step printed.
+pub fn log(step: &str) -> Result<PathBuf, Error> {
+    let folder = scratch()?.join("logs");
+    std::fs::create_dir_all(&folder).map_err(|source| Error::file("create", &folder, source))?;
+    let name: String = step
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    Ok(folder.join(format!("{name}.log")))
+}
+
+/// The free space where a folder is, or will be.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let existing = folder.ancestors().find(|path| path.is_dir())?;
+        let disk = rustix::fs::statvfs(existing).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
 }
 
 /// The built SPA.
@@ -31,11 +53,11 @@ pub fn dist() -> PathBuf {
     root().join("dist")
 }
 
-/// The app as the linker left it.
-pub fn linked_app() -> PathBuf {
+/// The app as the linker left it, built with this Cargo profile.
+pub fn linked_app(profile: &str) -> PathBuf {
     target()
         .join("wasm32-unknown-unknown")
-        .join("release")
+        .join(profile)
         .join("bedside.wasm")
 }
 
@@ -63,20 +85,7 @@ pub fn cache() -> Result<PathBuf, Error> {
         })
 }
 
-/// The version that `Cargo.lock` holds for a package: one place decides it, nothing repeats it.
-pub fn locked_version(package: &str) -> Result<String, Error> {
-    let path = root().join("Cargo.lock");
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::File {
-        action: "read",
-        path: path.display().to_string(),
-        source,
-    })?;
-    version_in_lock(&text, package).ok_or_else(|| Error::Step {
-        step: "reading Cargo.lock".to_owned(),
-        reason: format!("it names no version of {package}"),
-    })
-}
-
+#[cfg(test)]
 fn version_in_lock(lock: &str, package: &str) -> Option<String> {
     let mut lines = lock.lines();
     let name = format!("name = \"{package}\"");
@@ -100,8 +109,19 @@ mod tests {
         assert_eq!(version_in_lock(lock, "wasm"), None);
     }
 
+    /// Glue and app must come from one version, and the bundler has a lock file of its own.
     #[test]
-    fn this_projects_lock_names_wasm_bindgen() {
-        assert!(locked_version("wasm-bindgen").unwrap().starts_with("0.2."));
+    fn the_bundler_makes_glue_for_the_version_that_the_app_links() {
+        let version = |lock: &str, package| {
+            version_in_lock(
+                &std::fs::read_to_string(root().join(lock)).unwrap(),
+                package,
+            )
+            .unwrap()
+        };
+        assert_eq!(
+            version("xtask/bundler/Cargo.lock", "wasm-bindgen-cli-support"),
+            version("Cargo.lock", "wasm-bindgen")
+        );
     }
 }

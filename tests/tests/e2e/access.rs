@@ -73,8 +73,8 @@ async fn looks_around(person: &Person, place: &Place, rows: &Rows) -> Result<Vec
 
 #[tokio::test]
 async fn no_page_in_any_state_breaks_a_rule_of_axe_or_jumps_while_it_loads() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start(Data::Demo).await?;
+    let driver = Driver::start()?;
     let url = backend.url();
     let (seen_by_clinicians, rest) = CLINICIANS.split_at(CLINICIANS.len() / 2);
     // Two at a time: as many as a small machine can show.

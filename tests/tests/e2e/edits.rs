@@ -181,7 +181,7 @@ async fn a_viewer_reads_and_cannot_save() -> Result<()> {
 async fn a_killed_backend_is_noticed_and_what_was_missed_appears() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let backend = Backend::start(Data::Folder(folder.path())).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let url = backend.url();
     let patient = Api::sign_in(&url, ONE).await?.own_patient().await?;
     let id = text(&patient, "id")?;

@@ -17,7 +17,7 @@ const NOTICED: Duration = Duration::from_secs(25);
 /// A backend in the test's own process, whose feed and database can be broken by hand.
 async fn backend() -> Result<Running> {
     let mut options = Options::in_memory(bedside_tests::root().join("supabase"));
-    options.dist = Some(bedside_tests::root().join("dist"));
+    options.dist = Some(bedside_tests::app());
     Ok(Backend::start(options).await?)
 }
 
@@ -43,7 +43,7 @@ fn within(what: &str, since: Instant) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_falls_silent_behind_an_open_socket_is_noticed_and_made_up_for() -> Result<()> {
     let backend = backend().await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let writer = Api::sign_in(&backend.url(), ONE).await?;
     let patient = writer.own_patient().await?;
     let row = format!("patients?id=eq.{}", text(&patient, "id")?);
@@ -100,7 +100,7 @@ async fn a_database_that_stands_still_for_half_a_minute_is_noticed_and_what_was_
 -> Result<()> {
     const STANDSTILL: &str = "select pg_sleep(30)";
     let backend = backend().await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let writer = Api::sign_in(&backend.url(), ONE).await?;
     let patient = writer.own_patient().await?;
     let id = text(&patient, "id")?;

@@ -201,7 +201,7 @@ async fn who_fills_in_a_form_is_seen_in_the_list_and_gone_with_their_tab() -> Re
 async fn a_draft_survives_a_dead_server_and_a_reload() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let backend = Backend::start(Data::Folder(folder.path())).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let (url, port) = (backend.url(), backend.port);
     let api = Api::sign_in(&url, ONE).await?;
     let id = begun(&api).await?;

@@ -41,7 +41,7 @@ async fn stored(url: &str, id: &str, column: &str, value: &str) -> Result<Value>
 async fn an_edit_made_while_the_server_was_dead_survives_the_tab_and_arrives_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let backend = Backend::start(Data::Folder(folder.path())).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let (url, port) = (backend.url(), backend.port);
     let row = Api::sign_in(&url, ONE).await?.own_patient().await?;
     let id = text(&row, "id")?;
@@ -76,7 +76,7 @@ async fn an_edit_made_while_the_server_was_dead_survives_the_tab_and_arrives_onc
 async fn edits_of_different_fields_meet_and_one_of_the_same_field_is_asked_about() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let backend = Backend::start(Data::Folder(folder.path())).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let (url, port) = (backend.url(), backend.port);
     let row = Api::sign_in(&url, ONE).await?.own_patient().await?;
     let id = text(&row, "id")?;
@@ -222,7 +222,7 @@ async fn a_save_arrives_though_its_page_goes_before_the_next_frame() -> Result<(
 async fn signing_out_with_unsent_changes_asks_first_and_leaves_nothing_behind() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let backend = Backend::start(Data::Folder(folder.path())).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let (url, port) = (backend.url(), backend.port);
     let row = Api::sign_in(&url, ONE).await?.own_patient().await?;
     let id = text(&row, "id")?;

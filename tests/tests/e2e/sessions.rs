@@ -110,8 +110,8 @@ async fn many_tabs_renew_a_short_lived_token_once_for_all_and_nobody_is_signed_o
         Ok(lives) => lives.parse()?,
         Err(_) => 3,
     };
-    let backend = Backend::start_on(0, Data::InMemory, &["--token-life", "20"]).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start_on(0, Data::Demo, &["--token-life", "20"]).await?;
+    let driver = Driver::start()?;
     let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
     let mut tabs = vec![person.browser.window().await?];
     for _ in 0..3 {
@@ -172,7 +172,7 @@ async fn a_session_outlives_a_server_that_is_away_when_its_token_ends() -> Resul
     let flags = ["--token-life", "8"];
     let backend = Backend::start_on(0, Data::Folder(folder.path()), &flags).await?;
     let port = backend.port;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
     person.waits_for_realtime(&["live"]).await?;
     backend.kill().await?;
@@ -261,8 +261,8 @@ async fn a_refused_token_costs_one_renewal_and_nothing_on_the_screen() -> Result
 
 #[tokio::test]
 async fn a_browser_that_keeps_nothing_is_good_for_as_long_as_its_page() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start(Data::Demo).await?;
+    let driver = Driver::start()?;
     let one = Api::sign_in(&backend.url(), ONE).await?;
     let patient = one.own_patient().await?;
     let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
@@ -341,8 +341,8 @@ async fn a_full_storage_costs_the_next_load_its_session_and_nothing_else() -> Re
 
 #[tokio::test]
 async fn whose_account_is_deleted_is_shut_out_and_told_why() -> Result<()> {
-    let backend = Backend::start_on(0, Data::InMemory, &["--token-life", "8"]).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start_on(0, Data::Demo, &["--token-life", "8"]).await?;
+    let driver = Driver::start()?;
     let viewer = Api::sign_in(&backend.url(), VIEWER).await?;
     let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
     person.goes_to("/patients").await?;

@@ -71,7 +71,7 @@ async fn who_signs_out_in_one_tab_is_out_of_all_and_the_next_person_finds_nothin
 #[tokio::test]
 async fn a_page_out_of_the_history_shows_nothing_after_a_sign_out() -> Result<()> {
     let house = House::opens().await?;
-    let elsewhere = Backend::start(Data::InMemory).await?;
+    let elsewhere = Backend::start(Data::Demo).await?;
     let patient = house.api(ONE).await?.own_patient().await?;
     let mrn = text(&patient, "mrn")?;
     let person = house.signs_in(ONE).await?;

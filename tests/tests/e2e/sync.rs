@@ -64,8 +64,8 @@ async fn until_rows(person: &Person, wanted: impl Fn(&[String]) -> bool) -> Resu
 
 #[tokio::test]
 async fn a_changed_role_is_on_the_other_screen_within_a_second() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start(Data::Demo).await?;
+    let driver = Driver::start()?;
     let admin = Api::sign_in(&backend.url(), ADMIN).await?;
     let one = Api::sign_in(&backend.url(), ONE).await?;
     let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ONE).await?;
@@ -105,8 +105,8 @@ async fn a_changed_role_is_on_the_other_screen_within_a_second() -> Result<()> {
 
 #[tokio::test]
 async fn a_burst_costs_an_open_list_a_handful_of_requests() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start(Data::Demo).await?;
+    let driver = Driver::start()?;
     let admin = Api::sign_in(&backend.url(), ADMIN).await?;
     let there = admin.rows("patients?select=id").await?.len();
     let more: Vec<Value> = (there..1_000)
@@ -170,8 +170,8 @@ async fn a_burst_costs_an_open_list_a_handful_of_requests() -> Result<()> {
 #[tokio::test]
 async fn an_idle_page_asks_for_nothing() -> Result<()> {
     const IDLE: Duration = Duration::from_secs(12);
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start(Data::Demo).await?;
+    let driver = Driver::start()?;
     let reader = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;
     reader.clicks("Patients").await?;
     reader.waits_for_realtime(&["live"]).await?;
@@ -242,7 +242,7 @@ async fn two_people_who_edit_through_faults_lose_nothing_and_see_the_same() -> R
     let all = api
         .rows("patients?select=id,mrn&status=neq.discharged&order=mrn")
         .await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let mut people = Vec::new();
     for (name, fields) in [
         ("Ann", json!(["first-name", "notes"])),

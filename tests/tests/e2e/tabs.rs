@@ -131,9 +131,9 @@ async fn change(api: &Api, name: &str) -> Result<()> {
 
 #[tokio::test]
 async fn ten_tabs_share_one_socket_and_a_change_crosses_the_wire_once() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
+    let backend = Backend::start(Data::Demo).await?;
     let tap = WireTap::before(backend.port, PATIENT).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let tabs = Tabs::opened(&driver, &tap.url(), 10).await?;
     ensure!(tap.open() == 1, "{} sockets", tap.open());
     tabs.look_at(0).await?;
@@ -159,9 +159,9 @@ async fn ten_tabs_share_one_socket_and_a_change_crosses_the_wire_once() -> Resul
 #[tokio::test]
 async fn a_leader_that_closes_hands_over_within_three_seconds_and_nothing_is_missed() -> Result<()>
 {
-    let backend = Backend::start(Data::InMemory).await?;
+    let backend = Backend::start(Data::Demo).await?;
     let tap = WireTap::before(backend.port, PATIENT).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let mut tabs = Tabs::opened(&driver, &tap.url(), 7).await?;
     let api = Api::sign_in(&backend.url(), ADMIN).await?;
     let mut times = Vec::new();
@@ -193,9 +193,9 @@ async fn a_leader_that_closes_hands_over_within_three_seconds_and_nothing_is_mis
 #[tokio::test]
 async fn a_leader_that_crashes_hands_over_within_three_seconds_and_nothing_is_missed() -> Result<()>
 {
-    let backend = Backend::start(Data::InMemory).await?;
+    let backend = Backend::start(Data::Demo).await?;
     let tap = WireTap::before(backend.port, PATIENT).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let tabs = Tabs::opened(&driver, &tap.url(), 4).await?;
     let api = Api::sign_in(&backend.url(), ADMIN).await?;
     let leader = tabs.leader().await?;
@@ -217,9 +217,9 @@ async fn a_leader_that_crashes_hands_over_within_three_seconds_and_nothing_is_mi
 
 #[tokio::test]
 async fn a_leader_that_hangs_loses_the_lead_and_follows_when_it_is_back() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
+    let backend = Backend::start(Data::Demo).await?;
     let tap = WireTap::before(backend.port, PATIENT).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let tabs = Tabs::opened(&driver, &tap.url(), 3).await?;
     let api = Api::sign_in(&backend.url(), ADMIN).await?;
     let leader = tabs.leader().await?;
@@ -256,9 +256,9 @@ pub fn overhears(user: &str) -> String {
 
 #[tokio::test]
 async fn after_a_sign_out_the_tabs_say_nothing_to_each_other_and_no_socket_is_left() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
+    let backend = Backend::start(Data::Demo).await?;
     let tap = WireTap::before(backend.port, PATIENT).await?;
-    let driver = Driver::start().await?;
+    let driver = Driver::start()?;
     let tabs = Tabs::opened(&driver, &tap.url(), 3).await?;
     let api = Api::sign_in(&backend.url(), ADMIN).await?;
     tabs.look_at(2).await?;

@@ -39,8 +39,8 @@ const WATCH: &str = "window.acts = []; window.tasks = []; \
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start(Data::Demo).await?;
+    let driver = Driver::start()?;
     let api = Api::sign_in(&backend.url(), ADMIN).await?;
     crowd::fill(&api, PATIENTS).await?;
 

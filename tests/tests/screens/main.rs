@@ -20,8 +20,8 @@ async fn main() -> Result<()> {
     let wanted = |who: &str, place: &Place| format!("{who}-{}", place.name).contains(&only);
     let folder = bedside_tests::root().join("target/screens");
     std::fs::create_dir_all(&folder)?;
-    let backend = Backend::start(Data::InMemory).await?;
-    let driver = Driver::start().await?;
+    let backend = Backend::start(Data::Demo).await?;
+    let driver = Driver::start()?;
     let mut album = Album {
         folder,
         count: 0,

@@ -7,7 +7,7 @@ use bedside_backend::realtime::{Config, Limits};
 use serde_json::json;
 
 use super::client::{Client, on, token};
-use crate::{backend, config};
+use super::conformance::{backend, config};
 
 const A: &str = "11111111-1111-4111-8111-111111111111";
 const B: &str = "22222222-2222-4222-8222-222222222222";

@@ -1,20 +1,11 @@
 //! The backend's Realtime against the recordings of the real server: the client's side of each scenario is played, the
 //! server's side compared frame by frame. `wire/README.md` has the table of what is in scope.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-mod wire;
-
 use std::time::Duration;
 
+use crate::recording;
+use crate::replay::{self, Manner};
 use bedside_backend::realtime::Config;
 use bedside_backend::{Backend, Database, Options, Running};
-use wire::recording;
-use wire::replay::{self, Manner};
 
 /// Scenarios in which time plays no part; one backend plays them all.
 const SCENARIOS: &[(&str, Manner)] = &[
@@ -92,7 +83,7 @@ const SCENARIOS: &[(&str, Manner)] = &[
     ("m1_channels_limit", Manner::PLAIN),
 ];
 
-fn config() -> Config {
+pub fn config() -> Config {
     Config {
         error_delay: Duration::from_millis(30),
         connect_error_delay: Duration::from_millis(10),
@@ -103,7 +94,7 @@ fn config() -> Config {
 }
 
 /// A backend of its own, or one over the PostgreSQL server that `WIRE_DATABASE_URL` names.
-async fn backend(config: Config) -> Running {
+pub async fn backend(config: Config) -> Running {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/wire/schema");
     let mut options = Options {
         realtime: config,

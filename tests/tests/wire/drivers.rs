@@ -1,13 +1,6 @@
 //! The native driver against the real backend, by the same scenarios that a page of Chromium plays against one
-//! (`crates/realtime/tests/backend.rs`).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "../../crates/realtime/tests/scenarios/backend.rs"]
+//! (`crates/realtime/tests/web/backend.rs`).
+#[path = "../../../crates/realtime/tests/scenarios/backend.rs"]
 mod scenarios;
 
 use std::time::Duration;

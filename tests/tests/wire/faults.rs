@@ -1,22 +1,13 @@
 //! The real client against the real backend, with a network between them that fails in every way a network can.
 //!
 //! The oracle is a mirror: it fetches on each ready, applies each change, and in the end must equal the table.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "realtime/proxy.rs"]
-mod proxy;
-
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::proxy::{Proxy, Weather};
 use bedside_backend::db::Db;
 use bedside_backend::realtime::Config;
 use bedside_backend::{Backend, Database, OnStart, Options, Running};
@@ -26,7 +17,6 @@ use bedside_realtime::{
 };
 use bedside_tests::percentile;
 use futures::StreamExt;
-use proxy::{Proxy, Weather};
 use serde_json::json;
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/wire/schema");

@@ -2,13 +2,6 @@
 //!
 //! `supabase-js/session.mjs` is the session; its packages are installed once, under `target/`, at the versions of
 //! its lock file.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 use std::time::Duration;
 
 use bedside_backend::realtime::Config;
