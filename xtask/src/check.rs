@@ -137,7 +137,8 @@ pub fn run(options: &TestOptions) -> Result<(), Error> {
         setup::run(setup::Needs::Tests)?;
         return everything().run();
     }
-    let needs = match chosen.iter().all(|what| matches!(what, What::Crate(_))) {
+    let cargo_alone = |what: &What| matches!(what, What::Format | What::Features | What::Crate(_));
+    let needs = match chosen.iter().all(cargo_alone) {
         true => setup::Needs::Nothing,
         false => setup::Needs::Tests,
     };

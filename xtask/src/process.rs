@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::Error;
+use crate::{Error, workspace};
 
 /// How long a child may take to end by itself after it was asked to.
 const GRACE: Duration = Duration::from_secs(8);
@@ -122,12 +122,21 @@ pub fn run(name: &str, command: &mut Command) -> Result<(), Error> {
 /// Runs a child to its end, with its output in a file.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run`], and [`Error::DiskFull`] where that is why it failed.
 pub fn run_logged(name: &str, command: &mut Command, log: &Path) -> Result<(), Error> {
+    const NOTHING_LEFT: u64 = 100_000_000;
     let open = || File::options().create(true).append(true).open(log);
     let both = open().and_then(|out| Ok((out.try_clone()?, out)));
     let (out, err) = both.map_err(|source| Error::file("write", log, source))?;
-    run(name, command.stdout(out).stderr(err))
+    let ran = run(name, command.stdout(out).stderr(err));
+    match (&ran, workspace::free_bytes(log)) {
+        (Err(Error::Step { .. }), Some(free)) if free < NOTHING_LEFT => Err(Error::DiskFull {
+            folder: log.display().to_string(),
+            free: free / 1_000_000,
+            needed: 1_000,
+        }),
+        _ => ran,
+    }
 }
 
 impl Running {

@@ -196,21 +196,25 @@ fn dependencies() -> Result<(), Error> {
         tool: "rustc".to_owned(),
         remedy: error.to_string(),
     })?;
+    let host = String::from_utf8_lossy(&host.stdout).trim().to_owned();
     report::timed("setup", FETCH, |log| {
-        let mut command = tools::cargo();
-        command
-            .args(["fetch", "--locked", "--target", WASM_TARGET, "--target"])
-            .arg(String::from_utf8_lossy(&host.stdout).trim());
-        process::run_logged("cargo fetch", &mut command, log).map_err(|error| match error {
-            Error::Interrupted => Error::Interrupted,
-            _ => Error::Step {
-                step: "downloading the dependencies".to_owned(),
-                reason: format!(
-                    "check the network and run this again, it continues where it stopped (details: {})",
-                    log.display()
-                ),
-            },
-        })
+        for manifest in ["Cargo.toml", "xtask/bundler/Cargo.toml"] {
+            let mut command = tools::cargo();
+            command
+                .args(["fetch", "--locked", "--manifest-path", manifest])
+                .args(["--target", WASM_TARGET, "--target", &host]);
+            process::run_logged("cargo fetch", &mut command, log).map_err(|error| match error {
+                Error::Step { .. } => Error::Step {
+                    step: "downloading the dependencies".to_owned(),
+                    reason: format!(
+                        "check the network and run this again, it continues where it stopped (details: {})",
+                        log.display()
+                    ),
+                },
+                error => error,
+            })?;
+        }
+        Ok(())
     })
 }
 

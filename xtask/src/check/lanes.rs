@@ -120,7 +120,7 @@ impl Board {
         let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = |outcomes: &mut Vec<(&'static str, Outcome)>| {
             let ended = |need: &&str| outcomes.iter().any(|(title, _)| title == need);
-            !needs.iter().all(|need| ended(need)) && !process::stopping()
+            !needs.iter().all(ended) && !process::stopping()
         };
         let outcomes = self
             .changed
