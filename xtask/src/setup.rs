@@ -130,15 +130,16 @@ pub fn browser_remedy() -> Error {
 fn postgres() -> Result<(), Error> {
     let remedy = || {
         Error::MissingTool {
-        tool: "the PostgreSQL server (15 or newer)".to_owned(),
-        remedy: "install it (Debian: `sudo apt-get install postgresql`), or set BEDSIDE_POSTGRES_BIN to the folder of initdb"
+        tool: "the PostgreSQL server (15 or newer) with pgTAP".to_owned(),
+        remedy: "install both (Debian: `sudo apt-get install postgresql pgtap`), or set BEDSIDE_POSTGRES_BIN to the folder of \
+                 initdb"
             .to_owned(),
     }
     };
     from_debian(
-        "PostgreSQL server",
-        &["postgresql"],
-        || tools::postgres().is_some(),
+        "PostgreSQL server with pgTAP",
+        &["postgresql", "pgtap"],
+        tools::has_postgres,
         remedy,
     )
 }

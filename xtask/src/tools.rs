@@ -181,19 +181,35 @@ pub fn browser() -> Option<Browser> {
     })
 }
 
-/// The folder with PostgreSQL's server programs: `BEDSIDE_POSTGRES_BIN`, the one in PATH, or Debian's newest.
-pub fn postgres() -> Option<PathBuf> {
+/// Whether there is a PostgreSQL server with pgTAP: in the folder `BEDSIDE_POSTGRES_BIN`, in PATH, or Debian's newest, as the
+/// backend's tests look for it.
+pub fn has_postgres() -> bool {
     let named = std::env::var_os("BEDSIDE_POSTGRES_BIN").map(PathBuf::from);
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+    let installed = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .collect();
-    debian.sort();
-    named
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        });
+    let newest = installed.max().map(|(_, folder)| folder);
+    let Some(folder) = named
         .into_iter()
         .chain(std::env::split_paths(&paths))
-        .chain(debian.into_iter().rev())
+        .chain(newest)
         .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+    else {
+        return false;
+    };
+    let shared = Command::new(folder.join("pg_config"))
+        .arg("--sharedir")
+        .output();
+    shared.is_ok_and(|shared| {
+        let shared = String::from_utf8_lossy(&shared.stdout);
+        Path::new(shared.trim())
+            .join("extension/pgtap.control")
+            .is_file()
+    })
 }

@@ -17,7 +17,14 @@ const ONCE: [&str; 3] = ["reqwest", "tungstenite", "rustls"];
 /// [`Error::Step`] names the packages.
 pub fn check() -> Result<(), Error> {
     let tests = packages(&[&APP[..], &["--edges", "normal,build,dev"]].concat())?;
-    let app = packages(&[&WASM[..], &WASM_TARGET[..], &["--edges", "normal,no-proc-macro"]].concat())?;
+    let app = packages(
+        &[
+            &WASM[..],
+            &WASM_TARGET[..],
+            &["--edges", "normal,no-proc-macro"],
+        ]
+        .concat(),
+    )?;
     let different: Vec<String> = SAME
         .into_iter()
         .filter(|name| tests.get(*name) != app.get(*name))

@@ -3,6 +3,7 @@
 mod address;
 mod foreign;
 mod ordinary_role;
+mod pgtap;
 mod postgres;
 mod session;
 
