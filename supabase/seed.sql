@@ -249,7 +249,7 @@ from (
           else array['partner', 'partner', 'child', 'sibling', 'neighbour', 'friend'] end),
         'contact_phone', '+44 7700 900' || lpad(pg_temp.roll(k.f, 'phone', 1000)::text, 3, '0')) -- a range kept free for fiction
       when 'vitals' then jsonb_build_object(
-        'measured_at', to_char(t.started_at, 'YYYY-MM-DD"T"HH24:MI'),
+        'measured_at', to_char(t.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"+00:00"'),
         'heart_rate', 62 + pg_temp.roll(k.f, 'heart', 36) + case when p.ward in ('Paediatrics', 'Intensive Care') then 22 else 0 end,
         'systolic', case when p.ward = 'Paediatrics' then 92 else 106 end + pg_temp.roll(k.f, 'systolic', 48),
         'diastolic', case when p.ward = 'Paediatrics' then 54 else 60 end + pg_temp.roll(k.f, 'diastolic', 30),
