@@ -6,7 +6,8 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   -- Looked up, so that deactivation works where this role may not delete from GoTrue's tables.
-  if has_table_privilege('auth.sessions', 'select, delete') and has_table_privilege('auth.refresh_tokens', 'select, delete') then
+  if has_table_privilege('auth.sessions', 'select') and has_table_privilege('auth.sessions', 'delete')
+     and has_table_privilege('auth.refresh_tokens', 'select') and has_table_privilege('auth.refresh_tokens', 'delete') then
     -- Tokens from before GoTrue had sessions belong to none.
     delete from auth.refresh_tokens where user_id = new.id::text;
     delete from auth.sessions where user_id = new.id;
