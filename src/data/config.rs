@@ -1,5 +1,7 @@
 //! Where the Supabase project is: `config.json`, read once at start, so that one build runs anywhere.
 
+use std::time::Duration;
+
 use gloo_net::http::Request;
 use serde::Deserialize;
 use thiserror::Error;
@@ -16,6 +18,39 @@ pub struct Config {
     /// Whether the demo accounts exist and are offered.
     #[serde(default)]
     pub demo: bool,
+    #[serde(default)]
+    pub pace: Pace,
+}
+
+/// The waits of the live feed, for a project whose heartbeat isn't the usual one. Milliseconds, at least 500.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Pace {
+    /// How often the database counts the feed's heartbeat up.
+    heartbeat_ms: u32,
+    /// How long a table stays bound after the last page that shows it.
+    linger_ms: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: 10_000,
+            linger_ms: 30_000,
+        }
+    }
+}
+
+impl Pace {
+    /// How often the database counts the feed's heartbeat up.
+    pub fn heartbeat(self) -> Duration {
+        Duration::from_millis(self.heartbeat_ms.max(500).into())
+    }
+
+    /// How long a table stays bound after the last page that shows it.
+    pub fn linger(self) -> Duration {
+        Duration::from_millis(self.linger_ms.max(500).into())
+    }
 }
 
 /// Why the app can't know its project.
@@ -143,6 +178,24 @@ mod tests {
 
     fn read(text: &str) -> Result<Config, ConfigError> {
         Config::read(text, "http://localhost:1")
+    }
+
+    #[test]
+    fn the_pace_is_the_usual_one_unless_the_file_says_otherwise() {
+        let read = |pace: &str| {
+            let text = format!(r#"{{"supabase_url":"/","publishable_key":"k"{pace}}}"#);
+            Config::read(&text, "http://127.0.0.1:1").map(|config| config.pace)
+        };
+        assert_eq!(read(""), Ok(Pace::default()));
+        assert_eq!(Pace::default().heartbeat(), Duration::from_secs(10));
+        let quick = read(r#","pace":{"heartbeat_ms":2000}"#).unwrap();
+        assert_eq!(quick.heartbeat(), Duration::from_secs(2));
+        assert_eq!(quick.linger(), Duration::from_secs(30));
+        let none = read(r#","pace":{"heartbeat_ms":0,"linger_ms":0}"#).unwrap();
+        assert_eq!(
+            (none.heartbeat(), none.linger()),
+            (Duration::from_millis(500), Duration::from_millis(500))
+        );
     }
 
     #[test]

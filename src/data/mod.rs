@@ -30,7 +30,7 @@ pub mod written;
 
 pub use auth::{Auth, AuthState};
 pub use auth_error::AuthError;
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, Pace};
 pub use error::DataError;
 pub use rest::{Page, Rest};
 pub use signed_out::SignedOutBecause;

@@ -263,6 +263,7 @@ mod tests {
             supabase_url: "http://127.0.0.1:1".to_owned(),
             publishable_key: "sb_publishable_x".to_owned(),
             demo: false,
+            pace: super::super::Pace::default(),
         };
         let request = postgrest(&config).from("patients").select("id").build();
         let request = request.build().unwrap();

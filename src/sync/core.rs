@@ -12,19 +12,14 @@ use uuid::Uuid;
 use super::patches::{Patches, Room};
 use super::registry::Table;
 use super::router::{Due, Heard, Router, SPREAD, Work};
+use crate::data::Pace;
 use crate::data::clock::Moment;
-
-/// How long a table is listened to after the last look at it: moving between pages should cost nothing.
-pub const LINGER: Duration = Duration::from_secs(30);
 
 /// While the feed can't be trusted, what is on screen is fetched this often.
 pub const POLL: Duration = Duration::from_secs(20);
 
 /// Looks at the page that follow each other faster than this are one look.
 const GLANCE: Duration = Duration::from_secs(2);
-
-/// How often the database counts the feed's heartbeat up.
-pub const BEAT: Duration = Duration::from_secs(10);
 
 /// How long a beat may be on its way.
 const LATE: Duration = Duration::from_secs(2);
@@ -124,13 +119,15 @@ pub struct Core {
     broken: bool,
     /// How long this page waits when all pages have the same reason to fetch.
     spread: Duration,
+    pace: Pace,
 }
 
 impl Core {
     /// The decisions of a page that fetches so long after the end of a gap, within
     /// [`SPREAD`]: not all pages may come at once.
-    pub fn spread(spread: Duration) -> Self {
+    pub fn new(spread: Duration, pace: Pace) -> Self {
         Self {
+            pace,
             router: Router::spread(spread),
             spread: spread.min(SPREAD),
             ..Self::default()
@@ -162,7 +159,7 @@ impl Core {
             if let Some(followed) = self.followed.get_mut(table) {
                 followed.followers = followed.followers.saturating_sub(1);
                 if followed.followers == 0 {
-                    followed.ends = Some(now.after(LINGER));
+                    followed.ends = Some(now.after(self.pace.linger()));
                 }
             }
         }
@@ -276,7 +273,7 @@ impl Core {
         };
         self.beats = true;
         let mut effects = vec![Effect::Watch];
-        if now.since(attending.since) > BEAT.saturating_add(LATE) {
+        if now.since(attending.since) > self.pace.heartbeat().saturating_add(LATE) {
             // One before it should have come: nobody watched yet, and what else got lost nobody knows.
             let due = self.doubt_all(now);
             effects.extend(self.schedule(due, now));

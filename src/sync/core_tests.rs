@@ -5,9 +5,10 @@ use std::time::Duration;
 use bedside_query::RowChange;
 use uuid::Uuid;
 
-use super::core::{Core, Effect, LINGER, Lost, Told, Trust};
+use super::core::{Core, Effect, Lost, Told, Trust};
 use super::registry::Table;
 use super::router::{Heard, Work};
+use crate::data::Pace;
 use crate::data::clock::Moment;
 
 const ADA: &str = "00000000-0000-0000-0000-0000000000ad";
@@ -202,7 +203,7 @@ fn what_a_broken_feed_did_not_bring_is_asked_for_once_it_is_known() {
 #[test]
 fn what_was_fetched_before_the_server_listened_is_in_doubt_until_its_turn_comes() {
     let spread = Duration::from_millis(300);
-    let mut core = Core::spread(spread);
+    let mut core = Core::new(spread, Pace::default());
     core.identify(Some(ADA.to_owned()), at(0));
     core.follow(Table::Profiles, at(0));
     core.hear(Table::Profiles, Heard::Gap, at(1));
@@ -215,12 +216,12 @@ fn what_was_fetched_before_the_server_listened_is_in_doubt_until_its_turn_comes(
 
 #[test]
 fn a_gap_ends_with_the_last_look_at_its_table() {
-    let mut core = Core::spread(Duration::from_millis(300));
+    let mut core = Core::new(Duration::from_millis(300), Pace::default());
     core.identify(Some(ADA.to_owned()), at(0));
     core.follow(Table::Profiles, at(0));
     core.hear(Table::Profiles, Heard::Gap, at(1));
     core.unfollow(Table::Profiles, at(2));
-    core.wake(at(2).after(LINGER));
+    core.wake(at(2).after(Pace::default().linger()));
     core.follow(Table::Profiles, at(40));
     assert_eq!(
         core.hear(Table::Profiles, Heard::Ready, at(41)),

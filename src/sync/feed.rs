@@ -15,7 +15,7 @@ use leptos::task::spawn_local;
 use send_wrapper::SendWrapper;
 use uuid::Uuid;
 
-use super::core::{BEAT, Core, ECHO, Effect};
+use super::core::{Core, ECHO, Effect};
 use super::ears::{Ears, Hearing, Word};
 use super::registry::Table;
 use super::router::{Heard, SPREAD};
@@ -24,7 +24,7 @@ use super::tally::Tally;
 use super::{cache, news};
 use crate::data::auth::Wanted;
 use crate::data::clock::{Moment, unix_millis};
-use crate::data::{Auth, AuthState, Config, Rest, Written, heartbeat};
+use crate::data::{Auth, AuthState, Config, Pace, Rest, Written, heartbeat};
 use crate::model::Version;
 
 /// The live feed of one page. Clones share it.
@@ -36,6 +36,7 @@ struct Inner {
     cache: QueryClient,
     /// Never locked while the realtime client or the cache is called: both may call back.
     core: Mutex<Core>,
+    pace: Pace,
     tables: Mutex<HashMap<Table, Bound>>,
     attendance: Mutex<Option<Attendance>>,
     rest: Rest,
@@ -92,13 +93,15 @@ impl Feed {
     ) -> Result<Self, BuildError> {
         // What can't be right is said at once, whichever tab leads.
         builder(config, auth).build()?.shutdown();
+        let pace = config.pace;
         let (config, auth) = (config.clone(), auth.clone());
         let line = Line::new(move || builder(&config, &auth).build().ok());
         let feed = Self(Arc::new(Inner {
             status: ArcRwSignal::new(line.status()),
             line,
             cache,
-            core: Mutex::new(Core::spread(SPREAD.mul_f64(js_sys::Math::random()))),
+            core: Mutex::new(Core::new(SPREAD.mul_f64(js_sys::Math::random()), pace)),
+            pace,
             tables: Mutex::default(),
             attendance: Mutex::default(),
             rest,
@@ -348,7 +351,7 @@ impl Feed {
     }
 
     fn watch(&self) {
-        let watched = Liveness::new(beats(), "beat", BEAT);
+        let watched = Liveness::new(beats(), "beat", self.0.pace.heartbeat());
         let liveness = self.0.line.watch_liveness(watched);
         let unheard = match &mut *lock(&self.0.attendance) {
             Some(attendance) => attendance.liveness.replace(liveness),

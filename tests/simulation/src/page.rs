@@ -14,7 +14,8 @@ use bedside::data::clock::Moment;
 use bedside::data::query::{cache_options, query};
 use bedside::data::{DataError, Page as Rows, rows};
 use bedside::model::{FormSubmission, Patient, Profile};
-use bedside::sync::core::{BEAT, Core, ECHO, Effect, Told};
+use bedside::data::Pace;
+use bedside::sync::core::{Core, ECHO, Effect, Told};
 use bedside::sync::outbox::{Change, Entry, Outcome, show};
 use bedside::sync::router::Heard;
 use bedside::sync::{Table, cache, news};
@@ -110,7 +111,7 @@ impl Page {
         config.trace = 0;
         Self {
             engine: Engine::new(config, Now::new(now, BEGINNING + now)),
-            core: Core::spread(Duration::from_millis(seed % 400)),
+            core: Core::new(Duration::from_millis(seed % 400), Pace::default()),
             cache: QueryClient::new(cache_options().runtime(clock.clone())),
             clock,
             user: None,
@@ -329,7 +330,7 @@ impl Page {
                 Effect::Watch if self.has(Bug::NoLiveness) => {}
                 Effect::Watch => {
                     let handle = self.handle(Purpose::Liveness);
-                    let liveness = Liveness::new(beats(), "beat", BEAT);
+                    let liveness = Liveness::new(beats(), "beat", Pace::default().heartbeat());
                     self.command(Command::Watch { handle, liveness });
                 }
                 Effect::Depart => self.release(|purpose| !matches!(purpose, Purpose::Table(_))),
