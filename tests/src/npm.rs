@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
 /// The folder `tests/<name>`, copied below `target/` with its packages beside it. `files` are those of its own.
 pub async fn installed(name: &str, files: &[&str]) -> Result<PathBuf> {
+    /// Two stories need the same packages at the same time.
+    static INSTALLING: Mutex<()> = Mutex::const_new(());
+    let _installing = INSTALLING.lock().await;
     let source = crate::root().join("tests").join(name);
-    let folder = crate::root().join("target/tmp").join(name);
+    let folder = crate::target(1).join("tmp").join(name);
     std::fs::create_dir_all(&folder)?;
     let lock = std::fs::read(source.join("package-lock.json"))?;
     let fresh =

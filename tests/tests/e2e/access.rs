@@ -120,7 +120,15 @@ async fn from_sign_in_to_a_patient_and_back_by_keyboard_alone() -> Result<()> {
     person.presses_with_control("k").await?;
     person.field("Find a page").await?;
     person.presses(mrn).await?;
-    person.sees(last_name).await?;
+    // Enter opens what is marked, and a form of the patient's may be found first.
+    person
+        .waits_for(
+            "the patient, marked",
+            "const marked = document.querySelector('[role=option][aria-selected=true]'); \
+             return arguments.every(word => marked?.textContent.includes(word))",
+            vec![mrn.into(), last_name.into()],
+        )
+        .await?;
     person.presses("Enter").await?;
     person
         .waits_for(

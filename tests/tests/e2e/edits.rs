@@ -113,7 +113,7 @@ async fn a_patient_handed_on_and_a_form_moved_leave_the_screen_within_a_second()
     let patient = mine.own_patient().await?;
     let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
     let others = format!(
-        "form_submissions?select=id,patient_id&patient_id=neq.{id}&status=eq.submitted&limit=1"
+        "form_submissions?select=id,patient_id&patient_id=neq.{id}&status=eq.draft&limit=1"
     );
     let form = mine.rows(&others).await?;
     let form = form.first().context("no form of another patient")?;
