@@ -45,7 +45,7 @@ impl Authors {
     pub fn of_patient(id: Uuid) -> Self {
         Self {
             history: use_reading(&[Table::Patients], move |rest| {
-                patient_history::list_query(rest, id, patient_history::PORTION)
+                patient_history::list_query(rest, id, patient_history::AT_FIRST)
             }),
             people: use_reading(&[Table::Profiles], profiles::directory_query).data,
             me: use_context::<Me>().and_then(|me| me.user.try_with_value(|user| user.id)),

@@ -128,6 +128,18 @@ fn target(event: &ev::KeyboardEvent) -> Option<web_sys::Element> {
     event.target()?.dyn_into::<web_sys::Element>().ok()
 }
 
+/// Keeps Enter in a field of one line from submitting its form: barcode scanners and keypads send it after every value. A button is
+/// pressed on purpose, and a long text needs its lines.
+pub fn enter_submits_nothing(event: &ev::KeyboardEvent) {
+    let in_a_line = target(event).is_some_and(|element| {
+        let kind = element.get_attribute("type").unwrap_or_default();
+        element.tag_name() == "INPUT" && !matches!(kind.as_str(), "submit" | "button" | "image")
+    });
+    if event.key() == "Enter" && in_a_line {
+        event.prevent_default();
+    }
+}
+
 /// Whether a key belongs to a field that the person is typing in.
 pub fn is_typing(event: &ev::KeyboardEvent) -> bool {
     target(event).is_some_and(|element| {

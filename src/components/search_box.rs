@@ -18,6 +18,9 @@ pub fn SearchBox(
     label: &'static str,
     #[prop(into)] text: Signal<String>,
     on_search: Callback<String>,
+    /// Whether something else is typed than what was searched for last: what is found belongs to another word.
+    #[prop(default = RwSignal::new(false))]
+    ahead: RwSignal<bool>,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let (typed, set_typed) = signal(text.get_untracked());
@@ -33,6 +36,7 @@ pub fn SearchBox(
             set_sent.set(now.clone());
             on_search.run(now);
         }
+        ahead.try_set(false);
     };
     // The back button, or a link: the field shows the search in force, unless it is the echo of what was typed here.
     Effect::new(move |_| {
@@ -44,13 +48,15 @@ pub fn SearchBox(
     });
     let on_input = move |event| {
         set_typed.set(event_target_value(&event));
+        ahead.set(true);
         if let Some(handle) = pause.try_update_value(Option::take).flatten() {
             handle.clear();
         }
         pause.set_value(set_timeout_with_handle(send, PAUSE).ok());
     };
     let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {
-        "Enter" => send(),
+        // Down leads to what was found.
+        "Enter" | "ArrowDown" => send(),
         "Escape" => {
             set_typed.set(String::new());
             send();

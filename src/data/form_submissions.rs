@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use super::form_filter::{FormFilter, FormView, PAGE};
 use super::query::query;
-use super::{DataError, Page, Rest, rows};
+use super::{DataError, Page, Rest, portions, rows};
 use crate::model::form_submission::PatientName;
 use crate::model::{FormStatus, FormSubmission, Version};
 
@@ -22,12 +22,18 @@ pub(super) const COLUMNS: &str = "*,patient:patients(id,mrn,first_name,last_name
 pub(super) const FOUND: &str = "*,patient:patients!inner(id,mrn,first_name,last_name)";
 /// Statuses of a form that somebody should look at.
 pub(super) const WAITING: [&str; 2] = ["submitted", "in_review"];
-/// How far a review queue reaches: nobody reviews more in a shift.
-const QUEUE: usize = 200;
 /// A page of the list.
 pub async fn list(rest: Rest, filter: FormFilter) -> Result<Page<Arc<FormSubmission>>, DataError> {
     let page = rest.page::<FormSubmission>(filter.request(&rest)).await?;
     Ok(page.shared())
+}
+
+/// All forms of a list, however many: for paper.
+pub async fn every(rest: Rest, filter: FormFilter) -> Result<Vec<FormSubmission>, DataError> {
+    let request = filter.request(&rest);
+    let read = |from, to| rest.page(request.clone().range(from, to));
+    let page = portions::all(|form: &FormSubmission| form.id, read).await?;
+    Ok(page.rows)
 }
 
 /// One form.
@@ -66,8 +72,11 @@ pub async fn queue(rest: Rest, reviewer: Uuid) -> Result<Vec<Uuid>, DataError> {
     }
     let filter = FormFilter::to_review_by(Some(reviewer));
     let request = filter.narrow(rest.table("form_submissions").select("id"));
-    let rows: Vec<Waiting> = rest.rows(request.range(0, QUEUE - 1)).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    let waiting = portions::all(
+        |row: &Waiting| row.id,
+        |from, to| rest.page(request.clone().range(from, to)),
+    );
+    Ok(waiting.await?.rows.into_iter().map(|row| row.id).collect())
 }
 
 /// A step of a form on its way that is decided over what the person saw, and over nothing else.

@@ -7,7 +7,7 @@ use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_
 use uuid::Uuid;
 
 use super::query::query;
-use super::{DataError, Rest};
+use super::{DataError, Rest, portions};
 use crate::model::{Invitation, Role};
 
 /// Whom an admin wants to let in.
@@ -31,7 +31,11 @@ pub fn list_query(rest: Rest) -> QueryOptions<Vec<Arc<Invitation>>, DataError> {
                 .table("staff_invitations")
                 .select("*")
                 .order("created_at.desc,id.asc");
-            rest.rows(request).await
+            let open = portions::all(
+                |invitation: &Invitation| invitation.id,
+                |from, to| rest.page(request.clone().range(from, to)),
+            );
+            Ok(open.await?.shared().rows)
         }
     })
 }

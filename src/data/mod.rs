@@ -17,6 +17,7 @@ pub mod overview;
 pub mod patient_filter;
 pub mod patient_history;
 pub mod patients;
+mod portions;
 pub mod profiles;
 pub mod query;
 mod respite;

@@ -4,14 +4,11 @@ use bedside_query::{QueryOptions, query_key};
 use uuid::Uuid;
 
 use super::query::query;
-use super::{DataError, Page, Rest};
+use super::{DataError, Page, Rest, portions};
 use crate::model::PatientChange;
 
-/// How many steps are read at first; longer histories are read in such portions, up to [`MOST`].
-pub const PORTION: usize = 8;
-
-/// More than this is for an audit, not for a screen.
-pub const MOST: usize = 200;
+/// How many steps are read at first.
+pub const AT_FIRST: usize = 8;
 
 /// The latest steps of a patient's history.
 pub async fn list(rest: Rest, id: Uuid, steps: usize) -> Result<Page<PatientChange>, DataError> {
@@ -19,9 +16,9 @@ pub async fn list(rest: Rest, id: Uuid, steps: usize) -> Result<Page<PatientChan
         .table("patient_changes")
         .select("patient_id,version,changed_by,changed_at,changes")
         .eq("patient_id", id.to_string())
-        .order("version.desc")
-        .range(0, steps.clamp(1, MOST) - 1);
-    rest.page(request).await
+        .order("version.desc");
+    let read = |from, to| rest.page(request.clone().range(from, to));
+    portions::first(steps, |step: &PatientChange| step.version, read).await
 }
 
 /// The query of the latest steps. A query of that patient alone, so that it follows the patient's changes and no others.

@@ -9,13 +9,21 @@ use uuid::Uuid;
 
 use super::patient_filter::PatientFilter;
 use super::query::query;
-use super::{DataError, Page, Rest, rows};
+use super::{DataError, Page, Rest, portions, rows};
 use crate::model::{Patient, PatientStatus, Version};
 
 /// A page of the list.
 pub async fn list(rest: Rest, filter: PatientFilter) -> Result<Page<Arc<Patient>>, DataError> {
     let page = rest.page::<Patient>(filter.request(&rest)).await?;
     Ok(page.shared())
+}
+
+/// All patients of a list, however many: for paper.
+pub async fn every(rest: Rest, filter: PatientFilter) -> Result<Vec<Patient>, DataError> {
+    let request = filter.request(&rest);
+    let read = |from, to| rest.page(request.clone().range(from, to));
+    let page = portions::all(|patient: &Patient| patient.id, read).await?;
+    Ok(page.rows)
 }
 
 /// One patient.

@@ -7,7 +7,7 @@ use bedside_query::{MutationOptions, NetworkMode, Order, QueryOptions, query_key
 use uuid::Uuid;
 
 use super::query::query;
-use super::{DataError, Rest, rows};
+use super::{DataError, Rest, portions, rows};
 use crate::model::{Profile, Role};
 
 /// Everyone in the directory, by name.
@@ -33,6 +33,12 @@ impl Directory {
     /// The person with an id.
     pub fn person(&self, id: Uuid) -> Option<&Arc<Profile>> {
         self.by_id.get(&id)
+    }
+
+    /// Whether somebody is on the staff and may edit records: only they show up in rooms, so any other claim is not believed.
+    pub fn may_edit(&self, id: Uuid) -> bool {
+        let edits = |person: &Arc<Profile>| person.active && person.role.may_edit();
+        self.person(id).is_some_and(edits)
     }
 
     /// Whether this person is the only one left who can let others in. Nobody takes that from them, themselves included.
@@ -64,7 +70,11 @@ pub async fn list(rest: Rest) -> Result<Directory, DataError> {
         .table("profiles")
         .select("*")
         .order("full_name.asc,id.asc");
-    rest.rows(request).await.map(Directory::new)
+    let people = portions::all(
+        |person: &Profile| person.id,
+        |from, to| rest.page(request.clone().range(from, to)),
+    );
+    people.await.map(|people| Directory::new(people.rows))
 }
 
 /// One person.

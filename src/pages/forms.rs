@@ -45,6 +45,7 @@ pub fn Forms() -> impl IntoView {
         form_submissions::list_query(rest, filter.get())
     });
     let directory = use_reading(&[Table::Profiles], profiles::directory_query);
+    let ahead = RwSignal::new(false);
     let navigate = use_navigate();
     let go = Callback::new(move |filter: FormFilter| {
         // Replaced, not pushed: the back button leaves the list instead of undoing it letter by letter.
@@ -75,8 +76,8 @@ pub fn Forms() -> impl IntoView {
                 </Show>
             </div>
             <Views filter my_id may_edit />
-            <Narrowing filter directory=directory.data my_id change />
-            <List filter list directory=directory.data go />
+            <Narrowing filter directory=directory.data my_id change ahead />
+            <List filter list directory=directory.data go ahead />
         </div>
     }
 }
@@ -126,6 +127,7 @@ fn Narrowing(
     directory: Signal<Option<Arc<Directory>>>,
     my_id: Option<Uuid>,
     change: Callback<Narrow>,
+    ahead: RwSignal<bool>,
 ) -> impl IntoView {
     let authors = Signal::derive(move || {
         let me = my_id.map(|id| (id.to_string(), "Me".to_owned()));
@@ -154,6 +156,7 @@ fn Narrowing(
                 on_search=Callback::new(move |text: String| {
                     change.run(Box::new(move |filter| filter.search = text));
                 })
+                ahead
             />
             <Choose
                 label="Status"
@@ -201,9 +204,10 @@ fn List(
     list: Reading<Page<Arc<FormSubmission>>>,
     directory: Signal<Option<Arc<Directory>>>,
     go: Callback<FormFilter>,
+    ahead: RwSignal<bool>,
 ) -> impl IntoView {
     let rows = Memo::new(move |_| {
-        list.data.with(|page| {
+        list.latest.with(|page| {
             page.as_ref()
                 .map(|page| page.rows.clone())
                 .unwrap_or_default()
@@ -220,7 +224,11 @@ fn List(
                 .collect::<Vec<_>>()
         })
     });
-    let total = Memo::new(move |_| list.data.with(|page| page.as_ref().map(|page| page.total)));
+    let total = Memo::new(move |_| {
+        list.latest
+            .with(|page| page.as_ref().map(|page| page.total))
+    });
+    let stale = move || list.outdated.get() || ahead.get();
     let waiting = Memo::new(move |_| total.get().is_none() && list.error.with(Option::is_none));
     let failed = Memo::new(move |_| {
         if total.get().is_none() {
@@ -274,7 +282,7 @@ fn List(
             error=list.error
             retry=list.refetch
         />
-        <div class="table-frame" data-refetching=move || list.outdated.get().then_some("true")>
+        <div class="table-frame" data-refetching=move || stale().then_some("true")>
             <table class="table table-forms" aria-label="Forms" aria-busy=move || waiting.get().then_some("true")>
                 <thead>
                     <tr>
@@ -287,7 +295,7 @@ fn List(
                         </th>
                     </tr>
                 </thead>
-                <tbody>
+                <tbody inert=stale>
                     <Show when=move || waiting.get()>
                         <SkeletonRows columns=COLUMNS />
                     </Show>

@@ -82,6 +82,8 @@ fn ReadOnly(role: Role) -> impl IntoView {
 #[component]
 fn Whom() -> impl IntoView {
     let search = RwSignal::new(String::new());
+    let ahead = RwSignal::new(false);
+    let shown = RwSignal::new(OFFERED);
     let list = use_reading(&[Table::Patients], move |rest| {
         patients::list_query(
             rest,
@@ -93,9 +95,13 @@ fn Whom() -> impl IntoView {
     });
     let navigate = use_navigate();
     let found = move || {
+        if ahead.get() {
+            return None;
+        }
         list.data.with(|page| {
-            page.as_ref()
-                .map(|page| page.rows.iter().take(OFFERED).cloned().collect::<Vec<_>>())
+            let page = page.as_ref()?;
+            let rows: Vec<_> = page.rows.iter().take(shown.get()).cloned().collect();
+            Some((rows, page.rows.len(), page.total))
         })
     };
     let row = move |patient: Arc<Patient>| {
@@ -122,6 +128,24 @@ fn Whom() -> impl IntoView {
             </li>
         }
     };
+    // All that was read can be shown; who looks for one of many more than that types another letter.
+    let more = move |offered: usize, read: usize, total: usize| {
+        view! {
+            <div class="card-foot">
+                <span class="muted small">{format!("{offered} of {total} patients")}</span>
+                {if offered < read {
+                    view! {
+                        <button class="button button-small" type="button" on:click=move |_| shown.set(read)>
+                            "Show more"
+                        </button>
+                    }
+                        .into_any()
+                } else {
+                    view! { <span class="muted small">"Type more of the name to see the others."</span> }.into_any()
+                }}
+            </div>
+        }
+    };
     view! {
         <section class="card" aria-labelledby="whom-title">
             <div class="card-head">
@@ -131,11 +155,15 @@ fn Whom() -> impl IntoView {
                 <SearchBox
                     label="Search patients"
                     text=search
-                    on_search=Callback::new(move |text| search.set(text))
+                    on_search=Callback::new(move |text| {
+                        shown.set(OFFERED);
+                        search.set(text);
+                    })
+                    ahead
                 />
             </div>
             {move || match (found(), list.error.get()) {
-                (Some(found), _) if found.is_empty() => {
+                (Some((found, ..)), _) if found.is_empty() => {
                     view! {
                         <Empty
                             shape=Shape::Search
@@ -145,11 +173,13 @@ fn Whom() -> impl IntoView {
                     }
                         .into_any()
                 }
-                (Some(found), _) => {
+                (Some((found, read, total)), _) => {
+                    let offered = found.len();
                     view! {
                         <ul class="feed" aria-label="Patients">
                             {found.into_iter().map(row.clone()).collect_view()}
                         </ul>
+                        {(offered < total).then(|| more(offered, read, total))}
                     }
                         .into_any()
                 }

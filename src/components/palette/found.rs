@@ -11,7 +11,7 @@ use crate::data::{form_submissions, patients};
 use crate::hooks::use_reading;
 use crate::sync::Table;
 
-/// So many of each: who wants more goes to the list.
+/// So many of each; the list has the rest.
 const FEW: usize = 5;
 
 /// The answer to a search, as it comes.
@@ -21,6 +21,16 @@ pub struct Found {
     pub busy: Memo<bool>,
     /// Why there is no answer, in words.
     pub trouble: Memo<Option<&'static str>>,
+}
+
+/// The way to all that were found, where they are more than are offered here.
+fn all(total: usize, what: &str, shape: Shape, list: String) -> Option<Entry> {
+    (total > FEW).then(|| Entry {
+        shape,
+        name: format!("All {total} {what} found"),
+        note: "List".to_owned(),
+        does: Does::Open(list),
+    })
 }
 
 /// Searches for the text, each time it changes. An empty one is not asked for.
@@ -49,7 +59,10 @@ pub fn search(text: ReadSignal<String>) -> Found {
     });
     let asked = Memo::new(move |_| text.with(|text| !text.is_empty()));
     let entries = Memo::new(move |_| {
-        if !asked.get() || people.outdated.get() {
+        // Patients first, and forms only after them: nothing moves from under a key that is about to be pressed.
+        let people_are_there =
+            people.error.with(Option::is_some) || people.data.with(Option::is_some);
+        if !asked.get() || !people_are_there {
             return Vec::new();
         }
         let mut entries = Vec::new();
@@ -60,6 +73,12 @@ pub fn search(text: ReadSignal<String>) -> Found {
                 note: format!("Patient · {} · {}", row.mrn, row.ward),
                 does: Does::Open(format!("/patients/{}", row.id)),
             }));
+            let filter = PatientFilter {
+                search: text.get(),
+                ..PatientFilter::default()
+            };
+            let list = format!("/patients{}", filter.to_query());
+            entries.extend(all(page.total, "patients", Shape::Patients, list));
         }
         if let Some(page) = forms.data.get() {
             entries.extend(page.rows.iter().take(FEW).map(|row| Entry {
@@ -68,6 +87,12 @@ pub fn search(text: ReadSignal<String>) -> Found {
                 note: format!("Form · {}", row.status.label()),
                 does: Does::Open(format!("/forms/{}", row.id)),
             }));
+            let filter = FormFilter {
+                search: text.get(),
+                ..FormFilter::default()
+            };
+            let list = format!("/forms{}", filter.to_query());
+            entries.extend(all(page.total, "forms", Shape::Form, list));
         }
         entries
     });
@@ -81,7 +106,7 @@ pub fn search(text: ReadSignal<String>) -> Found {
         entries,
         busy: Memo::new(move |_| {
             let missing = people.data.with(Option::is_none) || forms.data.with(Option::is_none);
-            asked.get() && trouble.with(Option::is_none) && (missing || people.outdated.get())
+            asked.get() && trouble.with(Option::is_none) && missing
         }),
         trouble,
     }

@@ -127,10 +127,23 @@ pub fn reading_of(field: &Field, text: &str) -> String {
             CalendarDate::parse(text).map_or_else(|_| text.to_owned(), CalendarDate::label)
         }
         Question::Moment(_) => match WallTime::parse(text) {
-            Some(at) => format!("{}, {}", at.date.label(), at.clock()),
+            Some(at) => format!("{}, {}{}", at.date.label(), at.clock(), zone(at)),
             None => text.to_owned(),
         },
         _ => text.to_owned(),
+    }
+}
+
+/// By which clock a time is told, where that is known: whoever reads it may be elsewhere.
+fn zone(at: WallTime) -> String {
+    match at.offset {
+        None => String::new(),
+        Some(0) => " (UTC)".to_owned(),
+        Some(offset) if offset % 60 == 0 => format!(" (UTC{:+})", offset / 60),
+        Some(offset) => {
+            let (sign, size) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+            format!(" (UTC{sign}{:02}:{:02})", size / 60, size % 60)
+        }
     }
 }
 
@@ -284,7 +297,13 @@ mod tests {
                 FormType::Vitals,
                 "measured_at",
                 "2026-11-22T08:30+01:00",
-                "22 Nov 2026, 08:30",
+                "22 Nov 2026, 08:30 (UTC+1)",
+            ),
+            (
+                FormType::Vitals,
+                "measured_at",
+                "2026-11-22T08:30-03:30",
+                "22 Nov 2026, 08:30 (UTC-03:30)",
             ),
             (
                 FormType::Vitals,

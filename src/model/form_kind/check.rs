@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::answer::{number, tidy};
 use super::field::{Choice, Field, Quantity, Question, Span};
+use super::ranges::Ranges;
 use crate::model::{CalendarDate, WallTime};
 
 /// Why an answer can't be submitted. Reads on from the name of the question.
@@ -25,6 +26,9 @@ pub enum Problem {
     TooHigh(f64),
     #[error("is not a date of the calendar")]
     NotADate,
+    /// Part of a date is typed; the stored answer stays until the rest is.
+    #[error("is not complete")]
+    Incomplete,
     #[error("lies too far back")]
     TooEarly,
     #[error("lies in the future")]
@@ -64,21 +68,27 @@ impl std::fmt::Display for Warning {
 }
 
 impl Field {
-    /// Checks an answer that is there. `now` bounds the dates.
+    /// Checks an answer that is there. `now` bounds the dates; `ranges` are those of the patient.
     ///
     /// ```
-    /// use bedside::model::{FormType, WallTime, form_kind::{FormKind, Problem}};
+    /// use bedside::model::{FormType, WallTime, form_kind::{FormKind, Problem, Ranges}};
     /// let now = WallTime::parse("2026-11-22T12:00+01:00").unwrap();
     /// let pain = FormKind::of(FormType::Vitals).and_then(|kind| kind.field("pain"));
-    /// assert_eq!(pain.map(|field| field.check("11", now)), Some(Err(Problem::TooHigh(10.0))));
+    /// let checked = pain.map(|field| field.check("11", now, Ranges::Adult));
+    /// assert_eq!(checked, Some(Err(Problem::TooHigh(10.0))));
     /// ```
-    pub fn check(&self, text: &str, now: WallTime) -> Result<Option<Warning>, Problem> {
+    pub fn check(
+        &self,
+        text: &str,
+        now: WallTime,
+        ranges: Ranges,
+    ) -> Result<Option<Warning>, Problem> {
         let longest = self.question.longest();
         if !matches!(self.question, Question::Choices(_)) && text.chars().count() > longest {
             return Err(Problem::TooLong(longest));
         }
         match self.question {
-            Question::Number(quantity) => measured(text, &tidy(self, text), quantity),
+            Question::Number(quantity) => measured(text, &tidy(self, text), quantity, ranges),
             Question::Choice(choices) => known(choices, text),
             Question::Choices(choices) => text
                 .lines()
@@ -113,7 +123,12 @@ impl Field {
 /// By how many minutes a clock may be ahead.
 const CLOCKS_DIFFER: i64 = 5;
 
-fn measured(text: &str, tidied: &str, quantity: Quantity) -> Result<Option<Warning>, Problem> {
+fn measured(
+    text: &str,
+    tidied: &str,
+    quantity: Quantity,
+    ranges: Ranges,
+) -> Result<Option<Warning>, Problem> {
     let value = number(text).ok_or(Problem::NotANumber)?;
     let digits = tidied.split_once('.').map_or(0, |(_, digits)| digits.len());
     if digits > usize::from(quantity.decimals) {
@@ -129,7 +144,8 @@ fn measured(text: &str, tidied: &str, quantity: Quantity) -> Result<Option<Warni
     if value > most {
         return Err(Problem::TooHigh(most));
     }
-    Ok(quantity.usual.and_then(|(least, most)| {
+    let usual = quantity.usual.filter(|_| ranges == Ranges::Adult);
+    Ok(usual.and_then(|(least, most)| {
         if value < least {
             Some(Warning::BelowUsual(quantity))
         } else {
@@ -177,7 +193,7 @@ mod tests {
     fn check(form_type: FormType, key: &str, text: &str) -> Result<Option<Warning>, Problem> {
         let now = WallTime::parse("2026-11-22T08:00+01:00").unwrap();
         let field = FormKind::of(form_type).unwrap().field(key).unwrap();
-        field.check(text, now)
+        field.check(text, now, Ranges::Adult)
     }
 
     #[test]
@@ -241,6 +257,36 @@ mod tests {
             "2026-11-22T08:00-05:00",
         ] {
             assert_eq!(measured(ahead), Some(Problem::InTheFuture), "{ahead}");
+        }
+    }
+
+    #[test]
+    fn nobody_but_an_adult_is_measured_by_the_ranges_of_adults() {
+        let now = WallTime::parse("2026-11-22T08:00+01:00").unwrap();
+        let kind = FormKind::of(FormType::Vitals).unwrap();
+        let field = kind.field("heart_rate").unwrap();
+        let warning = |ranges| field.check("140", now, ranges).unwrap();
+        assert!(warning(Ranges::Adult).is_some());
+        assert_eq!(warning(Ranges::None), None);
+    }
+
+    #[test]
+    fn a_date_that_is_still_typed_is_not_complete() {
+        let field = |form_type, key| FormKind::of(form_type).unwrap().field(key).unwrap();
+        let day = field(FormType::Discharge, "follow_up_on");
+        let time = field(FormType::Vitals, "measured_at");
+        for (field, text, complete) in [
+            (day, "", true),
+            (day, "2027-02-03", true),
+            (day, "0002-02-03", false),
+            (day, "2027-02-31", false),
+            (day, "20271-02-03", false),
+            (time, "2027-02-03T08:30", true),
+            (time, "2027-02-03", false),
+            (time, "0202-02-03T08:30", false),
+            (field(FormType::Vitals, "pain"), "1.", true),
+        ] {
+            assert_eq!(field.is_complete(text), complete, "{text}");
         }
     }
 

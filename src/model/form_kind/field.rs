@@ -1,5 +1,7 @@
 //! A question of a form: what it asks, what an answer may be, and when it is asked at all.
 
+use crate::model::{CalendarDate, WallTime};
+
 /// A question.
 #[derive(Debug)]
 pub struct Field {
@@ -45,7 +47,7 @@ pub enum Question {
     Choices(&'static [Choice]),
     /// A day.
     Date(Span),
-    /// A day and the time of day, as the clock on the wall says.
+    /// A day and the time of day, by the clock on the wall, stored with its distance from UTC.
     Moment(Span),
     YesNo,
     /// The name of whoever answers for it, typed by hand.
@@ -67,7 +69,7 @@ pub struct Quantity {
     pub decimals: u8,
     /// Below and above lies a typing mistake, not a measurement.
     pub possible: (f64, f64),
-    /// Outside, in an adult, somebody should look twice.
+    /// Outside of it a measurement of an adult is unusual. For nobody else: [`Ranges`](super::Ranges) says whose ranges hold.
     pub usual: Option<(f64, f64)>,
 }
 
@@ -116,6 +118,18 @@ impl Field {
     pub(super) const fn when(mut self, key: &'static str, is: &'static str) -> Self {
         self.asked = Asked::When { key, is };
         self
+    }
+
+    /// Whether a text can take the place of a stored answer, or is a date that is still being typed. A year of fewer than four
+    /// digits is a date to the browser, and to nobody else.
+    pub fn is_complete(&self, text: &str) -> bool {
+        let full = |date: CalendarDate| date.year >= 1000;
+        match self.question {
+            _ if text.is_empty() => true,
+            Question::Date(_) => CalendarDate::parse(text).is_ok_and(full),
+            Question::Moment(_) => WallTime::parse(text).is_some_and(|time| full(time.date)),
+            _ => true,
+        }
     }
 
     /// Whether an answer may take several lines.

@@ -9,6 +9,7 @@ mod consent;
 mod discharge;
 mod field;
 mod intake;
+mod ranges;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod sql;
@@ -17,6 +18,7 @@ mod vitals;
 pub use answer::{OpenAnswer, changed_answers, open_answers, reading_of, text_of, value_of};
 pub use check::{Problem, Warning};
 pub use field::{Asked, Choice, Field, Need, Quantity, Question, Span};
+pub use ranges::Ranges;
 
 use serde_json::Value;
 
@@ -92,7 +94,7 @@ impl FormKind {
             let problem = if typed.trim().is_empty() {
                 (field.need == Need::Required).then_some(Problem::Missing)
             } else {
-                field.check(&typed, now).err()
+                field.check(&typed, now, Ranges::None).err()
             };
             let problem = problem.or_else(|| self.broken_rule(field, &text));
             found.extend(problem.map(|problem| (field, problem)));
@@ -112,7 +114,7 @@ impl FormKind {
             return None;
         }
         field
-            .check(&typed, now)
+            .check(&typed, now, Ranges::None)
             .err()
             .or_else(|| self.broken_rule(field, text))
     }
@@ -193,7 +195,10 @@ mod tests {
             for field in kind.fields() {
                 if let Asked::When { key, is } = field.asked {
                     let other = kind.field(key).unwrap();
-                    assert!(other.check(is, now()).is_ok(), "{key} is never {is}");
+                    assert!(
+                        other.check(is, now(), Ranges::None).is_ok(),
+                        "{key} is never {is}"
+                    );
                 }
             }
             for Rule::Below(lower, upper) in kind.rules {

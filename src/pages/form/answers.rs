@@ -81,8 +81,8 @@ fn Answer(shown: Shown, field: &'static Field) -> impl IntoView {
         text => reading_of(field, &text),
     });
     let warning = move || {
-        let checked = field.check(&text.get(), this_minute()).ok().flatten()?;
-        shown.adult.get().then(|| checked.to_string())
+        let checked = field.check(&text.get(), this_minute(), shown.ranges.get());
+        Some(checked.ok().flatten()?.to_string())
     };
     view! {
         <Show when=move || listed.get()>

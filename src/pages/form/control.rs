@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use super::fill::Fill;
 use crate::components::time::{here_at, this_minute};
 use crate::components::together::{BothInThisField, InThisField, Together};
-use crate::components::{Conflict, FieldShell, Icon, LongText, Shape, Values};
+use crate::components::{Conflict, FieldShell, Icon, LongText, Shape, TypedDate, Values};
 use crate::model::form_kind::{Choice, Field, Need, Problem, Question, reading_of};
-use crate::model::{CalendarDate, FieldState, WallTime};
+use crate::model::{FieldState, WallTime};
 
 /// Up to so many choices are shown side by side.
 const SIDE_BY_SIDE: usize = 5;
@@ -126,11 +126,10 @@ fn line(
         Question::Choice(choices) => return select(fill, field, value, invalid, choices),
         _ => {}
     }
-    let (kind, mode) = match field.question {
-        Question::Number(_) => ("text", "decimal"),
-        Question::Date(_) => ("date", "none"),
-        Question::Moment(_) => ("datetime-local", "none"),
-        _ => ("text", "text"),
+    let mode = match field.question {
+        Question::Number(_) => "decimal",
+        Question::Date(_) | Question::Moment(_) => return date(fill, field, value, invalid),
+        _ => "text",
     };
     let class = match field.question {
         Question::Signature => "input signature",
@@ -146,16 +145,16 @@ fn line(
         <input
             class=class
             id=id
-            type=kind
-            inputmode=(mode != "none").then_some(mode)
+            type="text"
+            inputmode=mode
             autocomplete="off"
             dir=unit.is_none().then_some("auto")
             data-field=field.key
             aria-describedby=described
             aria-required=(field.need == Need::Required).then_some("true")
             aria-invalid=move || invalid.get().then_some("true")
-            prop:value=move || in_control(field, value.get())
-            on:input=move |event| fill.type_in(field, from_control(field, event_target_value(&event)))
+            prop:value=move || value.get()
+            on:input=move |event| fill.type_in(field, event_target_value(&event))
         />
     };
     match unit {
@@ -172,19 +171,48 @@ fn line(
     }
 }
 
-/// The text of an answer as its control takes it: a browser's control for a day and a time knows no offset.
-fn in_control(field: &Field, text: String) -> String {
-    match (field.question, WallTime::parse(&text)) {
-        (Question::Moment(_), Some(at)) => WallTime { offset: None, ..at }.to_string(),
-        _ => text,
+/// A day, or a day and a time.
+fn date(fill: Fill, field: &'static Field, value: Memo<String>, invalid: Signal<bool>) -> AnyView {
+    let id = control_id(field);
+    let with_time = matches!(field.question, Question::Moment(_));
+    // Another text takes the place of what is shown, also of a part of a date. A control that goes takes it along.
+    Effect::new(move |_| {
+        value.track();
+        fill.has_all_of(field);
+    });
+    on_cleanup(move || fill.has_all_of(field));
+    let on_input = move |event: web_sys::Event| {
+        let typed = match TypedDate::of(&event) {
+            TypedDate::Whole(wall) if with_time => {
+                TypedDate::Whole(here_at(&wall).map_or(wall, |at| at.to_string()))
+            }
+            typed => typed,
+        };
+        fill.type_date(field, typed);
+    };
+    view! {
+        <input
+            class="input"
+            id=id.clone()
+            type=if with_time { "datetime-local" } else { "date" }
+            autocomplete="off"
+            dir="auto"
+            data-field=field.key
+            aria-describedby=format!("{id}-note {id}-hint")
+            aria-required=(field.need == Need::Required).then_some("true")
+            aria-invalid=move || invalid.get().then_some("true")
+            prop:value=move || value.with(|value| in_control(field, value))
+            on:input=on_input
+        />
     }
+    .into_any()
 }
 
-/// The text of an answer from what its control holds: a time typed here is a time of this place.
-fn from_control(field: &Field, typed: String) -> String {
-    match field.question {
-        Question::Moment(_) => here_at(&typed).map_or(typed, |at| at.to_string()),
-        _ => typed,
+/// The text of an answer as its control takes it: a browser's control for a day and a time knows no offset.
+fn in_control(field: &Field, text: &str) -> String {
+    match (field.question, WallTime::parse(text)) {
+        (Question::Moment(_), Some(at)) => WallTime { offset: None, ..at }.to_string(),
+        _ => text.to_owned(),
     }
 }
 
@@ -405,21 +433,38 @@ fn Options(
     }
 }
 
+/// What a browser's control for dates does not show of the answer: a text that is no date, the answer that stays while another is
+/// typed, a time by another clock than the one here.
+fn behind_the_control(field: &Field, text: &str, partial: bool) -> Option<String> {
+    if text.is_empty() || !matches!(field.question, Question::Date(_) | Question::Moment(_)) {
+        return None;
+    }
+    if !field.is_complete(text) {
+        return Some(format!("So far: {text}"));
+    }
+    let elsewhere = || {
+        let written = WallTime::parse(text)?.offset?;
+        let here = here_at(text)?.offset?;
+        (written != here).then(|| format!("Measured: {}", reading_of(field, text)))
+    };
+    if partial {
+        Some(format!(
+            "Kept until it is complete: {}",
+            reading_of(field, text)
+        ))
+    } else {
+        elsewhere()
+    }
+}
+
 /// What stands below a control: what is unusual, what came from elsewhere, and both versions.
 #[component]
 fn Below(fill: Fill, field: &'static Field, value: Memo<String>) -> impl IntoView {
     let warning = move || {
-        let checked = field.check(&value.get(), this_minute()).ok().flatten()?;
-        fill.shown.adult.get().then(|| checked.to_string())
+        let checked = field.check(&value.get(), this_minute(), fill.shown.ranges.get());
+        Some(checked.ok().flatten()?.to_string())
     };
-    // A browser's date control shows nothing for what is no date.
-    let unreadable = move || {
-        let text = value.get();
-        let date = matches!(field.question, Question::Date(_) | Question::Moment(_));
-        let day = text.split('T').next().unwrap_or_default();
-        (date && !text.is_empty() && CalendarDate::parse(day).is_err())
-            .then(|| format!("So far: {text}"))
-    };
+    let behind = move || behind_the_control(field, &value.get(), fill.is_partial(field));
     let elsewhere = Memo::new(move |_| fill.state(field) == FieldState::FollowedTheRow);
     let versions = Memo::new(move |_| fill.versions(field));
     let disputed = Memo::new(move |_| versions.with(Option::is_some));
@@ -439,7 +484,7 @@ fn Below(fill: Fill, field: &'static Field, value: Memo<String>) -> impl IntoVie
                     }
                 })
         }}
-        {move || unreadable().map(|words| view! { <p class="field-note">{words}</p> })}
+        {move || behind().map(|words| view! { <p class="field-note">{words}</p> })}
         <Show when=move || elsewhere.get()>
             <p class="field-note field-note-elsewhere" role="status">
                 <Icon shape=Shape::Refresh size=12 />

@@ -8,6 +8,7 @@ use super::Shown;
 use super::control::{Control, control_id, sentence};
 use super::fill::Fill;
 use super::unsent::Safety;
+use crate::components::keys::enter_submits_nothing;
 use crate::components::phrase;
 use crate::components::together::{EditedTogether, Together};
 use crate::components::{
@@ -95,7 +96,14 @@ pub fn Editor(kind: &'static FormKind, shown: Shown, together: Together) -> impl
         .collect_view();
     let again = Memo::new(move |_| shown.status() == FormStatus::Returned);
     view! {
-        <form class="card" novalidate aria-label=kind.form_type.label() on:submit=submit on:focusout=on_focusout>
+        <form
+            class="card"
+            novalidate
+            aria-label=kind.form_type.label()
+            on:keydown=move |event| enter_submits_nothing(&event)
+            on:submit=submit
+            on:focusout=on_focusout
+        >
             <div class="card-body form-sections">
                 <p class="muted">{kind.purpose}</p>
                 <Trouble fill />

@@ -1,7 +1,7 @@
 //! What a form that is being filled in consists of: the texts as typed, what is wrong with them, and the way of each change to
 //! the outbox. It knows no control and no layout.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Shown;
 use super::unsent::{Safety, Typing, clashes, safety};
 use crate::components::time::this_minute;
-use crate::components::{Settled, Versions};
+use crate::components::{Settled, TypedDate, Versions};
 use crate::data::clock::Moment;
 use crate::hooks::use_outbox;
 use crate::model::form_kind::{Field, Problem, changed_answers, text_of, value_of};
@@ -38,6 +38,8 @@ pub struct Fill {
     left: RwSignal<HashSet<&'static str>>,
     /// The answer that is being typed.
     at: StoredValue<Option<&'static str>>,
+    /// Dates of which only a part is typed. The answers that were there before stay until the rest is.
+    partial: RwSignal<HashSet<&'static str>>,
     /// Handing in was tried: from here on what is missing is said, too.
     tried: RwSignal<bool>,
     outbox: StoredValue<Option<Outbox>>,
@@ -66,6 +68,7 @@ impl Fill {
             followed: StoredValue::new(0),
             left: RwSignal::default(),
             at: StoredValue::new(None),
+            partial: RwSignal::default(),
             tried: RwSignal::new(false),
             outbox: StoredValue::new(outbox),
             unsent: shown.unsent,
@@ -134,6 +137,36 @@ impl Fill {
         self.soon();
     }
 
+    /// Takes a date as far as it is typed. A part of one says nothing about the answer: what was stored or typed before stays.
+    pub fn type_date(self, field: &'static Field, typed: TypedDate) {
+        match typed {
+            TypedDate::Whole(text) if field.is_complete(&text) => {
+                self.has_all_of(field);
+                self.type_in(field, text);
+            }
+            TypedDate::Whole(_) | TypedDate::Part => {
+                self.at.set_value(Some(field.key));
+                self.partial.update(|partial| {
+                    partial.insert(field.key);
+                });
+            }
+        }
+    }
+
+    /// The field shows a whole date again, or none.
+    pub fn has_all_of(self, field: &'static Field) {
+        if untrack(|| self.is_partial(field)) {
+            self.partial.update(|partial| {
+                partial.remove(field.key);
+            });
+        }
+    }
+
+    /// Whether only a part of a date is typed. Tracked.
+    pub fn is_partial(self, field: &'static Field) -> bool {
+        self.partial.with(|partial| partial.contains(field.key))
+    }
+
     /// Takes a choice, which is made in one go and saved at once.
     pub fn choose(self, field: &'static Field, text: String) {
         self.draft.update(|draft| draft.type_in(field.key, text));
@@ -166,9 +199,11 @@ impl Fill {
 
     /// What is to be said against an answer now. Tracked.
     pub fn problem(self, field: &'static Field) -> Option<Problem> {
-        let problem = self
-            .kind
-            .problem(field, &|key| self.text(key), this_minute());
+        let problem = if self.is_partial(field) {
+            Some(Problem::Incomplete)
+        } else {
+            (self.kind).problem(field, &|key| self.text(key), this_minute())
+        };
         let judged = self.tried.get() || self.left.with(|left| left.contains(field.key));
         match problem {
             Some(Problem::TooLong(_)) => problem,
@@ -186,7 +221,21 @@ impl Fill {
 
     /// What keeps the form from being handed in. Tracked.
     pub fn problems(self) -> Vec<(&'static Field, Problem)> {
-        self.kind.problems(|key| self.text(key), this_minute())
+        let found = self.kind.problems(|key| self.text(key), this_minute());
+        let partial = self.kind.fields().filter(|field| self.is_partial(field));
+        let partial: Vec<_> = partial.map(|field| (field, Problem::Incomplete)).collect();
+        if partial.is_empty() {
+            return found;
+        }
+        // In the order of the form, each question once.
+        let found = found
+            .into_iter()
+            .chain(partial)
+            .map(|found| (found.0.key, found));
+        let mut found: HashMap<_, _> = found.collect();
+        (self.kind.fields())
+            .filter_map(|field| found.remove(field.key))
+            .collect()
     }
 
     /// Whether handing in was tried. Tracked.
@@ -198,7 +247,9 @@ impl Fill {
     pub fn safety(self) -> Safety {
         let typing = self.draft.with(|draft| {
             let changes = draft.changes();
-            if changes.is_empty() {
+            if self.partial.with(|partial| !partial.is_empty()) {
+                Typing::KeptBack
+            } else if changes.is_empty() {
                 Typing::Nothing
             } else if draft.conflicts().is_empty()
                 && changes.iter().all(|(key, text)| self.fits(key, text))
@@ -221,7 +272,10 @@ impl Fill {
             self.kept.try_get_untracked() == Some(Kept::InMemory)
                 && self.unsent.try_with_untracked(|unsent| !unsent.is_empty()) == Some(true)
         };
-        typed == Some(true) || in_tab()
+        let partial = self
+            .partial
+            .try_with_untracked(|partial| !partial.is_empty());
+        typed == Some(true) || partial == Some(true) || in_tab()
     }
 
     fn soon(self) {

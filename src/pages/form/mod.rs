@@ -36,15 +36,13 @@ use crate::data::DataError;
 use crate::data::profiles::Directory;
 use crate::data::{form_submissions, patients, profiles};
 use crate::hooks::{Me, Reading, Record, use_company, use_editing, use_outbox, use_reading};
+use crate::model::form_kind::Ranges;
 use crate::model::form_kind::text_of;
 use crate::model::form_step::{Whose, may_write};
 use crate::model::patient::full_name;
 use crate::model::{CalendarDate, FormKind, FormStatus, FormSubmission, FormType, Patient, Role};
 use crate::sync::Table;
 use crate::sync::outbox::Entry;
-
-/// From this age on the usual ranges of measurements hold.
-const ADULT: u16 = 16;
 
 /// The form on the page, and what is to be said about it.
 #[derive(Clone, Copy)]
@@ -56,8 +54,8 @@ pub struct Shown {
     pub unsent: Signal<Vec<Entry>>,
     /// The role of whoever looks at it, once known.
     pub role: Signal<Option<Role>>,
-    /// Whether the usual ranges hold for the patient.
-    pub adult: Signal<bool>,
+    /// Whose usual ranges hold for the patient.
+    pub ranges: Signal<Ranges>,
     me: Option<Uuid>,
 }
 
@@ -221,11 +219,8 @@ fn Loaded(
         people: people.data,
         unsent,
         role: Signal::derive(move || me.and_then(Me::role)),
-        adult: Signal::derive(move || {
-            about.data.with(|patient| {
-                let age = patient.as_ref().and_then(|patient| patient.age_on(today()));
-                age.is_none_or(|age| age >= ADULT)
-            })
+        ranges: Signal::derive(move || {
+            (about.data).with(|patient| Ranges::of(patient.as_deref(), today()))
         }),
         me: my_id,
     };

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Author, Authors, Conflict, FieldShell, Icon, LongText, Settled, Shape, Values, Versions,
+    Author, Authors, Conflict, FieldShell, Icon, LongText, Settled, Shape, TypedDate, Values,
+    Versions,
 };
 use crate::model::patient::NOTES_LIMIT;
 use crate::model::{Draft, FieldState, PatientField, PatientStatus, Sex, WARDS};
@@ -38,6 +39,17 @@ pub fn DraftField(
     let value = Memo::new(move |_| draft.with(|draft| draft.typed(field).to_owned()));
     let state = Memo::new(move |_| draft.with(|draft| draft.state(field)));
     let type_in = move |text: String| draft.update(|draft| draft.type_in(field, text));
+    // A date of which a part is typed. Another text takes its place.
+    let partial = RwSignal::new(false);
+    Effect::new(move |_| {
+        if !value.with(String::is_empty) {
+            partial.set(false);
+        }
+    });
+    let error = Signal::derive(move || match error.get() {
+        Some(_) if partial.get() => Some(format!("{} is not complete.", field.label())),
+        error => error,
+    });
     let invalid = move || error.with(Option::is_some).then_some("true");
     let control = match field {
         PatientField::Notes => view! {
@@ -65,11 +77,35 @@ pub fn DraftField(
             </select>
         }
         .into_any(),
+        PatientField::DateOfBirth => view! {
+            <input
+                class="input"
+                id=id.clone()
+                type="date"
+                autocomplete="off"
+                data-field=field.column()
+                aria-describedby=note
+                aria-invalid=invalid
+                prop:value=move || value.get()
+                on:input=move |event| match TypedDate::of(&event) {
+                    TypedDate::Whole(date) => {
+                        partial.set(false);
+                        type_in(date);
+                    }
+                    // Without a date nothing is saved, and the stored one stays.
+                    TypedDate::Part => {
+                        partial.set(true);
+                        type_in(String::new());
+                    }
+                }
+            />
+        }
+        .into_any(),
         _ => view! {
             <input
                 class="input"
                 id=id.clone()
-                type=if field == PatientField::DateOfBirth { "date" } else { "text" }
+                type="text"
                 autocomplete="off"
                 dir="auto"
                 data-field=field.column()

@@ -7,8 +7,10 @@ use leptos_router::components::A;
 use uuid::Uuid;
 
 use super::super::new_form;
-use crate::components::{Ago, Changed, Empty, Failed, FormStatusBadge, Icon, Shape, SkeletonRows};
-use crate::data::form_submissions::{self, FormFilter};
+use crate::components::{
+    Ago, Changed, Empty, Failed, FormStatusBadge, Icon, Pager, Shape, SkeletonRows,
+};
+use crate::data::form_submissions::{self, FormFilter, PAGE};
 use crate::data::profiles;
 use crate::hooks::{Me, use_reading};
 use crate::model::{FormStatus, FormSubmission, Role};
@@ -21,21 +23,27 @@ const FORM_COLUMNS: &[&str] = &["cell-lead", "", "col-second", "col-second"];
 pub fn PatientForms(id: Uuid) -> impl IntoView {
     let me = use_context::<Me>();
     let may_edit = Memo::new(move |_| me.and_then(Me::role).is_some_and(Role::may_edit));
+    let page = RwSignal::new(0_usize);
     let list = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
         form_submissions::list_query(
             rest,
             FormFilter {
                 patient: Some(id),
+                page: page.get(),
                 ..FormFilter::default()
             },
         )
     });
     let directory = use_reading(&[Table::Profiles], profiles::directory_query);
-    let known = Memo::new(move |_| list.data.with(Option::is_some));
+    let known = Memo::new(move |_| list.latest.with(Option::is_some));
     let waiting = Memo::new(move |_| !known.get() && list.error.with(Option::is_none));
     let failed = Memo::new(move |_| if known.get() { None } else { list.error.get() });
+    let total = Memo::new(move |_| {
+        list.latest
+            .with(|page| page.as_ref().map(|page| page.total))
+    });
     let rows = Memo::new(move |_| {
-        list.data.with(|page| {
+        list.latest.with(|page| {
             page.as_ref()
                 .map(|page| page.rows.clone())
                 .unwrap_or_default()
@@ -94,7 +102,7 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
         <section class="card" aria-labelledby="forms-title">
             <div class="card-head">
                 <h2 id="forms-title">
-                    "Forms " <span class="muted small">{move || known.get().then(|| ids.with(Vec::len))}</span>
+                    "Forms " <span class="muted small">{move || total.get()}</span>
                 </h2>
                 <Show when=move || may_edit.get()>
                     <A href=new_form::about(id) attr:class="button button-small">
@@ -103,7 +111,7 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
                     </A>
                 </Show>
             </div>
-            <div class="table-frame">
+            <div class="table-frame" data-refetching=move || list.outdated.get().then_some("true")>
                 <table class="table" aria-label="Forms">
                     <thead>
                         <tr>
@@ -113,7 +121,7 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
                             <th scope="col" class="col-second">"Updated"</th>
                         </tr>
                     </thead>
-                    <tbody>
+                    <tbody inert=move || list.outdated.get()>
                         <Show when=move || waiting.get()>
                             <SkeletonRows rows=3 columns=FORM_COLUMNS />
                         </Show>
@@ -121,7 +129,7 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
                     </tbody>
                 </table>
                 {move || failed.get().map(|error| view! { <Failed error retry=list.refetch /> })}
-                <Show when=move || known.get() && ids.with(Vec::is_empty)>
+                <Show when=move || total.get() == Some(0)>
                     <Empty
                         shape=Shape::Form
                         title="No forms yet".to_owned()
@@ -129,6 +137,16 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
                     />
                 </Show>
             </div>
+            <Show when=move || total.get().is_some_and(|total| total > PAGE)>
+                <div class="card-foot">
+                    <Pager
+                        page
+                        page_size=PAGE
+                        total=Signal::derive(move || total.get().unwrap_or_default())
+                        on_page=Callback::new(move |to| page.set(to))
+                    />
+                </div>
+            </Show>
         </section>
     }
 }

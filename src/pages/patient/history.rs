@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 use crate::components::{Ago, Empty, Failed, Icon, Shape, SkeletonLines, marked_changes};
-use crate::data::patient_history::{self, MOST, PORTION};
+use crate::data::patient_history::{self, AT_FIRST};
 use crate::data::profiles;
 use crate::data::profiles::Directory;
 use crate::hooks::use_reading;
@@ -15,12 +15,12 @@ use crate::sync::Table;
 /// The history, the latest step first.
 #[component]
 pub fn History(id: Uuid) -> impl IntoView {
-    let steps = RwSignal::new(PORTION);
+    let steps = RwSignal::new(AT_FIRST);
     let history = use_reading(&[Table::Patients], move |rest| {
         patient_history::list_query(rest, id, steps.get())
     });
     let directory = use_reading(&[Table::Profiles], profiles::directory_query);
-    let known = Memo::new(move |_| history.data.with(Option::is_some));
+    let known = Memo::new(move |_| history.latest.with(Option::is_some));
     let failed = Memo::new(move |_| {
         if known.get() {
             None
@@ -29,18 +29,27 @@ pub fn History(id: Uuid) -> impl IntoView {
         }
     });
     let changes = Memo::new(move |_| {
-        history.data.with(|page| {
+        history.latest.with(|page| {
             page.as_ref()
                 .map(|page| page.rows.clone())
                 .unwrap_or_default()
         })
     });
-    let earlier = Memo::new(move |_| {
-        let total = history
-            .data
-            .with(|page| page.as_ref().map_or(0, |page| page.total));
-        changes.with(Vec::len) < total.min(MOST)
+    let total = Memo::new(move |_| {
+        (history.latest).with(|page| page.as_ref().map_or(0, |page| page.total))
     });
+    let earlier = Memo::new(move |_| changes.with(Vec::len) < total.get());
+    // Said on paper, too, where nothing leads on.
+    let counted = move || {
+        let (shown, total) = (changes.with(Vec::len), total.get());
+        known.get().then(|| {
+            if shown < total {
+                format!("{shown} of {total}")
+            } else {
+                total.to_string()
+            }
+        })
+    };
     let item = move |change: PatientChange| {
         let author = change.changed_by;
         let by = move || {
@@ -76,7 +85,9 @@ pub fn History(id: Uuid) -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="history-title">
             <div class="card-head">
-                <h2 id="history-title">"History"</h2>
+                <h2 id="history-title">
+                    "History " <span class="muted small">{counted}</span>
+                </h2>
             </div>
             <div class="card-body">
                 <Show when=move || !known.get() && failed.with(Option::is_none)>
@@ -97,7 +108,7 @@ pub fn History(id: Uuid) -> impl IntoView {
                     <button
                         class="button button-small no-print"
                         type="button"
-                        on:click=move |_| steps.update(|steps| *steps = (*steps * 3).min(MOST))
+                        on:click=move |_| steps.update(|steps| *steps = steps.saturating_mul(3))
                     >
                         "Show earlier changes"
                     </button>

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::draft_field::{DraftField, PatientDraft, field_id};
 use super::kept::{CameBack, by_column, of_column, use_kept};
+use crate::components::keys::enter_submits_nothing;
 use crate::components::phrase;
 use crate::components::time::today;
 use crate::components::{Banner, Field, Icon, Shape, Toasts, Tone, focus_on, use_title};
@@ -229,7 +230,7 @@ fn NewPatientForm() -> impl IntoView {
             .collect_view()
     };
     view! {
-        <form class="form" novalidate aria-label="New patient" on:submit=submit>
+        <form class="form" novalidate aria-label="New patient" on:keydown=move |event| enter_submits_nothing(&event) on:submit=submit>
             <Show when=move || kept.came_back.get() && typed.with(|typed| !typed.is_empty())>
                 <CameBack />
             </Show>

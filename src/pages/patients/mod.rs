@@ -36,6 +36,8 @@ pub fn Patients() -> impl IntoView {
     Effect::new(move |_| total.set(rows.total.get().unwrap_or_default()));
     keep_place(window, rows);
 
+    let ahead = RwSignal::new(false);
+    let stale = Memo::new(move |_| rows.outdated.get() || ahead.get());
     let navigate = use_navigate();
     let go = Callback::new(move |filter: PatientFilter| {
         // Replaced, not pushed: the back button leaves the list instead of undoing it letter by letter.
@@ -66,14 +68,14 @@ pub fn Patients() -> impl IntoView {
                     </A>
                 </Show>
             </div>
-            <Toolbar filter go total=rows.total />
+            <Toolbar filter go total=rows.total ahead />
             <NotRefreshed shown=known error=rows.error retry=rows.refetch />
             <div
                 class="table-frame table-window"
                 node_ref=frame
-                data-refetching=move || rows.outdated.get().then_some("true")
+                data-refetching=move || stale.get().then_some("true")
             >
-                <PatientTable filter go rows window />
+                <PatientTable filter go rows window stale />
                 {move || failed.get().map(|error| view! { <Failed error retry=rows.refetch /> })}
                 <Show when=move || rows.total.get() == Some(0)>
                     <NoPatients filter go />

@@ -36,6 +36,8 @@ pub fn PatientTable(
     go: Callback<PatientFilter>,
     rows: Placed,
     window: RowWindow,
+    /// Whether the rows answer an earlier question: then none of them can be chosen.
+    stale: Memo<bool>,
 ) -> impl IntoView {
     let directory = use_reading(&[Table::Profiles], profiles::directory_query);
     // The header says at once how the list is going to be sorted; the rows follow in the frame after.
@@ -97,6 +99,7 @@ pub fn PatientTable(
             </thead>
             <tbody
                 node_ref=body
+                inert=move || stale.get()
                 style=("--above", move || window.above())
                 style=("--below", move || window.below())
                 on:focusin=move |event| current.came_to(&event)

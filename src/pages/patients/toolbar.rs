@@ -15,6 +15,7 @@ pub fn Toolbar(
     filter: Memo<PatientFilter>,
     go: Callback<PatientFilter>,
     total: Memo<Option<usize>>,
+    ahead: RwSignal<bool>,
 ) -> impl IntoView {
     let change = move |change: Box<dyn FnOnce(&mut PatientFilter)>| {
         let mut filter = filter.get_untracked();
@@ -40,6 +41,7 @@ pub fn Toolbar(
                 on_search=Callback::new(move |text: String| {
                     change(Box::new(move |filter| filter.search = text));
                 })
+                ahead
             />
             <Choose
                 label="Status"
