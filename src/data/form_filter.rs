@@ -1,13 +1,13 @@
 //! Which forms a list shows, and in which order: as a value, in the address, in a query's key, and as a request.
 
 use bedside_query::{Condition, Predicate, Segment, TableDep};
-use postgrest::Builder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::form_submissions::{COLUMNS, FOUND, WAITING};
-use super::patient_filter::{percent_encoded, search_patterns};
-use super::{Rest, rows};
+use super::patient_filter::search_patterns;
+use super::request::percent_encoded;
+use super::{Request, rows};
 use crate::model::{FormStatus, FormType};
 
 /// How many rows a page of the list has.
@@ -143,7 +143,7 @@ impl FormFilter {
         rows::latest_first(rows::form_submissions()).matching(shown)
     }
 
-    pub(super) fn request(&self, rest: &Rest) -> Builder {
+    pub(super) fn request(&self) -> Request {
         // Only a search by the patient's name needs the patient to be there for the form to be listed.
         let columns = if self.search.trim().is_empty() {
             COLUMNS
@@ -151,12 +151,12 @@ impl FormFilter {
             FOUND
         };
         let from = self.page.saturating_mul(PAGE);
-        self.narrow(rest.table("form_submissions").select(columns))
+        self.narrow(Request::table("form_submissions").select(columns))
             .range(from, from.saturating_add(PAGE - 1))
     }
 
     /// A request of any columns, narrowed to these forms, in the order of the view.
-    pub(super) fn narrow(&self, mut request: Builder) -> Builder {
+    pub(super) fn narrow(&self, mut request: Request) -> Request {
         request = match self.view {
             FormView::All => request.order("updated_at.desc,id.asc"),
             FormView::ToReview => request

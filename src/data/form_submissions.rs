@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use super::form_filter::{FormFilter, FormView, PAGE};
 use super::query::query;
-use super::{DataError, Page, Rest, portions, rows};
+use super::{DataError, Page, Request, Rest, portions, rows};
 use crate::model::form_submission::PatientName;
 use crate::model::{FormStatus, FormSubmission, Version};
 
@@ -24,13 +24,13 @@ pub(super) const FOUND: &str = "*,patient:patients!inner(id,mrn,first_name,last_
 pub(super) const WAITING: [&str; 2] = ["submitted", "in_review"];
 /// A page of the list.
 pub async fn list(rest: Rest, filter: FormFilter) -> Result<Page<Arc<FormSubmission>>, DataError> {
-    let page = rest.page::<FormSubmission>(filter.request(&rest)).await?;
+    let page = rest.page::<FormSubmission>(filter.request()).await?;
     Ok(page.shared())
 }
 
 /// All forms of a list, however many: for paper.
 pub async fn every(rest: Rest, filter: FormFilter) -> Result<Vec<FormSubmission>, DataError> {
-    let request = filter.request(&rest);
+    let request = filter.request();
     let read = |from, to| rest.page(request.clone().range(from, to));
     let page = portions::all(|form: &FormSubmission| form.id, read).await?;
     Ok(page.rows)
@@ -39,7 +39,7 @@ pub async fn every(rest: Rest, filter: FormFilter) -> Result<Vec<FormSubmission>
 /// One form.
 pub async fn one(rest: Rest, id: Uuid) -> Result<FormSubmission, DataError> {
     rest.row(
-        rest.table("form_submissions")
+        Request::table("form_submissions")
             .select(COLUMNS)
             .eq("id", id.to_string()),
     )
@@ -54,8 +54,7 @@ pub async fn about(rest: Rest, forms: Vec<Uuid>) -> Result<HashMap<Uuid, Patient
         patient: Option<PatientName>,
     }
     let ids: Vec<String> = forms.iter().map(Uuid::to_string).collect();
-    let request = rest
-        .table("form_submissions")
+    let request = Request::table("form_submissions")
         .select("id,patient:patients(id,mrn,first_name,last_name)")
         .in_("id", ids);
     let rows = rest.rows::<About>(request).await?.into_iter();
@@ -71,7 +70,7 @@ pub async fn queue(rest: Rest, reviewer: Uuid) -> Result<Vec<Uuid>, DataError> {
         id: Uuid,
     }
     let filter = FormFilter::to_review_by(Some(reviewer));
-    let request = filter.narrow(rest.table("form_submissions").select("id"));
+    let request = filter.narrow(Request::table("form_submissions").select("id"));
     let waiting = portions::all(
         |row: &Waiting| row.id,
         |from, to| rest.page(request.clone().range(from, to)),
@@ -98,8 +97,7 @@ pub async fn decide(rest: Rest, decision: Decision) -> Result<FormSubmission, Da
     if let (Some(comment), Some(body)) = (decision.comment, body.as_object_mut()) {
         body.insert("review_comment".to_owned(), comment.into());
     }
-    let request = rest
-        .table("form_submissions")
+    let request = Request::table("form_submissions")
         .update(body.to_string())
         .eq("id", decision.id.to_string())
         .eq("version", decision.version.to_string())
@@ -109,8 +107,7 @@ pub async fn decide(rest: Rest, decision: Decision) -> Result<FormSubmission, Da
 
 /// How many drafts a person is writing.
 pub async fn drafts(rest: Rest, author: Uuid) -> Result<usize, DataError> {
-    let request = rest
-        .table("form_submissions")
+    let request = Request::table("form_submissions")
         .select("id")
         .eq("status", "draft");
     rest.count(request.eq("submitted_by", author.to_string()))
@@ -119,8 +116,7 @@ pub async fn drafts(rest: Rest, author: Uuid) -> Result<usize, DataError> {
 
 /// What a person has to go on with: their drafts, and what came back to them.
 pub async fn mine(rest: Rest, author: Uuid) -> Result<Page<Arc<FormSubmission>>, DataError> {
-    let request = rest
-        .table("form_submissions")
+    let request = Request::table("form_submissions")
         .select(COLUMNS)
         .in_("status", ["draft", "returned"])
         .eq("submitted_by", author.to_string())

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{DataError, Rest};
+use super::{DataError, Request, Rest};
 
 /// How often the heartbeat has beaten; never, where nothing makes it beat.
 pub async fn beats(rest: Rest) -> Result<u64, DataError> {
@@ -10,6 +10,6 @@ pub async fn beats(rest: Rest) -> Result<u64, DataError> {
     struct Beats {
         beat: u64,
     }
-    let request = rest.table("feed_heartbeat").select("beat");
+    let request = Request::table("feed_heartbeat").select("beat");
     Ok(rest.row::<Beats>(request).await?.beat)
 }

@@ -7,7 +7,7 @@ use bedside_query::{MutationOptions, NetworkMode, QueryKey, QueryOptions, query_
 use uuid::Uuid;
 
 use super::query::query;
-use super::{DataError, Rest, portions};
+use super::{DataError, Request, Rest, portions};
 use crate::model::{Invitation, Role};
 
 /// Whom an admin wants to let in.
@@ -27,8 +27,7 @@ pub fn list_query(rest: Rest) -> QueryOptions<Vec<Arc<Invitation>>, DataError> {
     query(key(), move || {
         let rest = rest.clone();
         async move {
-            let request = rest
-                .table("staff_invitations")
+            let request = Request::table("staff_invitations")
                 .select("*")
                 .order("created_at.desc,id.asc");
             let open = portions::all(
@@ -50,8 +49,7 @@ pub fn invite_mutation(rest: Rest) -> MutationOptions<Invited, Invitation, DataE
                 "full_name": invited.full_name,
                 "role": invited.role.word(),
             });
-            let request = rest
-                .table("staff_invitations")
+            let request = Request::table("staff_invitations")
                 .insert(body.to_string())
                 .select("*");
             rest.row(request).await
@@ -68,8 +66,7 @@ pub fn withdraw_mutation(rest: Rest) -> MutationOptions<Uuid, Invitation, DataEr
     MutationOptions::new(move |id: Uuid| {
         let rest = rest.clone();
         async move {
-            let request = rest
-                .table("staff_invitations")
+            let request = Request::table("staff_invitations")
                 .delete()
                 .eq("id", id.to_string())
                 .select("*");

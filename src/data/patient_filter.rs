@@ -2,11 +2,11 @@
 
 use bedside_query as query;
 use bedside_query::{Condition, Predicate, TableDep};
-use postgrest::Builder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Rest, rows};
+use super::request::percent_encoded;
+use super::{Request, rows};
 use crate::model::PatientStatus;
 
 /// How many rows a page of the list has.
@@ -256,9 +256,8 @@ impl PatientFilter {
         self.sort.columns().iter().fold(dep, by)
     }
 
-    pub(super) fn request(&self, rest: &Rest) -> Builder {
-        let mut request = rest
-            .table("patients")
+    pub(super) fn request(&self) -> Request {
+        let mut request = Request::table("patients")
             .select("*")
             .order(self.sort.order(self.order));
         for pattern in search_patterns(&self.search) {
@@ -334,18 +333,6 @@ fn like_pattern(word: &str) -> String {
     }
     pattern.push('*');
     pattern
-}
-
-pub(super) fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

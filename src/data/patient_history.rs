@@ -4,7 +4,7 @@ use bedside_query::{QueryOptions, query_key};
 use uuid::Uuid;
 
 use super::query::query;
-use super::{DataError, Page, Rest, portions};
+use super::{DataError, Page, Request, Rest, portions};
 use crate::model::PatientChange;
 
 /// How many steps are read at first.
@@ -12,8 +12,7 @@ pub const AT_FIRST: usize = 8;
 
 /// The latest steps of a patient's history.
 pub async fn list(rest: Rest, id: Uuid, steps: usize) -> Result<Page<PatientChange>, DataError> {
-    let request = rest
-        .table("patient_changes")
+    let request = Request::table("patient_changes")
         .select("patient_id,version,changed_by,changed_at,changes")
         .eq("patient_id", id.to_string())
         .order("version.desc");

@@ -9,18 +9,18 @@ use uuid::Uuid;
 
 use super::patient_filter::PatientFilter;
 use super::query::query;
-use super::{DataError, Page, Rest, portions, rows};
+use super::{DataError, Page, Request, Rest, portions, rows};
 use crate::model::{Patient, PatientStatus, Version};
 
 /// A page of the list.
 pub async fn list(rest: Rest, filter: PatientFilter) -> Result<Page<Arc<Patient>>, DataError> {
-    let page = rest.page::<Patient>(filter.request(&rest)).await?;
+    let page = rest.page::<Patient>(filter.request()).await?;
     Ok(page.shared())
 }
 
 /// All patients of a list, however many: for paper.
 pub async fn every(rest: Rest, filter: PatientFilter) -> Result<Vec<Patient>, DataError> {
-    let request = filter.request(&rest);
+    let request = filter.request();
     let read = |from, to| rest.page(request.clone().range(from, to));
     let page = portions::all(|patient: &Patient| patient.id, read).await?;
     Ok(page.rows)
@@ -28,14 +28,17 @@ pub async fn every(rest: Rest, filter: PatientFilter) -> Result<Vec<Patient>, Da
 
 /// One patient.
 pub async fn one(rest: Rest, id: Uuid) -> Result<Patient, DataError> {
-    rest.row(rest.table("patients").select("*").eq("id", id.to_string()))
-        .await
+    rest.row(
+        Request::table("patients")
+            .select("*")
+            .eq("id", id.to_string()),
+    )
+    .await
 }
 
 /// The patients that changed last; of one clinician, or all that are visible.
 pub async fn recent(rest: Rest, of: Option<Uuid>) -> Result<Page<Arc<Patient>>, DataError> {
-    let mut request = rest
-        .table("patients")
+    let mut request = Request::table("patients")
         .select("*")
         .order("updated_at.desc,id.asc")
         .range(0, 7);
@@ -50,7 +53,7 @@ pub async fn recent(rest: Rest, of: Option<Uuid>) -> Result<Page<Arc<Patient>>, 
 /// How many patients have a status.
 pub async fn count(rest: Rest, status: PatientStatus) -> Result<usize, DataError> {
     rest.count(
-        rest.table("patients")
+        Request::table("patients")
             .select("id")
             .eq("status", status.word()),
     )
@@ -75,7 +78,10 @@ pub async fn hand_over(rest: Rest, given: HandOver) -> Result<Version, DataError
         "expected_version": given.version,
     });
     let version: Option<Version> = rest
-        .value(rest.function("hand_over_patient", arguments.to_string()))
+        .value(Request::function(
+            "hand_over_patient",
+            arguments.to_string(),
+        ))
         .await?;
     version.ok_or(DataError::Conflict)
 }

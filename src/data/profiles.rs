@@ -7,7 +7,7 @@ use bedside_query::{MutationOptions, NetworkMode, Order, QueryOptions, query_key
 use uuid::Uuid;
 
 use super::query::query;
-use super::{DataError, Rest, portions, rows};
+use super::{DataError, Request, Rest, portions, rows};
 use crate::model::{Profile, Role};
 
 /// Everyone in the directory, by name.
@@ -66,8 +66,7 @@ impl Directory {
 
 /// Everyone in the directory.
 pub async fn list(rest: Rest) -> Result<Directory, DataError> {
-    let request = rest
-        .table("profiles")
+    let request = Request::table("profiles")
         .select("*")
         .order("full_name.asc,id.asc");
     let people = portions::all(
@@ -79,8 +78,12 @@ pub async fn list(rest: Rest) -> Result<Directory, DataError> {
 
 /// One person.
 pub async fn one(rest: Rest, id: Uuid) -> Result<Profile, DataError> {
-    rest.row(rest.table("profiles").select("*").eq("id", id.to_string()))
-        .await
+    rest.row(
+        Request::table("profiles")
+            .select("*")
+            .eq("id", id.to_string()),
+    )
+    .await
 }
 
 /// What an admin changes about a person.
@@ -99,8 +102,7 @@ pub async fn set_standing(rest: Rest, id: Uuid, standing: Standing) -> Result<Pr
         Standing::Active(active) => serde_json::json!({ "active": active }),
     }
     .to_string();
-    let request = rest
-        .table("profiles")
+    let request = Request::table("profiles")
         .update(body)
         .eq("id", id.to_string())
         .select("*");

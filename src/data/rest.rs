@@ -1,8 +1,6 @@
-//! Rows over HTTP: postgrest-rs builds the request, this layer sends it.
+//! Rows over HTTP: sends a [`Request`] as the signed-in user and reads what comes back.
 //!
-//! The builder neither checks a status nor reads an error, replaces `Prefer` instead of adding to it, and panics on a token that
-//! no header can carry. So here: the token is attached or awaited, preferences are added, the status, `Content-Range` and the error body are
-//! read, and a refused token is renewed once and the request sent once more.
+//! A request waits for a token where one is being renewed. A refused token is renewed once and the request sent once more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +8,12 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use futures::pin_mut;
 use gloo_timers::future::TimeoutFuture;
-use postgrest::{Builder, Postgrest};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::auth::{Auth, Wanted, bearer};
+use super::auth::{Auth, Wanted};
 use super::clock::unix_of_http_date;
+use super::request::Request;
 use super::written::{Versioned, Writes, Written};
 use super::{AuthError, Config, DataError};
 
@@ -25,9 +23,15 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// The project's REST interface, as the signed-in person. Cheap to clone.
 #[derive(Clone)]
 pub struct Rest {
-    postgrest: Postgrest,
+    project: Arc<Project>,
     auth: Auth,
     writes: Writes,
+}
+
+/// Where requests go, and the key that each carries.
+struct Project {
+    base: String,
+    publishable_key: String,
 }
 
 /// Some rows of a longer list.
@@ -51,13 +55,6 @@ impl<T> Page<T> {
     }
 }
 
-/// Whether the answer should say how many rows there are in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Count {
-    None,
-    Exact,
-}
-
 struct Reply {
     text: String,
     /// The server's calendar, where a page may read it.
@@ -68,7 +65,10 @@ struct Reply {
 impl Rest {
     pub fn new(config: &Config, auth: Auth) -> Self {
         Self {
-            postgrest: postgrest(config),
+            project: Arc::new(Project {
+                base: format!("{}/rest/v1", config.supabase_url),
+                publishable_key: config.publishable_key.clone(),
+            }),
             auth,
             writes: Writes::default(),
         }
@@ -79,24 +79,14 @@ impl Rest {
         &self.writes
     }
 
-    /// Begins a request about a table. Don't use the builder's counts (they ask for one row) or its `auth`.
-    pub fn table(&self, name: &str) -> Builder {
-        self.postgrest.from(name)
-    }
-
-    /// Begins a call of one of the database's own functions, with its arguments as a JSON object.
-    pub fn function(&self, name: &str, arguments: String) -> Builder {
-        self.postgrest.rpc(name, arguments)
-    }
-
     /// The rows that a request asks for, or that it changed.
-    pub async fn rows<T: DeserializeOwned>(&self, request: Builder) -> Result<Vec<T>, DataError> {
-        let reply = self.send(request, Count::None).await?;
+    pub async fn rows<T: DeserializeOwned>(&self, request: Request) -> Result<Vec<T>, DataError> {
+        let reply = self.send(request).await?;
         serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)
     }
 
     /// The only row that a request asks for.
-    pub async fn row<T: DeserializeOwned>(&self, request: Builder) -> Result<T, DataError> {
+    pub async fn row<T: DeserializeOwned>(&self, request: Request) -> Result<T, DataError> {
         self.rows(request)
             .await?
             .into_iter()
@@ -110,7 +100,7 @@ impl Rest {
     /// Fails with [`DataError::Conflict`] when nothing was stored: the row has moved on, or is out of reach.
     pub async fn write<T: DeserializeOwned + Versioned>(
         &self,
-        request: Builder,
+        request: Request,
     ) -> Result<T, DataError> {
         let mut rows = self.rows::<T>(request).await?.into_iter();
         let row = rows.next().ok_or(DataError::Conflict)?;
@@ -119,8 +109,8 @@ impl Rest {
     }
 
     /// Some rows, and how many there are in all.
-    pub async fn page<T: DeserializeOwned>(&self, request: Builder) -> Result<Page<T>, DataError> {
-        let reply = self.send(request, Count::Exact).await?;
+    pub async fn page<T: DeserializeOwned>(&self, request: Request) -> Result<Page<T>, DataError> {
+        let reply = self.send(request.counted()).await?;
         let rows: Vec<T> = serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)?;
         let total = reply
             .content_range
@@ -136,8 +126,8 @@ impl Rest {
     }
 
     /// How many rows a request would answer.
-    pub async fn count(&self, request: Builder) -> Result<usize, DataError> {
-        let reply = self.send(request.range(0, 0), Count::Exact).await?;
+    pub async fn count(&self, request: Request) -> Result<usize, DataError> {
+        let reply = self.send(request.range(0, 0).counted()).await?;
         reply
             .content_range
             .as_deref()
@@ -146,29 +136,24 @@ impl Rest {
     }
 
     /// The value that a function answers with.
-    pub async fn value<T: DeserializeOwned>(&self, request: Builder) -> Result<T, DataError> {
-        let reply = self.send(request, Count::None).await?;
+    pub async fn value<T: DeserializeOwned>(&self, request: Request) -> Result<T, DataError> {
+        let reply = self.send(request).await?;
         serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)
     }
 
-    async fn send(&self, request: Builder, count: Count) -> Result<Reply, DataError> {
+    async fn send(&self, request: Request) -> Result<Reply, DataError> {
         let asker = self.auth.user_id();
         let token = self.token(asker, Wanted::Usable).await?;
-        let outcome = self.exchange(request.clone(), &token, count).await;
+        let outcome = self.exchange(&request, &token).await;
         if outcome.as_ref().err() != Some(&DataError::SignedOut) {
             return outcome;
         }
         let renewed = self.token(asker, Wanted::OtherThan(&token)).await?;
-        self.exchange(request, &renewed, count).await
+        self.exchange(&request, &renewed).await
     }
 
-    async fn exchange(
-        &self,
-        request: Builder,
-        token: &str,
-        count: Count,
-    ) -> Result<Reply, DataError> {
-        let reply = exchange(request, token, count).await?;
+    async fn exchange(&self, request: &Request, token: &str) -> Result<Reply, DataError> {
+        let reply = exchange(request, &self.project, token).await?;
         if let Some(server_unix) = reply.server_unix {
             self.auth.correct(server_unix);
         }
@@ -189,33 +174,16 @@ impl Rest {
     }
 }
 
-/// Requests of the project. They carry its key as `apikey`; only a session's token becomes the bearer.
-fn postgrest(config: &Config) -> Postgrest {
-    // A checked configuration holds a key that a header can carry; the builder would panic on any other.
-    Postgrest::new(format!("{}/rest/v1", config.supabase_url))
-        .insert_header("apikey", &config.publishable_key)
-}
-
 /// One request and its answer. Not generic: one copy in the WASM, however many row types there are.
-async fn exchange(request: Builder, token: &str, count: Count) -> Result<Reply, DataError> {
-    let mut request = request.build().header("Authorization", bearer(token));
-    if count == Count::Exact {
-        // Added, not set: two Prefer headers arrive as one list.
-        request = request.header("Prefer", "count=exact");
-    }
+async fn exchange(request: &Request, project: &Project, token: &str) -> Result<Reply, DataError> {
     let exchange = async {
-        let response = request.send().await.map_err(|_| DataError::Offline)?;
-        let status = response.status().as_u16();
-        let content_range = response
-            .headers()
-            .get("content-range")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let server_unix = response
-            .headers()
-            .get("date")
-            .and_then(|value| value.to_str().ok())
-            .and_then(unix_of_http_date);
+        let sent = request.send(&project.base, &project.publishable_key, token);
+        // The guard lives until the body has been read: whoever drops this future aborts the request.
+        let (response, _abort) = sent.await?;
+        let status = response.status();
+        let content_range = response.headers().get("content-range");
+        let date = response.headers().get("date");
+        let server_unix = date.as_deref().and_then(unix_of_http_date);
         let text = response.text().await.map_err(|_| DataError::Offline)?;
         match status {
             200..300 => Ok(Reply {
@@ -254,23 +222,7 @@ fn start_in(content_range: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn the_key_is_sent_as_apikey_and_not_as_a_bearer_token() {
-        let config = Config {
-            supabase_url: "http://127.0.0.1:1".to_owned(),
-            publishable_key: "sb_publishable_x".to_owned(),
-            demo: false,
-            pace: super::super::Pace::default(),
-        };
-        let request = postgrest(&config).from("patients").select("id").build();
-        let request = request.build().unwrap();
-        let header = |name| request.headers().get(name).map(|value| value.as_bytes());
-        assert_eq!(header("apikey"), Some(b"sb_publishable_x".as_slice()));
-        assert_eq!(header("authorization"), None);
-    }
 
     #[test]
     fn the_place_of_the_first_row_is_read_from_each_form_of_content_range() {

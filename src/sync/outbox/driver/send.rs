@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::disk::Disk;
 use super::{NAME, Outbox, lock};
 use crate::data::clock::Moment;
+use crate::data::request;
 use crate::data::tab_turn::TabTurn;
 use crate::data::written::Written;
 use crate::sync::outbox::change::Columns;
@@ -75,22 +76,20 @@ impl Outbox {
             Request::Read { .. } => None,
         };
         let request = match request {
-            Request::Insert { table, columns } => {
-                rest.table(table.name()).insert(body(columns)).select("*")
-            }
+            Request::Insert { table, columns } => request::Request::table(table.name())
+                .insert(body(columns))
+                .select("*"),
             Request::Update {
                 table,
                 row,
                 version,
                 columns,
-            } => rest
-                .table(table.name())
+            } => request::Request::table(table.name())
                 .update(body(columns))
                 .eq(table.primary_key(), row.to_string())
                 .eq("version", version.to_string())
                 .select("*"),
-            Request::Read { table, row } => rest
-                .table(table.name())
+            Request::Read { table, row } => request::Request::table(table.name())
                 .select("*")
                 .eq(table.primary_key(), row.to_string()),
         };
