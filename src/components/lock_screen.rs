@@ -49,11 +49,13 @@ fn Locked() -> impl IntoView {
     let password = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<AuthError>);
-    let email = auth
-        .as_ref()
-        .and_then(|auth| untrack(|| auth.user()))
-        .map(|user| user.email)
-        .unwrap_or_default();
+    let email = Signal::derive({
+        let auth = auth.clone();
+        move || {
+            let user = auth.as_ref().and_then(Auth::user);
+            user.map(|user| user.email).unwrap_or_default()
+        }
+    });
     let card = NodeRef::<html::Section>::new();
     card.on_load(|card| {
         let field = card.query_selector("input").ok().flatten();
@@ -107,8 +109,8 @@ fn Locked() -> impl IntoView {
                 <p>"Your work is as you left it."</p>
                 <form class="form" novalidate aria-label="Unlock" on:submit=submit>
                     // Password stores want to know whose password it is.
-                    <input class="visually-hidden" type="text" autocomplete="username" tabindex="-1" aria-hidden="true" readonly prop:value=email.clone() />
-                    <p class="locked-who">{email.clone()}</p>
+                    <input class="visually-hidden" type="text" autocomplete="username" tabindex="-1" aria-hidden="true" readonly prop:value=email />
+                    <p class="locked-who">{email}</p>
                     <Field
                         id="unlock-password"
                         label="Password"

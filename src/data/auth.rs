@@ -203,7 +203,15 @@ impl Auth {
     /// the place of the old one.
     pub async fn prove(&self, password: &str) -> Result<(), AuthError> {
         let held = self.current().ok_or(AuthError::SessionEnded)?;
-        let answer = self.0.api.by_password(&held.user.email, password).await?;
+        let answer = match self.0.api.by_password(&held.user.email, password).await {
+            // The password may be right, and the address not the account's any more.
+            Err(AuthError::WrongCredentials) => {
+                let email = self.changed_email(&held.user).await;
+                let email = email.ok_or(AuthError::WrongCredentials)?;
+                self.0.api.by_password(&email, password).await?
+            }
+            answer => answer?,
+        };
         let session = self.read(&answer)?;
         let same = session.user.id == held.user.id && self.user_id() == Some(held.user.id);
         if !same {
@@ -213,6 +221,15 @@ impl Auth {
         self.begin(session);
         self.forget_on_server(held);
         Ok(())
+    }
+
+    /// The address of the account, if it is not the one that the session was given with.
+    async fn changed_email(&self, known: &User) -> Option<String> {
+        let token = self.access_token(Wanted::Usable).await.ok()??;
+        let answer = self.0.api.user(&token.jwt).await.ok()?;
+        let now: User = serde_json::from_str(&answer.text).ok()?;
+        (now.id == known.id && !now.email.is_empty() && now.email != known.email)
+            .then_some(now.email)
     }
 
     /// Changes the password, which ends all other sessions of the person.
@@ -302,8 +319,8 @@ impl Auth {
                 self.begin(renewed);
                 Ok(Some(token))
             }
-            Err(error) if error.is_passing() => {
-                // The service is out, not the session.
+            Err(error) if !error.ends_session() => {
+                // The service is out, or something in front of it answers; the session may be fine.
                 self.held().respite.failed(&error, Now::read().moment);
                 last_resort(&session, wanted, error)
             }

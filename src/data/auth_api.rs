@@ -65,6 +65,13 @@ impl AuthApi {
         exchange(self.without_version(request, Some(&body))?).await
     }
 
+    /// The account that a token names, as it is now.
+    pub async fn user(&self, token: &str) -> Result<Answer, AuthError> {
+        let request =
+            Request::get(&format!("{}/user", self.base)).header("Authorization", &bearer(token));
+        self.call(request, None).await
+    }
+
     pub async fn set_password(&self, token: &str, password: &str) -> Result<(), AuthError> {
         let body = json!({ "password": password });
         let request =

@@ -59,6 +59,9 @@ struct Body {
 impl AuthError {
     /// The cause behind an HTTP status and a body that may be JSON of three shapes, empty, or a gateway's HTML.
     ///
+    /// Only GoTrue's own code is its word. An answer without one comes from something in front of it, whatever its status, and
+    /// says nothing about the account or the session.
+    ///
     /// ```
     /// use bedside::data::AuthError;
     /// let body = r#"{"code":400,"error_code":"invalid_credentials","msg":"Invalid login credentials"}"#;
@@ -73,7 +76,8 @@ impl AuthError {
         } = serde_json::from_str(body).unwrap_or_default();
         let code = error_code
             .or_else(|| code.and_then(|code| code.as_str().map(str::to_owned)))
-            .or(error)
+            // OAuth's shape has one code that GoTrue ever used; in any other, the field is a gateway's.
+            .or(error.filter(|error| error == "invalid_grant"))
             .unwrap_or_default();
         match code.as_str() {
             "invalid_credentials" => Self::WrongCredentials,
@@ -99,18 +103,15 @@ impl AuthError {
             _ => match status {
                 429 => Self::RateLimited,
                 500.. => Self::Server(status),
-                _ if code.is_empty() => Self::Refused(status.to_string()),
+                _ if code.is_empty() => Self::Server(status),
                 _ => Self::Refused(code),
             },
         }
     }
 
-    /// Whether the session itself may still be good.
-    pub const fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            Self::Offline | Self::Server(_) | Self::RateLimited | Self::Unreadable
-        )
+    /// Whether the service said that the session is over. Nothing else ends one.
+    pub const fn ends_session(&self) -> bool {
+        matches!(self, Self::SessionEnded | Self::AccountGone | Self::Blocked)
     }
 }
 
@@ -147,7 +148,7 @@ mod tests {
     fn a_status_without_a_code_still_tells_the_cause() {
         assert_eq!(of(429, ""), AuthError::RateLimited);
         assert_eq!(of(502, "<html>Bad gateway</html>"), AuthError::Server(502));
-        assert_eq!(of(418, "[]"), AuthError::Refused("418".to_owned()));
+        assert_eq!(of(418, "[]"), AuthError::Server(418));
     }
 
     #[test]
@@ -158,9 +159,34 @@ mod tests {
         assert_eq!(of(500, failed), AuthError::Server(500));
     }
 
-    #[test]
-    fn an_outage_does_not_end_a_session() {
-        assert!(of(503, "").is_passing());
-        assert!(!AuthError::SessionEnded.is_passing());
+    fn only_the_service_s_own_codes_end_a_session() {
+        for (status, body) in [
+            (503, ""),
+            (403, "<html>Forbidden</html>"),
+            (404, r#"{"message":"no Route matched with those values"}"#),
+            (408, ""),
+            (401, r#"{"message":"Invalid authentication credentials"}"#),
+            (
+                401,
+                r#"{"error":"unauthorized","error_description":"Bad token"}"#,
+            ),
+            (401, r#"{"code":401,"message":"Unauthorized"}"#),
+            (
+                400,
+                r#"{"code":"validation_failed","message":"refresh_token required"}"#,
+            ),
+            (400, r#"{"code":"a_code_of_next_year"}"#),
+        ] {
+            assert!(!of(status, body).ends_session(), "{status} {body}");
+        }
+        for code in [
+            "refresh_token_not_found",
+            "session_expired",
+            "user_banned",
+            "user_not_found",
+        ] {
+            let body = format!(r#"{{"code":400,"error_code":"{code}","msg":""}}"#);
+            assert!(of(400, &body).ends_session(), "{code}");
+        }
     }
 }

@@ -49,7 +49,8 @@ struct Body {
 impl DataError {
     /// The cause behind an HTTP status and a body that may be JSON, empty, or a gateway's HTML.
     ///
-    /// The code decides before the status: PostgREST and its relatives disagree about 401 and 403 for a refused right.
+    /// Only a code of PostgREST or PostgreSQL is the database's word. An answer without one comes from something in front of it,
+    /// whatever its status, and may be another one in a moment.
     ///
     /// ```
     /// use bedside::data::DataError;
@@ -64,13 +65,13 @@ impl DataError {
             ("42501", _) => Self::Forbidden(message),
             ("PGRST301" | "PGRST302" | "PGRST303", _) => Self::SignedOut,
             ("PGRST116", _) => Self::NotFound,
+            (code, _) if refuses(code) => Self::Refused {
+                code: code.to_owned(),
+                message,
+            },
             (_, 429) => Self::RateLimited,
-            (_, 401) => Self::SignedOut,
-            (_, 403) => Self::Forbidden(message),
-            (_, 404) => Self::NotFound,
             (_, 408 | 504) => Self::TimedOut,
-            (_, 500..) => Self::Server { status },
-            _ => Self::Refused { code, message },
+            _ => Self::Server { status },
         }
     }
 
@@ -80,6 +81,27 @@ impl DataError {
             self,
             Self::Offline | Self::TimedOut | Self::RateLimited | Self::Server { .. }
         )
+    }
+}
+
+/// Whether a code means that this very request is refused, now and later. A schema that is being reloaded or migrated, a lock, a limit
+/// or a server that stops is a code as well, and none of these.
+fn refuses(code: &str) -> bool {
+    if let Some(number) = code.strip_prefix("PGRST") {
+        // 0xx: no connection; 2xx: the schema cache; 3xx: tokens; X: the server itself.
+        return number.starts_with('1');
+    }
+    if code.len() != 5 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return false;
+    }
+    match code {
+        // An undefined table, column or function: the database is being migrated, or is not as new as this build yet.
+        "42P01" | "42703" | "42883" => false,
+        // What a function raises as an HTTP status of its own.
+        _ if code.starts_with("PT") => code.starts_with("PT4"),
+        _ => ["21", "22", "23", "27", "42", "44", "54", "P0"]
+            .iter()
+            .any(|class| code.starts_with(class)),
     }
 }
 
@@ -105,7 +127,53 @@ mod tests {
             DataError::from_response(401, r#"{"code":"PGRST303","message":"JWT expired"}"#),
             DataError::SignedOut
         );
-        assert_eq!(DataError::from_response(401, ""), DataError::SignedOut);
+    }
+
+    #[test]
+    fn a_gateway_s_answer_is_never_a_refusal() {
+        let texts = [
+            "",
+            "<html>Forbidden</html>",
+            r#"{"message":"no Route matched with those values"}"#,
+            r#"{"code":403,"message":"blocked"}"#,
+            r#"{"code":"403","message":"blocked"}"#,
+            r#"{"code":"forbidden","message":"blocked"}"#,
+            // What the database says while its schema is reloaded, it restarts, or somebody holds a lock.
+            r#"{"code":"PGRST205","message":"Could not find the table 'public.patients' in the schema cache"}"#,
+            r#"{"code":"PGRST002","message":"Could not query the database for the schema cache. Retrying."}"#,
+            r#"{"code":"PGRST204","message":"Could not find the 'x' column"}"#,
+            r#"{"code":"42P01","message":"relation does not exist"}"#,
+            r#"{"code":"57014","message":"canceling statement due to statement timeout"}"#,
+            r#"{"code":"55P03","message":"canceling statement due to lock timeout"}"#,
+            r#"{"code":"25006","message":"cannot execute UPDATE in a read-only transaction"}"#,
+            r#"{"code":"40001","message":"could not serialize access"}"#,
+        ];
+        for text in texts {
+            for status in [
+                400, 401, 403, 404, 405, 406, 408, 409, 413, 418, 429, 500, 503, 504,
+            ] {
+                let error = DataError::from_response(status, text);
+                assert!(error.is_passing(), "{status} {text}: {error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_database_s_own_word_is_a_refusal() {
+        for code in [
+            "23505", "23514", "22P02", "P0001", "42804", "PGRST102", "PT409", "54000",
+        ] {
+            let text = format!(r#"{{"code":"{code}","message":"no"}}"#);
+            let error = DataError::from_response(400, &text);
+            assert!(
+                matches!(error, DataError::Refused { .. }),
+                "{code}: {error:?}"
+            );
+        }
+        assert_eq!(
+            DataError::from_response(406, r#"{"code":"PGRST116","message":"0 rows"}"#),
+            DataError::NotFound
+        );
     }
 
     #[test]
@@ -125,6 +193,6 @@ mod tests {
         assert!(DataError::Offline.is_passing());
         assert!(DataError::from_response(502, "Bad gateway").is_passing());
         assert!(!DataError::Conflict.is_passing());
-        assert!(!DataError::from_response(409, "{}").is_passing());
+        assert!(!DataError::Forbidden(String::new()).is_passing());
     }
 }

@@ -169,7 +169,9 @@ impl Rest {
             Err(AuthError::Offline) => Err(DataError::Offline),
             Err(AuthError::RateLimited) => Err(DataError::RateLimited),
             Err(AuthError::Server(status)) => Err(DataError::Server { status }),
-            Err(_) => Err(DataError::SignedOut),
+            Err(error) if error.ends_session() => Err(DataError::SignedOut),
+            // The service said something that this build doesn't know: not that the session is over.
+            Err(_) => Err(DataError::Unreadable),
         }
     }
 }

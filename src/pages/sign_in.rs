@@ -30,10 +30,28 @@ pub fn email_error(email: &str) -> Option<&'static str> {
     (!whole).then_some("An email address has a name, an @ and a domain.")
 }
 
-/// A place in this app to go on to; anything else is as if it were not there.
+/// Where to go after sign-in: a path of this app with its query and fragment, or the start page.
+///
+/// A browser drops tabs and line breaks from an address, reads a backslash as a slash and resolves dots, and the router goes to whatever
+/// comes out. So only a path that means the same to everyone is taken: what is left can't name another host.
 fn way_on(next: Option<String>) -> String {
-    next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains('\\'))
+    next.filter(|next| is_local(next))
         .unwrap_or_else(|| "/".to_owned())
+}
+
+fn is_local(next: &str) -> bool {
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    let Some(path) = path.strip_prefix('/') else {
+        return false;
+    };
+    let readable = !next.contains(|letter: char| letter.is_control() || letter == '\\');
+    let segments: Vec<&str> = path.split('/').collect();
+    let last = segments.len().saturating_sub(1);
+    let odd = |(index, segment): (usize, &&str)| {
+        let dots = segment.to_ascii_lowercase().replace("%2e", ".");
+        (segment.is_empty() && index != last) || matches!(dots.as_str(), "." | "..")
+    };
+    readable && !segments.iter().enumerate().any(odd)
 }
 
 /// The sign-in page; whoever is signed in already goes on.
@@ -207,10 +225,31 @@ mod tests {
             "/\\evil.test",
             "javascript:alert(1)",
             "",
+            "/\t/evil.test:1/x",
+            "/\n/evil.test",
+            "/\r/evil.test",
+            "\t//evil.test",
+            " //evil.test",
+            "/\t\\evil.test",
+            "/.//evil.test",
+            "/%2E//evil.test",
+            "/a/..//evil.test",
+            "/%2e%2e//evil.test",
+            "///evil.test",
+            "/patients//evil.test",
+            "/\u{0}/evil.test",
         ] {
             assert_eq!(way_on(Some(next.to_owned())), "/", "{next}");
         }
         assert_eq!(way_on(Some("/patients?q=a".to_owned())), "/patients?q=a");
+        for next in [
+            "/",
+            "/forms/7#answers",
+            "/patients?q=a//b&r=../x",
+            "/patients/",
+        ] {
+            assert_eq!(way_on(Some(next.to_owned())), next);
+        }
         assert_eq!(way_on(None), "/");
     }
 

@@ -36,9 +36,18 @@ pub fn Frame() -> impl IntoView {
     let auth = use_context::<Auth>();
     let here = use_location();
     let served = StoredValue::new(false);
+    // An account whose address changed is the same account: its pages, and what is typed in them, stay.
+    let state = Memo::new_with_compare(
+        move |_| auth.as_ref().map(|auth| auth.state().get()),
+        |before, now| {
+            !is_same(
+                before.and_then(Option::as_ref),
+                now.and_then(Option::as_ref),
+            )
+        },
+    );
     move || {
-        let state = auth.as_ref().map(|auth| auth.state().get());
-        match state {
+        match state.get() {
             Some(AuthState::SignedIn(user)) => {
                 served.set_value(true);
                 view! { <SignedIn user /> }.into_any()
@@ -59,6 +68,14 @@ pub fn Frame() -> impl IntoView {
                 view! { <Redirect path=sign_in_path(&path, &search) /> }.into_any()
             }
         }
+    }
+}
+
+/// Whether the frame of one state serves the other.
+fn is_same(before: Option<&AuthState>, now: Option<&AuthState>) -> bool {
+    match (before, now) {
+        (Some(AuthState::SignedIn(before)), Some(AuthState::SignedIn(now))) => before.id == now.id,
+        (before, now) => before == now,
     }
 }
 
@@ -236,7 +253,24 @@ fn focus_main() {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+
+    #[test]
+    fn a_changed_address_keeps_the_pages_of_its_account() {
+        let signed_in = |id: u128, email: &str| {
+            AuthState::SignedIn(User {
+                id: Uuid::from_u128(id),
+                email: email.to_owned(),
+            })
+        };
+        let (ana, moved) = (signed_in(1, "ana@a.test"), signed_in(1, "ana@b.test"));
+        assert!(is_same(Some(&ana), Some(&moved)));
+        assert!(!is_same(Some(&ana), Some(&signed_in(2, "ana@a.test"))));
+        let out = AuthState::SignedOut(SignedOutBecause::Ended);
+        assert!(!is_same(Some(&ana), Some(&out)));
+    }
 
     #[test]
     fn the_way_back_keeps_the_place_and_its_search() {

@@ -62,8 +62,9 @@ impl Builder {
         self
     }
 
-    /// How a broadcast is posted over HTTP while its room is not joined. The browser has its own way; natively
-    /// there is none unless told, and such a broadcast fails with `NotJoined`. Answers with the HTTP status.
+    /// How a broadcast is posted over HTTP while its room is not joined: with the headers of [`PostRequest::headers`] and no others.
+    /// The browser uses its own `fetch`; natively such a broadcast fails with `NotJoined` unless this is set. Answers with the
+    /// HTTP status.
     pub fn poster<S, F>(mut self, post: S) -> Self
     where
         S: Fn(PostRequest) -> F + Send + Sync + 'static,

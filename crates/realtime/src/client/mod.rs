@@ -35,17 +35,32 @@ use crate::token::TokenNeed;
 /// Asks for a token.
 pub(crate) type TokenSource = Arc<dyn Fn(TokenNeed) -> TokenFuture + Send + Sync>;
 
-/// A broadcast to be posted over HTTP, with the headers `apikey`, `Authorization: Bearer` and a JSON content type.
+/// A broadcast to be posted over HTTP, with [`PostRequest::headers`].
 #[derive(Clone)]
 pub struct PostRequest {
     /// Where to.
     pub url: String,
     /// The header `apikey`.
     pub api_key: String,
-    /// The bearer token; without one, the API key is it.
+    /// The session's token. Without one there is no `Authorization` header: a publishable key is not a JWT, and a gateway refuses a
+    /// bearer token that is none.
     pub token: Option<String>,
     /// The JSON body.
     pub body: String,
+}
+
+impl PostRequest {
+    /// The headers to send: `apikey`, `Content-Type`, and `Authorization` when there is a token.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("apikey", self.api_key.clone()),
+            ("Content-Type", "application/json".to_owned()),
+        ];
+        if let Some(token) = &self.token {
+            headers.push(("Authorization", format!("Bearer {token}")));
+        }
+        headers
+    }
 }
 
 impl std::fmt::Debug for PostRequest {
@@ -249,5 +264,25 @@ impl RealtimeClient {
     /// Leaves, closes and ends for good; handles fall silent.
     pub fn shutdown(&self) {
         self.shared().command(Command::Shutdown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PostRequest;
+
+    #[test]
+    fn a_key_is_never_sent_as_a_bearer_token() {
+        let request = |token: Option<&str>| PostRequest {
+            url: "https://x.test".to_owned(),
+            api_key: "sb_publishable_x".to_owned(),
+            token: token.map(str::to_owned),
+            body: "{}".to_owned(),
+        };
+        let key = ("apikey", "sb_publishable_x".to_owned());
+        let json = ("Content-Type", "application/json".to_owned());
+        assert_eq!(request(None).headers(), [key.clone(), json.clone()]);
+        let bearer = ("Authorization", "Bearer a.b.c".to_owned());
+        assert_eq!(request(Some("a.b.c")).headers(), [key, json, bearer]);
     }
 }

@@ -44,12 +44,9 @@ async fn fetch(request: PostRequest) -> Option<u16> {
     options.set_method("POST");
     options.set_body(&request.body.as_str().into());
     let headers = web_sys::Headers::new().ok()?;
-    let bearer = request.token.as_deref().unwrap_or(&request.api_key);
-    headers.append("apikey", &request.api_key).ok()?;
-    headers
-        .append("Authorization", &format!("Bearer {bearer}"))
-        .ok()?;
-    headers.append("Content-Type", "application/json").ok()?;
+    for (name, value) in request.headers() {
+        headers.append(name, &value).ok()?;
+    }
     options.set_headers(&headers);
     let answer = web_sys::window()?.fetch_with_str_and_init(&request.url, &options);
     let response = wasm_bindgen_futures::JsFuture::from(answer).await.ok()?;
