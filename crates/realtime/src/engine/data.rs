@@ -28,6 +28,12 @@ pub(super) struct DataChannel {
 /// Fingerprints kept while two channels overlap; more means a burst, and repeating one is harmless.
 const RECENT: usize = 20_000;
 
+/// The first wait before a refused binding is tried again, doubled with every refusal; the longest; and how far apart clients that were
+/// refused together come back.
+const REFUSED_WAIT: u64 = 30_000;
+const REFUSED_WAIT_MOST: u64 = 600_000;
+const REFUSED_SPREAD: u64 = 30_000;
+
 impl Engine {
     pub(super) fn bind(&mut self, handle: HandleId, binding: Binding) {
         let slot = self.slots.hold(handle, binding);
@@ -206,10 +212,18 @@ impl Engine {
     }
 
     fn refuse_slot(&mut self, id: SlotId, reason: &str) {
+        if let Some(slot) = self.slots.get_mut(id) {
+            slot.refusals = slot.refusals.saturating_add(1);
+        }
+        self.put_off(id);
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        slot.standing = Standing::Refused(reason.to_owned());
+        let refused = Standing::Refused(reason.to_owned());
+        // Said once, however often it is tried.
+        if std::mem::replace(&mut slot.standing, refused.clone()) == refused {
+            return;
+        }
         let handles = slot.handles.iter().copied().collect();
         self.tell(
             handles,
@@ -217,6 +231,18 @@ impl Engine {
                 reason: reason.to_owned(),
             }),
         );
+    }
+
+    /// The next attempt of a refused binding, whatever becomes of this one.
+    pub(super) fn put_off(&mut self, id: SlotId) {
+        let spread = self.dice.up_to(REFUSED_SPREAD);
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        let wait = REFUSED_WAIT
+            .saturating_mul(1 << slot.refusals.saturating_sub(1).min(8))
+            .min(REFUSED_WAIT_MOST);
+        slot.retry_at = self.now.mono.saturating_add(wait).saturating_add(spread);
     }
 
     /// One wrong binding silences a whole channel, and the text names it only sometimes: those that fit the

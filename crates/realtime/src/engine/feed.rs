@@ -21,6 +21,8 @@ struct Watch {
     /// The last beat, or the moment from which one was due.
     since: Option<Now>,
     number: Option<u64>,
+    /// How long the last beat let the next one wait.
+    pace: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +56,9 @@ pub(super) struct Feed {
 /// Two beats may be missing, and the last may be on its way: the server polls every half second.
 const BEATS: u64 = 2;
 const ON_THE_WAY: u64 = 2_000;
+/// A database under load counts late and loses nothing: a beat that is numbered right may take half as long again as the one before, or as
+/// was agreed.
+const LEEWAY: u64 = 2;
 /// The server averages over some seconds before it drops, and goes on dropping for about 20.
 const RATE_WINDOW_S: u64 = 5;
 const RATE_HEALS: u64 = 25_000;
@@ -129,6 +134,7 @@ impl Engine {
             every,
             since: None,
             number: None,
+            pace: every,
         });
     }
 
@@ -179,11 +185,18 @@ impl Engine {
             .and_then(|record| record.text(&watch.column)?.parse::<u64>().ok());
         let Some(number) = number else { return };
         let since = watch.since.unwrap_or(self.now);
-        // A number proves nothing about a beat that is late: the first one since the server listens has none to compare with, and a
-        // database that stood still did not count on.
-        let late =
-            self.now.mono.saturating_sub(since.mono) > watch.every.saturating_add(ON_THE_WAY);
+        let passed = self.now.mono.saturating_sub(since.mono);
         let before = watch.number.replace(number);
+        // A number proves nothing about a beat that is much too late: a database that stood still did not count on. The first one
+        // since the server listens has no number to compare with, so it has no leeway either.
+        let patience = match before {
+            Some(_) => watch.pace.max(watch.every) / LEEWAY * 3,
+            None => watch.every,
+        };
+        let late = passed > patience.saturating_add(ON_THE_WAY);
+        if before.is_some() {
+            watch.pace = passed;
+        }
         watch.since = Some(self.now);
         self.feed.retry.reset();
         self.feed.retry_at = 0;

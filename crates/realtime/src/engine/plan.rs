@@ -65,13 +65,17 @@ impl Engine {
             .filter(|channel| channel.is_alive())
             .collect();
         let covered = |id: SlotId| alive.iter().any(|channel| carries(channel, id));
+        let (refused, next_retry) = self.slots.refused_due(now);
+        let overdue = [overdue, next_retry].into_iter().flatten().min();
         let good: Vec<SlotId> = wanted(Standing::Good).collect();
         let missing = good.iter().any(|id| !covered(*id));
         let alone: Vec<SlotId> = wanted(Standing::Suspect)
+            .chain(refused)
             .filter(|id| !covered(*id))
             .collect();
         let overlapping = alive.iter().any(|channel| channel.phase != Phase::Queued);
         for id in alone {
+            self.put_off(id);
             self.queue_data(vec![id]);
         }
         if !missing {

@@ -83,9 +83,8 @@ impl Engine {
             };
             slot.ready = true;
             slot.proven = true;
-            if slot.standing == Standing::Suspect {
-                slot.standing = Standing::Good;
-            }
+            slot.standing = Standing::Good;
+            slot.refusals = 0;
             let handles: Vec<HandleId> = slot.handles.iter().copied().collect();
             let gap = slot.gap.take().and_then(|gap| self.ledger.close(gap, at));
             self.tell(handles, BindingEvent::Ready(Ready { at, gap }));

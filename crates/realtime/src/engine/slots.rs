@@ -16,7 +16,7 @@ pub(crate) enum Standing {
     Good,
     /// It shared a channel with an error: it is tried alone, lest it silences the others.
     Suspect,
-    /// The server refused it while it was alone.
+    /// The server refused it while it was alone. It is tried again from time to time, still alone: a table may be published later.
     Refused(String),
 }
 
@@ -26,6 +26,9 @@ pub(crate) struct Slot {
     pub handles: BTreeSet<HandleId>,
     pub lingers_until: Option<u64>,
     pub standing: Standing,
+    /// How often it was refused, and when a refused one is tried again.
+    pub refusals: u32,
+    pub retry_at: u64,
     /// It has been ready at least once.
     pub proven: bool,
     pub ready: bool,
@@ -55,6 +58,8 @@ impl Slots {
                         handles: BTreeSet::new(),
                         lingers_until: None,
                         standing: Standing::Good,
+                        refusals: 0,
+                        retry_at: 0,
                         proven: false,
                         ready: false,
                         gap: None,
@@ -131,7 +136,23 @@ impl Slots {
             if slot.standing != Standing::Good {
                 // It stays alone until it proves itself.
                 slot.standing = Standing::Suspect;
+                slot.refusals = 0;
             }
         }
+    }
+
+    /// Refused slots whose time to be tried again has come, and when the next one's comes.
+    pub fn refused_due(&self, now: u64) -> (Vec<SlotId>, Option<u64>) {
+        let refused = || {
+            self.slots
+                .iter()
+                .filter(|(_, slot)| matches!(slot.standing, Standing::Refused(_)))
+        };
+        let due = refused().filter(|(_, slot)| slot.retry_at <= now);
+        let later = refused().map(|(_, slot)| slot.retry_at);
+        (
+            due.map(|(id, _)| *id).collect(),
+            later.filter(|at| *at > now).min(),
+        )
     }
 }

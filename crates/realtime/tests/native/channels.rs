@@ -277,6 +277,17 @@ fn p12_joins_go_one_at_a_time_and_the_healthy_first() {
     assert!(pauses.iter().sum::<u64>() > 5_000, "{pauses:?}");
 }
 
+/// Waits for the next join, for twenty minutes at most.
+fn tried_again(peer: &mut Peer) -> Sent {
+    for _ in 0..240 {
+        peer.pass_alive(5_000);
+        if let Some(join) = peer.take("phx_join").pop() {
+            return join;
+        }
+    }
+    panic!("not tried again");
+}
+
 #[test]
 fn p12_a_wrong_binding_is_tried_alone_refused_and_the_others_live() {
     let mut peer = Peer::new();
@@ -312,12 +323,35 @@ fn p12_a_wrong_binding_is_tried_alone_refused_and_the_others_live() {
         peer.status(),
         Status::Degraded(DegradedReason::BindingRefused { .. })
     ));
-    peer.pass_alive(600_000);
-    assert!(
-        peer.take("phx_join").is_empty(),
-        "it is not tried again by itself"
-    );
     assert_eq!(peer.gaps(), []);
+
+    // It is tried again from time to time, and said to be refused no second time.
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let before = peer.wall;
+        let again = tried_again(&mut peer);
+        waits.push(peer.wall - before);
+        assert_eq!(
+            again.payload["config"]["postgres_changes"][0]["table"],
+            "nope"
+        );
+        peer.accept(&again);
+        peer.system(&again, "postgres_changes", "error", text);
+        peer.end(&again, "phx_close");
+    }
+    assert!(waits.is_sorted() && waits[0] >= 30_000, "{waits:?}");
+    let refused = peer.heard.iter().filter(|(handles, event)| {
+        handles == &[wrong] && matches!(event, BindingEvent::Refused(_))
+    });
+    assert_eq!(refused.count(), 1);
+    assert_eq!((peer.readies(good), peer.gaps()), (1, vec![]));
+
+    // Meanwhile the table was published.
+    let again = tried_again(&mut peer);
+    peer.accept(&again);
+    peer.listening(&again);
+    assert_eq!(peer.readies(wrong), 1);
+    assert_eq!(peer.status(), &Status::Live);
 }
 
 #[test]

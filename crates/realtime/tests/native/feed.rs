@@ -136,6 +136,25 @@ fn p08_a_beat_that_comes_late_is_a_gap_though_no_number_is_skipped() {
 }
 
 #[test]
+fn p08_a_database_that_counts_slowly_makes_nobody_fetch() {
+    let (mut peer, handle, join) = watched();
+    beat(&mut peer, &join, 1);
+    for number in 2..20 {
+        peer.pass_alive(13_000);
+        beat(&mut peer, &join, number);
+    }
+    assert_eq!(peer.gaps(), []);
+    // Slower still: one gap, since it may have stood still, and not one with every beat.
+    for number in 20..30 {
+        peer.pass_alive(19_000);
+        beat(&mut peer, &join, number);
+    }
+    assert!(peer.gaps().len() <= 1, "{:?}", peer.gaps());
+    assert_eq!(peer.readies(handle), 1 + peer.gaps().len());
+    assert_eq!(peer.status(), &Status::Live);
+}
+
+#[test]
 fn p08_beats_begin_anew_after_a_reconnect() {
     let (mut peer, _, join) = watched();
     beat(&mut peer, &join, 100);
