@@ -92,7 +92,7 @@ fn a_patient_is_found_by_what_a_plain_keyboard_can_type() {
         ("Ó Dálaigh", "o dalaigh"),
         ("D'Été", "dete"),
         ("D’Été", "dete"),
-        ("Æsir-Groß", "aesir-gross"),
+        ("Æsir-Groß", "aesirgross"),
         ("E\u{301}te\u{301}", "ete"),
         ("محمد", "محمد"),
     ];
@@ -108,7 +108,7 @@ fn a_patient_is_found_by_what_a_plain_keyboard_can_type() {
                     "select search_text from public.patients where id = '{OWN_PATIENT}'"
                 ))
                 .await;
-            assert_eq!(text, format!("{typed} own w-own"), "{name}");
+            assert_eq!(text, format!("{typed} own wown"), "{name}");
         }
     });
 }
@@ -130,13 +130,44 @@ fn a_person_with_a_single_name_is_registered_and_found() {
                     "select search_text from public.patients where mrn = '{number}'"
                 ))
                 .await;
-            assert_eq!(found, format!("suharto {}", number.to_lowercase()));
+            assert_eq!(
+                found,
+                format!("suharto {}", number.to_lowercase().replace('-', ""))
+            );
         }
         let nobody = "insert into public.patients (mrn, date_of_birth, ward) values ('W-SINGLE-3', '1970-01-01', 'Surgery')";
         assert_eq!(
             ward.act(Person::ClinicianOne, nobody).await,
             against_a_rule()
         );
+    });
+}
+
+#[test]
+fn the_database_folds_a_search_as_the_app_does() {
+    let cases: Vec<(String, String)> =
+        serde_json::from_str(include_str!("../../../../src/data/search_folding.json")).unwrap();
+    on_the_ward(|mut ward| async move {
+        for (typed, folded) in cases {
+            let quoted = typed.replace('\'', "''");
+            let text: String = ward
+                .fact(&format!("select private.fold_for_search('{quoted}')"))
+                .await;
+            assert_eq!(text, folded, "{typed:?}");
+        }
+    });
+}
+
+#[test]
+fn every_patient_is_folded_by_the_rule_in_force() {
+    on_the_ward(|mut ward| async move {
+        let old: i64 = ward
+            .fact(
+                "select count(*) from public.patients where search_text <> \
+                 private.fold_for_search(concat_ws(' ', nullif(last_name, ''), nullif(first_name, ''), mrn))",
+            )
+            .await;
+        assert_eq!(old, 0);
     });
 }
 
