@@ -63,6 +63,15 @@ pub fn unix_of_http_date(text: &str) -> Option<u64> {
     (seconds >= 0.0).then_some(seconds as u64)
 }
 
+/// The name of this person's time zone, such as `Europe/Berlin`. Unlike an offset it knows when the clocks change.
+pub fn time_zone() -> String {
+    let format = js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &js_sys::Object::new());
+    let name = js_sys::Reflect::get(&format.resolved_options(), &"timeZone".into());
+    name.ok()
+        .and_then(|name| name.as_string())
+        .unwrap_or_else(|| "UTC".to_owned())
+}
+
 /// Milliseconds of the calendar clock since 1970, with the same reservations as [`unix_seconds`].
 pub fn unix_millis() -> u64 {
     // A browser's clock before 1970 is as good as 1970 here.

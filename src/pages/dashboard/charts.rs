@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::components::badge::{form_look, patient_look};
 use crate::components::chart::{Bar, Bars, ChartCard, Column, Columns, Part};
 use crate::components::{Empty, Failed, Shape, SkeletonLines, Tone};
+use crate::data::clock::time_zone;
 use crate::data::overview::overview_query;
 use crate::hooks::{Reading, use_reading};
 use crate::model::overview::{Day, Overview, ReviewTime, Ward, spoken_hours};
@@ -32,11 +33,9 @@ const IN_WARDS: [(Tone, &str); 3] = [
 /// All charts, from one answer of the database.
 #[component]
 pub fn Charts() -> impl IntoView {
-    // The browser says how far it is behind Greenwich.
-    let ahead = -js_sys::Date::new_0().get_timezone_offset();
+    let here = time_zone();
     let reading = use_reading(&[Table::FormSubmissions, Table::Patients], move |rest| {
-        // A whole number of minutes by its definition.
-        overview_query(rest, ahead as i32)
+        overview_query(rest, &here)
     });
     let arrived = Memo::new(move |_| reading.data.with(Option::is_some));
     let failed = Memo::new(move |_| {
