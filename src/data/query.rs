@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bedside_query::{
-    ClientOptions, Interval, QueryClient, QueryDefaults, QueryKey, QueryOptions, RetryDelay,
-    Segment, StaleTime, Status,
+    ClientOptions, Interval, NetworkMode, QueryClient, QueryDefaults, QueryKey, QueryOptions,
+    RefetchOn, RetryDelay, Segment, StaleTime, Status,
 };
 
 use super::{DataError, rows};
@@ -49,6 +49,10 @@ where
     };
     QueryOptions::new(key, move |_| fetch())
         .deps(table)
+        // Whether there is a network, only a request can tell: the browser's word for it is a hint, and wrong behind some proxies and
+        // virtual machines. What fails is tried again while somebody looks, and at once when the browser says that the network is back.
+        .network_mode(NetworkMode::Always)
+        .refetch_on_reconnect(RefetchOn::Stale)
         .retry_if(|failures, error: &DataError| error.is_passing() && failures < RETRIES)
         .refetch_interval(Interval::With(Arc::new(|view| {
             (view.status == Status::Error).then_some(AGAIN)
