@@ -8,8 +8,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_RANGE, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::any;
@@ -52,10 +52,38 @@ pub(crate) async fn router(db: &Db, keys: &Arc<JwtKeys>) -> Result<Router, Start
         .route("/", any(handle_request))
         .route("/{*path}", any(handle_request))
         .with_state(Arc::new(state))
+        .layer(middleware::from_fn(say_the_total))
         .layer(middleware::from_fn_with_state(
             keys.clone(),
             forbid_the_known,
         )))
+}
+
+/// A page past the end of a list is 416, and PostgREST says in `Content-Range` how many rows there are. The engine says it in words.
+async fn say_the_total(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status() != StatusCode::RANGE_NOT_SATISFIABLE
+        || response.headers().contains_key(CONTENT_RANGE)
+    {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, ERROR_LIMIT).await else {
+        return Response::from_parts(parts, Body::empty());
+    };
+    let total = total_in_words(&bytes);
+    if let Some(value) = total.and_then(|n| HeaderValue::try_from(format!("*/{n}")).ok()) {
+        parts.headers.insert(CONTENT_RANGE, value);
+    }
+    Response::from_parts(parts, Body::from(bytes))
+}
+
+/// The number in "An offset of 100 was requested, but there are only 70 rows.".
+fn total_in_words(error: &[u8]) -> Option<u64> {
+    let error: serde_json::Value = serde_json::from_slice(error).ok()?;
+    let details = error.get("details")?.as_str()?;
+    let (_, rest) = details.split_once("there are only ")?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 /// A missing grant is 401 for `anon`, who may have forgotten to sign in, but 403 for whoever has said who they are.

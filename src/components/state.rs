@@ -112,6 +112,33 @@ pub fn NotRefreshed(
     }
 }
 
+/// Below a list in which rows could not be read: how many, so that nobody takes the list for complete.
+#[component]
+pub fn UnreadableRows(#[prop(into)] count: Signal<usize>) -> impl IntoView {
+    move || {
+        let said = unreadable_rows(count.get())?;
+        Some(view! {
+            <div role="status">
+                <Banner tone=Tone::Critical shape=Shape::Alert>
+                    <p>{said}</p>
+                </Banner>
+            </div>
+        })
+    }
+}
+
+fn unreadable_rows(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(
+            "1 record can’t be displayed. Reload the page; if it stays, tell an admin.".to_owned(),
+        ),
+        count => Some(format!(
+            "{count} records can’t be displayed. Reload the page; if they stay, tell an admin."
+        )),
+    }
+}
+
 /// A word above or beside what it is about.
 #[component]
 pub fn Banner(tone: Tone, shape: Shape, children: Children) -> impl IntoView {

@@ -130,6 +130,11 @@ impl Request {
         self.write(Method::Delete, None)
     }
 
+    /// Where the first row that is asked for stands in the list, from zero.
+    pub(super) fn first_row(&self) -> usize {
+        self.range.map_or(0, |(first, _)| first)
+    }
+
     /// Has the server say how many rows there are in all.
     pub fn counted(self) -> Self {
         self.prefer("count=exact")

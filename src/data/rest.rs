@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use futures::pin_mut;
 use gloo_timers::future::TimeoutFuture;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::auth::{Auth, Wanted};
@@ -42,15 +44,23 @@ pub struct Page<T> {
     pub from: usize,
     /// How many there are in all.
     pub total: usize,
+    /// How many of them are here and can't be read: a screen says so, and shows the others.
+    pub unreadable: usize,
 }
 
 impl<T> Page<T> {
+    /// Whether there is a row here, readable or not.
+    pub fn shows_anything(&self) -> bool {
+        !self.rows.is_empty() || self.unreadable > 0
+    }
+
     /// The same rows, each to be shared by all who show it.
     pub fn shared(self) -> Page<Arc<T>> {
         Page {
             rows: self.rows.into_iter().map(Arc::new).collect(),
             from: self.from,
             total: self.total,
+            unreadable: self.unreadable,
         }
     }
 }
@@ -60,6 +70,14 @@ struct Reply {
     /// The server's calendar, where a page may read it.
     server_unix: Option<u64>,
     content_range: Option<String>,
+    /// Whether the page that was asked for begins past the end of the list.
+    past_the_end: bool,
+}
+
+/// Rows that can be read, and how many can't.
+struct Decoded<T> {
+    rows: Vec<T>,
+    unreadable: usize,
 }
 
 impl Rest {
@@ -79,10 +97,14 @@ impl Rest {
         &self.writes
     }
 
-    /// The rows that a request asks for, or that it changed.
+    /// The rows that a request asks for, or that it changed. A row that can't be read is left out, unless there is no other.
     pub async fn rows<T: DeserializeOwned>(&self, request: Request) -> Result<Vec<T>, DataError> {
         let reply = self.send(request).await?;
-        serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)
+        let Decoded { rows, unreadable } = decode(&reply.text)?;
+        if rows.is_empty() && unreadable > 0 {
+            return Err(DataError::Unreadable);
+        }
+        Ok(rows)
     }
 
     /// The only row that a request asks for.
@@ -110,19 +132,22 @@ impl Rest {
 
     /// Some rows, and how many there are in all.
     pub async fn page<T: DeserializeOwned>(&self, request: Request) -> Result<Page<T>, DataError> {
-        let reply = self.send(request.counted()).await?;
-        let rows: Vec<T> = serde_json::from_str(&reply.text).map_err(|_| DataError::Unreadable)?;
-        let total = reply
-            .content_range
-            .as_deref()
-            .and_then(total_in)
-            .unwrap_or(rows.len());
-        let from = reply
-            .content_range
-            .as_deref()
-            .and_then(start_in)
-            .unwrap_or_default();
-        Ok(Page { rows, from, total })
+        let asked_from = request.first_row();
+        let reply = self.send(request.clone().counted()).await?;
+        let Decoded { rows, unreadable } = decode(&reply.text)?;
+        let said = reply.content_range.as_deref();
+        let total = match said.and_then(total_in) {
+            Some(total) => total,
+            // Nothing may be taken for an empty list that the server did not count.
+            None if reply.past_the_end => self.count(request).await?,
+            None => rows.len().saturating_add(unreadable),
+        };
+        Ok(Page {
+            rows,
+            from: said.and_then(start_in).unwrap_or(asked_from),
+            total,
+            unreadable,
+        })
     }
 
     /// How many rows a request would answer.
@@ -192,12 +217,13 @@ async fn exchange(request: &Request, project: &Project, token: &str) -> Result<R
                 text,
                 server_unix,
                 content_range,
+                past_the_end: false,
             }),
-            // Past the end of the list: no rows, and still an honest total.
-            416 => Ok(Reply {
+            416 if is_past_the_end(content_range.as_deref(), &text) => Ok(Reply {
                 text: "[]".to_owned(),
                 server_unix,
                 content_range,
+                past_the_end: true,
             }),
             _ => Err(DataError::from_response(status, &text)),
         }
@@ -209,6 +235,35 @@ async fn exchange(request: &Request, project: &Project, token: &str) -> Result<R
         // Dropping the request aborts it.
         Either::Right(_) => Err(DataError::TimedOut),
     }
+}
+
+/// Whether a 416 is PostgREST's, which says in one way or the other that the list is shorter.
+fn is_past_the_end(content_range: Option<&str>, body: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Body {
+        code: String,
+    }
+    content_range.and_then(total_in).is_some()
+        || serde_json::from_str(body).is_ok_and(|body: Body| body.code == "PGRST103")
+}
+
+/// Reads rows; one by one where they can't all be read.
+fn decode<T: DeserializeOwned>(text: &str) -> Result<Decoded<T>, DataError> {
+    if let Ok(rows) = serde_json::from_str(text) {
+        return Ok(Decoded {
+            rows,
+            unreadable: 0,
+        });
+    }
+    let each: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| DataError::Unreadable)?;
+    let rows: Vec<T> = each
+        .iter()
+        .filter_map(|row| serde_json::from_str(row.get()).ok())
+        .collect();
+    Ok(Decoded {
+        unreadable: each.len().saturating_sub(rows.len()),
+        rows,
+    })
 }
 
 /// The total in a `Content-Range` such as `0-24/573` or `*/0`; `None` when the server did not count.
@@ -224,7 +279,45 @@ fn start_in(content_range: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::model::FormSubmission;
+
+    #[test]
+    fn a_row_that_can_t_be_read_hides_no_other() {
+        let row = |answers: &str| {
+            format!(
+                r#"{{"id":"00000000-0000-4000-b000-000000000001","patient_id":"00000000-0000-4000-b000-000000000002",
+                    "form_type":"vitals","status":"draft","answers":{answers},"submitted_by":null,"reviewed_by":null,
+                    "version":1,"created_at":"","updated_at":"","submitted_at":null}}"#
+            )
+        };
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let bad = [r#"{"pain":1e400}"#, &format!(r#"{{"pain":{deep}}}"#)];
+        for answers in bad {
+            let text = format!("[{},{},{}]", row("{}"), row(answers), row("{}"));
+            let decoded = decode::<FormSubmission>(&text).unwrap();
+            assert_eq!(
+                (decoded.rows.len(), decoded.unreadable),
+                (2, 1),
+                "{answers}"
+            );
+        }
+        let good = decode::<FormSubmission>(&format!("[{}]", row("{}"))).unwrap();
+        assert_eq!((good.rows.len(), good.unreadable), (1, 0));
+        for text in ["", "<html>", "{}", "[1", "null"] {
+            assert!(decode::<FormSubmission>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_postgrest_says_that_a_page_is_past_the_end() {
+        let body = r#"{"code":"PGRST103","details":"An offset of 100 was requested, but there are only 70 rows."}"#;
+        assert!(is_past_the_end(Some("*/70"), ""));
+        assert!(is_past_the_end(None, body));
+        assert!(!is_past_the_end(None, "<html>"));
+        assert!(!is_past_the_end(Some("*/*"), ""));
+    }
 
     #[test]
     fn the_place_of_the_first_row_is_read_from_each_form_of_content_range() {

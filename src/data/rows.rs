@@ -224,6 +224,7 @@ impl<R: Row> RowSet for Page<Arc<R>> {
             rows: replaced(&self.rows, row),
             total: self.total,
             from: self.from,
+            unreadable: self.unreadable,
         }
     }
 
@@ -232,6 +233,7 @@ impl<R: Row> RowSet for Page<Arc<R>> {
             rows: without(&self.rows, pk),
             total: self.total.saturating_sub(1),
             from: self.from,
+            unreadable: self.unreadable,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bedside_query::{QueryError, QueryOptions, UseQuery, query_key};
+use bedside_query::{QueryError, QueryOptions, Time, UseQuery, query_key};
 use leptos::prelude::*;
 
 use super::use_live_query;
@@ -21,6 +21,8 @@ pub struct Reading<T: Send + Sync + 'static> {
     pub error: Signal<Option<DataError>>,
     /// Whether [`latest`](Self::latest) answers an earlier question, until the answer to the present one comes.
     pub outdated: Signal<bool>,
+    /// When the data was fetched.
+    pub fetched: Signal<Option<Time>>,
     /// Fetches again, now.
     pub refetch: Callback<()>,
 }
@@ -74,6 +76,7 @@ where
             latest,
             error: Signal::derive(error),
             outdated,
+            fetched: query.data_updated_at().into(),
             refetch: Callback::new(move |()| {
                 // Begun at once; whoever reads the data sees how it ends.
                 drop(query.refetch());

@@ -137,6 +137,7 @@ where
                 rows,
                 total,
                 from: page.from,
+                unreadable: page.unreadable,
             })
         });
     }

@@ -55,6 +55,7 @@ pub fn keep_rows(
         let Some(body) = body.get() else { return };
         let (start, end) = window.rows.get();
         let now = now.get();
+        let unreadable = rows.unreadable.get();
         rows.patients.with(|patients| {
             directory.with(|directory| {
                 stock.try_update_value(|stock| {
@@ -64,8 +65,13 @@ pub fn keep_rows(
                     let Some(stock) = stock else { return };
                     stock.arrange(start..end);
                     for slot in stock.slots() {
-                        let patient = patients.get(&slot.place).map(AsRef::as_ref);
-                        write(slot, patient, directory.as_deref(), today, now);
+                        match patients.get(&slot.place) {
+                            None if unreadable.contains(&slot.place) => write_unreadable(slot),
+                            patient => {
+                                let patient = patient.map(AsRef::as_ref);
+                                write(slot, patient, directory.as_deref(), today, now);
+                            }
+                        }
                     }
                 });
             });
@@ -84,6 +90,19 @@ pub fn keep_rows(
             }
         });
     });
+}
+
+/// A row that is there and can't be read: it says so, and leads nowhere.
+fn write_unreadable(slot: &mut Slot) {
+    write(slot, None, None, today(), 0.0);
+    slot.has(Slot::ROW, "aria-busy", "false");
+    slot.says(NAME, "This record can’t be displayed");
+    for part in [
+        UNDER_NAME, MRN, BORN, AGE, BADGE_WORD, WARD, CLINICIAN, UPDATED,
+    ] {
+        slot.says(part, "");
+    }
+    slot.has(LINK, "href", "/help");
 }
 
 fn write(

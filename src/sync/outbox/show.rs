@@ -102,6 +102,7 @@ fn lay_over<T: Held>(
             rows,
             from: page.from,
             total: page.total,
+            unreadable: page.unreadable,
         })
     });
 }

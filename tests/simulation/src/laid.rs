@@ -80,6 +80,7 @@ fn over<T>(
         rows: rows.collect(),
         from: page.from,
         total: page.total,
+        unreadable: page.unreadable,
     })
 }
 

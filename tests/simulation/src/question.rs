@@ -164,6 +164,7 @@ impl Question {
                 rows,
                 total,
                 from: 0,
+                unreadable: 0,
             }))
         };
         let one = |answer: Option<Answer>| answer.ok_or(DataError::NotFound);
@@ -192,6 +193,7 @@ impl Question {
                     rows,
                     total,
                     from: 0,
+                    unreadable: 0,
                 })))
             }
             Question::Patient(number) => {
