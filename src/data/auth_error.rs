@@ -159,6 +159,7 @@ mod tests {
         assert_eq!(of(500, failed), AuthError::Server(500));
     }
 
+    #[test]
     fn only_the_service_s_own_codes_end_a_session() {
         for (status, body) in [
             (503, ""),
