@@ -10,6 +10,7 @@ use leptos_router::path;
 use crate::components::time::provide_now;
 use crate::components::{Frame, LockScreen, Toaster, Toasts, Veil};
 use crate::data::{Auth, AuthState, Config, ConfigError, Rest};
+use crate::hooks::Searches;
 use crate::idle::Idle;
 use crate::pages::lazy::{self, Routed};
 use crate::pages::{ConfigErrorPage, NotFound, Patients, SignIn};
@@ -68,6 +69,7 @@ fn Configured(config: Config) -> impl IntoView {
     provide_context(Toasts::new());
     provide_now();
     provide_context(watched(&auth));
+    provide_context(searches(&auth));
     view! {
         <Veil>
         <Router>
@@ -95,6 +97,19 @@ fn Configured(config: Config) -> impl IntoView {
         <LockScreen />
     }
     .into_any()
+}
+
+/// The searches of whoever is signed in.
+fn searches(auth: &Auth) -> Searches {
+    let searches = Searches::default();
+    let (state, follow) = (auth.state(), searches.clone());
+    ImmediateEffect::new_scoped(move || {
+        follow.belong_to(match state.get() {
+            AuthState::SignedIn(user) => Some(user.id),
+            AuthState::SignedOut(_) => None,
+        });
+    });
+    searches
 }
 
 /// The idle lock, which is of whoever is signed in at that very moment.

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use leptos::prelude::*;
 
+use crate::data::Config;
+
 thread_local! {
     /// What the page in sight is called.
     static WANTED: RefCell<String> = const { RefCell::new(String::new()) };
@@ -19,6 +21,11 @@ pub fn use_title(title: impl Fn() -> String + Send + Sync + 'static) {
         WANTED.set(format!("{} · {APP}", title()));
         show();
     });
+}
+
+/// Whether titles may name patients: not where computers are shared, since a browser's history keeps titles.
+pub fn titles_name_patients() -> bool {
+    use_context::<Config>().is_some_and(|config| !config.shared_computers)
 }
 
 /// The page goes out of sight, and with it whom it names. Titles that are set meanwhile wait.

@@ -20,6 +20,10 @@ pub struct Config {
     pub demo: bool,
     #[serde(default)]
     pub pace: Pace,
+    /// Whether people share computers, as on a ward. Then titles of tabs name no patient and addresses hold no search: a browser's history
+    /// outlives a session. It holds unless the hospital says otherwise.
+    #[serde(default = "yes")]
+    pub shared_computers: bool,
 }
 
 /// The waits of the live feed, for a project whose heartbeat isn't the usual one. Milliseconds, at least 500.
@@ -51,6 +55,10 @@ impl Pace {
     pub fn linger(self) -> Duration {
         Duration::from_millis(self.linger_ms.max(500).into())
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Why the app can't know its project.
@@ -205,6 +213,17 @@ mod tests {
                 .unwrap();
         assert_eq!(config.supabase_url, "https://x.supabase.co");
         assert!(config.demo);
+    }
+
+    #[test]
+    fn computers_are_shared_unless_the_hospital_says_otherwise() {
+        let shared = |text: &str| read(text).unwrap().shared_computers;
+        assert!(shared(
+            r#"{"supabase_url":"http://x","publishable_key":"k"}"#
+        ));
+        assert!(!shared(
+            r#"{"supabase_url":"http://x","publishable_key":"k","shared_computers":false}"#
+        ));
     }
 
     #[test]

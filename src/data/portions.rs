@@ -33,18 +33,25 @@ where
     F: Future<Output = Result<Page<T>, DataError>>,
 {
     let (mut rows, mut seen, mut from) = (Vec::new(), HashSet::new(), 0_usize);
+    let mut unreadable = 0_usize;
     loop {
         let want = most.saturating_sub(from).clamp(1, PORTION);
         let page = read(from, from.saturating_add(want - 1)).await?;
-        let came = page.rows.len();
+        let came = page.rows.len().saturating_add(page.unreadable);
+        unreadable = unreadable.saturating_add(page.unreadable);
         from = from.saturating_add(came);
         // A row that moved down while the list was read comes twice.
         rows.extend(page.rows.into_iter().filter(|row| seen.insert(key(row))));
         if came == 0 || from >= page.total.min(most) {
             return Ok(Page {
-                total: if came == 0 { rows.len() } else { page.total },
+                total: if came == 0 {
+                    rows.len().saturating_add(unreadable)
+                } else {
+                    page.total
+                },
                 rows,
                 from: 0,
+                unreadable,
             });
         }
     }
@@ -70,6 +77,7 @@ mod tests {
             rows: (from..end).collect(),
             from,
             total: rows,
+            unreadable: 0,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod devtools;
 pub mod me;
+pub mod searches;
 pub mod use_company;
 pub mod use_editing;
 pub mod use_form_submission_updates;
@@ -20,6 +21,7 @@ pub mod wishes;
 
 pub use devtools::use_devtools;
 pub use me::Me;
+pub use searches::{SearchAddress, Searches, use_search_address};
 pub use use_company::{InCompany, Record, use_company};
 pub use use_editing::{use_editing, use_editors};
 pub use use_form_submission_updates::use_form_submission_updates;

@@ -12,12 +12,12 @@ use super::form::in_queue;
 use crate::components::changed::use_mark;
 use crate::components::{
     Ago, Changed, Choose, EditingNow, Empty, Failed, FormStatusBadge, Icon, NotRefreshed, Pager,
-    SearchBox, Shape, SkeletonRows, use_title,
+    SearchBox, Shape, SkeletonRows, UnreadableRows, use_title,
 };
 use crate::data::Page;
 use crate::data::form_submissions::{self, FormFilter, FormView, PAGE};
 use crate::data::profiles::{self, Directory};
-use crate::hooks::{Me, Reading, use_editors, use_reading};
+use crate::hooks::{Me, Reading, use_editors, use_reading, use_search_address};
 use crate::model::{FormStatus, FormSubmission, FormType, Role};
 use crate::sync::{Editors, Table};
 
@@ -34,8 +34,15 @@ pub fn Forms() -> impl IntoView {
     let my_id = me.and_then(|me| me.user.try_with_value(|user| user.id));
     let may_edit = Memo::new(move |_| me.and_then(Me::role).is_some_and(Role::may_edit));
     let query = use_query_map();
+    let address = use_search_address();
+    let told = {
+        let address = address.clone();
+        move || query.with(|query| address.is_told(|name| query.get(name)))
+    };
+    let reads = address.clone();
     let filter = Memo::new(move |_| {
-        let filter = query.with(|query| FormFilter::from_query(|name| query.get(name)));
+        let filter = query
+            .with(|query| FormFilter::from_query(|name| reads.get(name, |name| query.get(name))));
         FormFilter {
             reviewer: my_id.filter(|_| filter.view == FormView::ToReview),
             ..filter
@@ -54,7 +61,14 @@ pub fn Forms() -> impl IntoView {
             scroll: false,
             ..NavigateOptions::default()
         };
-        navigate(&format!("/forms{}", filter.to_query()), options);
+        let query = address.query(&filter.to_query(), &filter.search);
+        navigate(&format!("/forms{query}"), options);
+    });
+    // A link may say it in words; the browser's history should not.
+    Effect::new(move |_| {
+        if told() {
+            go.run(filter.get_untracked());
+        }
     });
     let change = Callback::new(move |change: Narrow| {
         let mut filter = filter.get_untracked();
@@ -229,6 +243,10 @@ fn List(
             .with(|page| page.as_ref().map(|page| page.total))
     });
     let stale = move || list.outdated.get() || ahead.get();
+    let unreadable = Memo::new(move |_| {
+        list.latest
+            .with(|page| page.as_ref().map_or(0, |page| page.unreadable))
+    });
     let waiting = Memo::new(move |_| total.get().is_none() && list.error.with(Option::is_none));
     let failed = Memo::new(move |_| {
         if total.get().is_none() {
@@ -309,6 +327,7 @@ fn List(
             {move || failed.get().map(|error| view! { <Failed error retry=list.refetch /> })}
             {move || (total.get() == Some(0)).then(empty)}
         </div>
+        <UnreadableRows count=unreadable />
         <div class="table-foot">
             <span aria-live="polite">
                 {move || total.get().filter(|total| *total <= PAGE).map(counted)}

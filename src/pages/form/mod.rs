@@ -30,7 +30,7 @@ use super::not_found::NoSuchRow;
 use crate::components::time::today;
 use crate::components::{
     AlsoHere, Banner, Changed, Failed, FormStatusBadge, Icon, NotRefreshed, Shape, SkeletonLines,
-    Together, Tone, use_title,
+    Together, Tone, titles_name_patients, use_title,
 };
 use crate::data::DataError;
 use crate::data::profiles::Directory;
@@ -156,12 +156,12 @@ fn KnownForm(id: Uuid) -> impl IntoView {
             }
         })
     });
+    let named = titles_name_patients();
     use_title(move || {
-        shown.with(|form| {
-            form.as_ref().map_or_else(
-                || "Form".to_owned(),
-                |form| format!("{} · {}", form.form_type.label(), form.about()),
-            )
+        shown.with(|form| match form {
+            Some(form) if named => format!("{} · {}", form.form_type.label(), form.about()),
+            Some(form) => form.form_type.label().to_owned(),
+            None => "Form".to_owned(),
         })
     });
     let patient = Memo::new(move |_| shown.with(|form| form.as_ref().map(|form| form.patient_id)));

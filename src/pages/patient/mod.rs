@@ -26,7 +26,7 @@ use self::status::StatusSwitch;
 use super::not_found::NoSuchRow;
 use crate::components::{
     AlsoHere, Banner, Changed, ChangedText, Failed, Icon, NotRefreshed, PatientStatusBadge, Shape,
-    SkeletonLines, Together, Tone, use_title,
+    SkeletonLines, Together, Tone, titles_name_patients, use_title,
 };
 use crate::data::{DataError, patients};
 use crate::hooks::{Me, Reading, Record, use_company, use_reading};
@@ -52,9 +52,11 @@ fn KnownPatient(id: Uuid) -> impl IntoView {
     let patient = use_reading(&[Table::Patients], move |rest| {
         patients::one_query(rest, id)
     });
+    let named = titles_name_patients();
     use_title(move || {
         patient.data.with(|row| {
             row.as_ref()
+                .filter(|_| named)
                 .map_or_else(|| "Patient".to_owned(), |row| row.full_name())
         })
     });

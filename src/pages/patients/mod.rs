@@ -19,7 +19,7 @@ use self::toolbar::Toolbar;
 use crate::components::row_window::use_row_window;
 use crate::components::{Empty, Failed, Icon, NotRefreshed, Shape, use_title};
 use crate::data::patient_filter::PatientFilter;
-use crate::hooks::Me;
+use crate::hooks::{Me, use_search_address};
 use crate::model::Role;
 
 /// The list of patients.
@@ -27,8 +27,15 @@ use crate::model::Role;
 pub fn Patients() -> impl IntoView {
     use_title(|| "Patients".to_owned());
     let query = use_query_map();
-    let filter =
-        Memo::new(move |_| query.with(|query| PatientFilter::from_query(|name| query.get(name))));
+    let address = use_search_address();
+    let filter = {
+        let address = address.clone();
+        Memo::new(move |_| {
+            query.with(|query| {
+                PatientFilter::from_query(|name| address.get(name, |name| query.get(name)))
+            })
+        })
+    };
     let frame = NodeRef::<html::Div>::new();
     let total = RwSignal::new(0);
     let window = use_row_window(frame, total.into());
@@ -39,6 +46,10 @@ pub fn Patients() -> impl IntoView {
     let ahead = RwSignal::new(false);
     let stale = Memo::new(move |_| rows.outdated.get() || ahead.get());
     let navigate = use_navigate();
+    let told = {
+        let address = address.clone();
+        move || query.with(|query| address.is_told(|name| query.get(name)))
+    };
     let go = Callback::new(move |filter: PatientFilter| {
         // Replaced, not pushed: the back button leaves the list instead of undoing it letter by letter.
         let options = NavigateOptions {
@@ -49,7 +60,14 @@ pub fn Patients() -> impl IntoView {
         if window.first_seen() > 0 {
             window.begin_at(0);
         }
-        navigate(&format!("/patients{}", filter.to_query()), options);
+        let query = address.query(&filter.to_query(), &filter.search);
+        navigate(&format!("/patients{query}"), options);
+    });
+    // A link may say it in words; the browser's history should not.
+    Effect::new(move |_| {
+        if told() {
+            go.run(filter.get_untracked());
+        }
     });
     let known = Memo::new(move |_| rows.total.get().is_some());
     let failed = Memo::new(move |_| if known.get() { None } else { rows.error.get() });
