@@ -17,7 +17,12 @@ pub fn EditingNow(
 ) -> impl IntoView {
     let me = use_context::<Me>().and_then(|me| me.user.try_with_value(|user| user.id));
     let words = Memo::new(move |_| {
-        let people = people.get();
+        // Whose presence it is, the sender says: only who may edit is believed to.
+        let people: Vec<_> = directory.with(|known| {
+            let known = known.as_ref()?;
+            let credible = people.get().into_iter();
+            Some(credible.filter(|person| known.may_edit(*person)).collect())
+        })?;
         let (first, rest) = people.split_first()?;
         let known = directory.with(|known| {
             known

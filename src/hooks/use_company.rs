@@ -10,11 +10,13 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use uuid::Uuid;
 
-use super::Me;
+use super::{Me, use_reading};
 use crate::data::clock::Moment;
+use crate::data::profiles::{self, Directory};
+use crate::model::Role;
 use crate::sync::company::{Here, PAUSE, Whereabouts};
 use crate::sync::tabs::Seat;
-use crate::sync::{Companion, Company, Feed, Place};
+use crate::sync::{Companion, Company, Feed, Place, Table};
 
 /// The event that tells where a tab's person is.
 const WHEREABOUTS: &str = "whereabouts";
@@ -197,10 +199,24 @@ pub fn use_company(record: Record) -> InCompany {
             }
             RoomEvent::Message(_) => {}
         });
-        seat.track(&Here { tab });
         room.set_value(Some(seat));
         look_around();
+        // Who only reads sees who is there and does not show up: the database would not let them.
+        let me = use_context::<Me>();
+        let edits = Memo::new(move |_| me.and_then(Me::role).is_some_and(Role::may_edit));
+        Effect::new(move |_| {
+            if edits.get() {
+                let _ =
+                    room.try_with_value(|room| room.as_ref().map(|seat| seat.track(&Here { tab })));
+            }
+        });
     }
+    // Whose presence it is, the sender says. Believed is only who could be there: staff who may edit.
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query).data;
+    let others = Signal::derive(move || {
+        let others = others.get();
+        directory.with(|people| credible(others, people.as_deref()))
+    });
 
     let goes = Callback::new(move |place: Option<Place>| {
         let Some(before) = own.try_get_untracked() else {
@@ -232,14 +248,61 @@ pub fn use_company(record: Record) -> InCompany {
         }
     });
     InCompany {
-        others: others.into(),
+        others,
         own: own.into(),
         goes,
     }
+}
+
+/// The companions who could be in a room at all; nobody while it is not known who could.
+fn credible(others: Vec<Companion>, people: Option<&Directory>) -> Vec<Companion> {
+    let Some(people) = people else {
+        return Vec::new();
+    };
+    (others.into_iter())
+        .filter(|companion| people.may_edit(companion.user))
+        .collect()
 }
 
 fn tab_of(presence: &Presence) -> Option<Uuid> {
     serde_json::from_str::<Here>(&presence.json)
         .ok()
         .map(|here| here.tab)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Profile;
+
+    fn person(number: u128, role: &str, active: bool) -> Profile {
+        let row = serde_json::json!({
+            "id": Uuid::from_u128(number), "email": "", "full_name": "Ana", "role": role, "active": active,
+            "created_at": "", "updated_at": "",
+        });
+        serde_json::from_value(row).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn companion(number: u128) -> Companion {
+        Companion {
+            tab: Uuid::nil(),
+            user: Uuid::from_u128(number),
+            place: None,
+        }
+    }
+
+    #[test]
+    fn nobody_is_seen_in_a_room_who_may_not_edit() {
+        let people = Directory::new(vec![
+            person(1, "clinician", true),
+            person(2, "viewer", true),
+            person(3, "clinician", false),
+            person(4, "admin", true),
+        ]);
+        let claimed = || (1..=5).map(companion).collect();
+        let seen = credible(claimed(), Some(&people));
+        let seen: Vec<_> = seen.iter().map(|seen| seen.user.as_u128()).collect();
+        assert_eq!(seen, [1, 4]);
+        assert!(credible(claimed(), None).is_empty());
+    }
 }

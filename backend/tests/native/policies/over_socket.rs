@@ -153,6 +153,67 @@ fn the_room_of_all_forms_is_open_to_all_staff_and_only_those_who_edit_show_up() 
 }
 
 #[test]
+fn in_the_room_of_a_record_only_those_who_edit_show_up_or_say_anything() {
+    over_http(|backend| async move {
+        let two = token(backend, "clinician.two@bedside.test").await;
+        let viewer = token(backend, "viewer@bedside.test").await;
+        let patients = "patients?select=id&limit=1";
+        let patient = rows(rest(backend, &two, Method::GET, patients)).await;
+        let room = format!("patient:{}", patient[0]["id"].as_str().unwrap());
+        let (mut reads, mut edits) = (open(backend).await, open(backend).await);
+        for (socket, token) in [(&mut reads, &viewer), (&mut edits, &two)] {
+            assert_eq!(join_room(socket, &room, token).await, "ok");
+        }
+        let frame = |event: &str, payload: Value| {
+            let frame = json!({
+                "topic": format!("realtime:{room}"), "event": event, "ref": "2", "join_ref": "1", "payload": payload,
+            });
+            Message::text(frame.to_string())
+        };
+        let track = |by: &str| {
+            frame(
+                "presence",
+                json!({ "type": "presence", "event": "track", "payload": { "by": by } }),
+            )
+        };
+        let say = |by: &str| {
+            frame(
+                "broadcast",
+                json!({ "type": "broadcast", "event": "whereabouts", "payload": { "by": by } }),
+            )
+        };
+        // What a viewer shows and says goes nowhere; what a clinician does arrives, and is the first that does.
+        for message in [track("a viewer"), say("a viewer")] {
+            reads.send(message).await.unwrap();
+        }
+        // A reply to something else: by now the viewer's frames have been read.
+        reads
+            .send(Message::text(
+                json!({ "topic": "phoenix", "event": "heartbeat", "ref": "3", "payload": {} })
+                    .to_string(),
+            ))
+            .await
+            .unwrap();
+        await_event(&mut reads, "phx_reply").await;
+        for message in [track("a clinician"), say("a clinician")] {
+            edits.send(message).await.unwrap();
+        }
+        let seen = await_event(&mut reads, "presence_diff").await;
+        assert_eq!(
+            seen["payload"]["joins"]["me"]["metas"][0]["by"],
+            "a clinician"
+        );
+        let heard = await_event(&mut reads, "broadcast").await;
+        assert_eq!(heard["payload"]["payload"]["by"], "a clinician");
+        let seen = await_event(&mut edits, "presence_diff").await;
+        assert_eq!(
+            seen["payload"]["joins"]["me"]["metas"][0]["by"],
+            "a clinician"
+        );
+    });
+}
+
+#[test]
 fn a_lowered_role_is_announced_and_holds_for_the_token_in_hand() {
     over_http(|backend| async move {
         let admin = token(backend, "admin@bedside.test").await;
