@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
@@ -10,13 +11,15 @@ use uuid::Uuid;
 
 use super::form::in_queue;
 use crate::components::changed::use_mark;
+use crate::components::time::{exactly, today};
 use crate::components::{
     Ago, Changed, Choose, EditingNow, Empty, Failed, FormStatusBadge, Icon, NotRefreshed, Pager,
-    SearchBox, Shape, SkeletonRows, UnreadableRows, use_title,
+    PrintButton, PrintSheet, PrintedList, SearchBox, Shape, SkeletonRows, UnreadableRows,
+    use_printing, use_title,
 };
-use crate::data::Page;
 use crate::data::form_submissions::{self, FormFilter, FormView, PAGE};
 use crate::data::profiles::{self, Directory};
+use crate::data::{DataError, Page, Rest};
 use crate::hooks::{Me, Reading, use_editors, use_reading, use_search_address};
 use crate::model::{FormStatus, FormSubmission, FormType, Role};
 use crate::sync::{Editors, Table};
@@ -70,6 +73,17 @@ pub fn Forms() -> impl IntoView {
             go.run(filter.get_untracked());
         }
     });
+    let rest = use_context::<Rest>();
+    let people = directory.data;
+    let printing = use_printing(Callback::new(move |()| {
+        let (rest, filter) = (rest.clone(), filter.get_untracked());
+        async move {
+            let rest = rest.ok_or(DataError::SignedOut)?;
+            let forms = form_submissions::every(rest, filter).await?;
+            Ok(on_paper(&forms, people.get_untracked().as_deref()))
+        }
+        .boxed_local()
+    }));
     let change = Callback::new(move |change: Narrow| {
         let mut filter = filter.get_untracked();
         filter.page = 0;
@@ -82,6 +96,7 @@ pub fn Forms() -> impl IntoView {
                 <div class="page-title">
                     <h1>"Forms"</h1>
                 </div>
+                <PrintButton printing />
                 <Show when=move || may_edit.get()>
                     <A href="/forms/new" attr:class="button button-primary">
                         <Icon shape=Shape::Plus />
@@ -92,7 +107,30 @@ pub fn Forms() -> impl IntoView {
             <Views filter my_id may_edit />
             <Narrowing filter directory=directory.data my_id change ahead />
             <List filter list directory=directory.data go ahead />
+            <PrintSheet printing />
         </div>
+    }
+}
+
+/// The list as it is printed.
+fn on_paper(forms: &[FormSubmission], people: Option<&Directory>) -> PrintedList {
+    let row = |form: &FormSubmission| {
+        let author = form.submitted_by.and(people);
+        vec![
+            form.about(),
+            form.form_type.label().to_owned(),
+            form.status.label().to_owned(),
+            author.map_or_else(
+                || "–".to_owned(),
+                |people| people.name_of(form.submitted_by),
+            ),
+            exactly(&form.updated_at),
+        ]
+    };
+    PrintedList {
+        title: format!("Forms ({}), {}", forms.len(), today().label()),
+        columns: vec!["Patient", "Form", "Status", "Written by", "Updated"],
+        rows: forms.iter().map(row).collect(),
     }
 }
 

@@ -7,6 +7,7 @@ mod rows;
 mod table;
 mod toolbar;
 
+use futures::FutureExt;
 use leptos::html;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -17,10 +18,17 @@ use self::rows::{Placed, use_rows};
 use self::table::PatientTable;
 use self::toolbar::Toolbar;
 use crate::components::row_window::use_row_window;
-use crate::components::{Empty, Failed, Icon, NotRefreshed, Shape, use_title};
+use crate::components::time::today;
+use crate::components::{
+    Empty, Failed, Icon, NotRefreshed, PrintButton, PrintSheet, PrintedList, Shape, use_printing,
+    use_title,
+};
 use crate::data::patient_filter::PatientFilter;
-use crate::hooks::{Me, use_search_address};
-use crate::model::Role;
+use crate::data::profiles::{self, Directory};
+use crate::data::{DataError, Rest, patients};
+use crate::hooks::{Me, use_reading, use_search_address};
+use crate::model::{CalendarDate, Patient, Role};
+use crate::sync::Table;
 
 /// The list of patients.
 #[component]
@@ -45,6 +53,16 @@ pub fn Patients() -> impl IntoView {
 
     let ahead = RwSignal::new(false);
     let stale = Memo::new(move |_| rows.outdated.get() || ahead.get());
+    let directory = use_reading(&[Table::Profiles], profiles::directory_query).data;
+    let rest = use_context::<Rest>();
+    let printing = use_printing(Callback::new(move |()| {
+        let (rest, filter) = (rest.clone(), filter.get_untracked());
+        async move {
+            let patients = patients::every(rest.ok_or(DataError::SignedOut)?, filter).await?;
+            Ok(on_paper(&patients, directory.get_untracked().as_deref()))
+        }
+        .boxed_local()
+    }));
     let navigate = use_navigate();
     let told = {
         let address = address.clone();
@@ -79,6 +97,7 @@ pub fn Patients() -> impl IntoView {
                 <div class="page-title">
                     <h1>"Patients"</h1>
                 </div>
+                <PrintButton printing />
                 <Show when=move || may_edit.get()>
                     <A href="/patients/new" attr:class="button button-primary">
                         <Icon shape=Shape::Plus />
@@ -99,7 +118,39 @@ pub fn Patients() -> impl IntoView {
                     <NoPatients filter go />
                 </Show>
             </div>
+            <PrintSheet printing />
         </div>
+    }
+}
+
+/// The list as it is printed.
+fn on_paper(patients: &[Patient], people: Option<&Directory>) -> PrintedList {
+    let day = today();
+    let row = |patient: &Patient| {
+        let born = CalendarDate::parse(&patient.date_of_birth);
+        let born = born.map_or_else(|_| patient.date_of_birth.clone(), CalendarDate::label);
+        let age = patient.age_on(day).map(|age| format!("{born} ({age} y)"));
+        let clinician = people.map(|people| people.name_of(patient.clinician_id));
+        vec![
+            patient.listed_name(),
+            patient.mrn.clone(),
+            age.unwrap_or(born),
+            patient.status.label().to_owned(),
+            patient.ward.clone(),
+            clinician.unwrap_or_default(),
+        ]
+    };
+    PrintedList {
+        title: format!("Patients ({}), {}", patients.len(), day.label()),
+        columns: vec![
+            "Name",
+            "Record number",
+            "Born",
+            "Status",
+            "Ward",
+            "Clinician",
+        ],
+        rows: patients.iter().map(row).collect(),
     }
 }
 
