@@ -148,6 +148,7 @@ async fn assemble(
     let site = Site::load(
         options.dist.as_deref(),
         keys.anon_key(),
+        pace(options),
         &address.to_string(),
     )?;
     let heartbeat = Heartbeat::start(db.clone(), realtime.clone(), options.heartbeat)
@@ -163,6 +164,22 @@ async fn assemble(
         heartbeat,
         router,
     })
+}
+
+/// What `config.json` tells the app of the feed's waits.
+fn pace(options: &Options) -> serde_json::Value {
+    let mut pace = serde_json::json!({ "linger_ms": millis(options.linger) });
+    // Without a heartbeat the app never expects one.
+    if let (Some(beat), Some(pace)) = (options.heartbeat, pace.as_object_mut())
+        && !beat.is_zero()
+    {
+        pace.insert("heartbeat_ms".to_owned(), millis(beat).into());
+    }
+    pace
+}
+
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The connection first: the embedded server ends only after it. A connection that is stuck is left behind, which loses

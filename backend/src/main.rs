@@ -57,6 +57,9 @@ struct Cli {
     /// Milliseconds between beats of the change feed; 0 is a feed without a heartbeat.
     #[arg(long, value_name = "MS", default_value_t = 10_000, hide = true)]
     heartbeat: u64,
+    /// Milliseconds for which the app keeps a table bound after the last page that shows it.
+    #[arg(long, value_name = "MS", default_value_t = 30_000, hide = true)]
+    linger: u64,
     /// Delay every API request by this many milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
     fault_latency: u64,
@@ -88,6 +91,7 @@ impl Cli {
             refresh_reuse: Duration::from_secs(self.refresh_reuse),
             auth_rate: self.auth_rate,
             heartbeat: Some(Duration::from_millis(self.heartbeat)),
+            linger: Duration::from_millis(self.linger),
             faults: Faults {
                 latency: Duration::from_millis(self.fault_latency),
                 error_rate: self.fault_errors,

@@ -62,6 +62,8 @@ pub struct Options {
     pub auth_rate: Option<u32>,
     /// How often the feed's heartbeat beats where no pg_cron does it; `None` is never.
     pub heartbeat: Option<Duration>,
+    /// How long the app keeps a table bound after the last page that shows it.
+    pub linger: Duration,
     /// Faults on purpose, for tests; none by default.
     pub faults: Faults,
     /// Delays, limits and faults of the Realtime part.
@@ -82,6 +84,7 @@ impl Options {
             refresh_reuse: Duration::from_secs(10),
             auth_rate: None,
             heartbeat: Some(Duration::from_secs(10)),
+            linger: Duration::from_secs(30),
             faults: Faults::default(),
             realtime: realtime::Config::default(),
         }

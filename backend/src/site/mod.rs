@@ -67,6 +67,8 @@ static FIXED_HEADERS: [(HeaderName, HeaderValue); 5] = [
 pub(crate) struct Site {
     assets: Arc<Assets>,
     anon_key: String,
+    /// The app's waits, as `config.json` carries them.
+    pace: serde_json::Value,
     /// For requests that name no host.
     own_host: String,
 }
@@ -77,6 +79,7 @@ impl Site {
     pub(crate) fn load(
         dist: Option<&Path>,
         anon_key: &str,
+        pace: serde_json::Value,
         own_host: &str,
     ) -> Result<Self, StartError> {
         let assets = match dist {
@@ -89,6 +92,7 @@ impl Site {
         Ok(Self {
             assets,
             anon_key: anon_key.to_owned(),
+            pace,
             own_host: own_host.to_owned(),
         })
     }
@@ -132,7 +136,9 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
 
 /// What the app asks first: where the APIs are, as seen from where it was loaded.
 fn config(site: &Site, scheme: &str, host: &str) -> Response {
-    let body = json!({ "supabase_url": format!("{scheme}://{host}"), "anon_key": site.anon_key, "demo": true });
+    let body = json!({
+        "supabase_url": format!("{scheme}://{host}"), "anon_key": site.anon_key, "demo": true, "pace": site.pace,
+    });
     ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

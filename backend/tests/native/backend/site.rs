@@ -75,8 +75,8 @@ async fn the_settings_name_the_host_that_was_asked() {
         "ward.test".to_owned(),
     ] {
         let (status, settings) = answer(get("/config.json").header("host", &host)).await;
-        let expected =
-            json!({ "supabase_url": format!("http://{host}"), "anon_key": key, "demo": true });
+        let expected = json!({ "supabase_url": format!("http://{host}"), "anon_key": key, "demo": true,
+                "pace": { "heartbeat_ms": 10_000, "linger_ms": 30_000 } });
         assert_eq!((status, settings), (200, expected));
     }
 }
