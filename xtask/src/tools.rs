@@ -203,7 +203,9 @@ pub fn has_postgres() -> bool {
     else {
         return false;
     };
-    let shared = Command::new(folder.join("pg_config"))
+    // The folder may hold links only; what belongs to a server lies beside the real one.
+    let real = std::fs::canonicalize(folder.join("postgres")).unwrap_or_default();
+    let shared = Command::new(real.with_file_name("pg_config"))
         .arg("--sharedir")
         .output();
     shared.is_ok_and(|shared| {
