@@ -14,11 +14,11 @@ as $$
         regexp_replace(normalize(words, nfd), U&'[\0300-\036F]', '', 'g'),
         U&'\0110\0111\00D8\00F8\0141\0142\0131\00D0\00F0\0126\0127'
         -- These separate words.
-        U&'\002C\003B\002F\0028\0029\060C\3001\FF0C\00A0\2009\202F\3000'
+        || U&'\002C\003B\002F\0028\0029\060C\3001\FF0C\00A0\2009\202F\3000'
         -- The rest has no partner and goes: apostrophes, hyphens and dashes, the full stop, what has no width.
-        U&'\0027\0060\00B4\2018\2019\201B\2032\2035\02B9\02BB\02BC\02BD\02BE\02BF\055A\FF07'
-        U&'\002D\00AD\2010\2011\2012\2013\2014\2015\2212\FE58\FE63\FF0D'
-        U&'\002E\200B\200C\200D\2060\FEFF',
+        || U&'\0027\0060\00B4\2018\2019\201B\2032\2035\02B9\02BB\02BC\02BD\02BE\02BF\055A\FF07'
+        || U&'\002D\00AD\2010\2011\2012\2013\2014\2015\2212\FE58\FE63\FF0D'
+        || U&'\002E\200B\200C\200D\2060\FEFF',
         'ddoolliddhh            '),
       U&'\00C6', 'ae'), U&'\00E6', 'ae'), U&'\0152', 'oe'), U&'\0153', 'oe'),
       U&'\00DF', 'ss'), U&'\1E9E', 'ss'), U&'\00DE', 'th'), U&'\00FE', 'th'))
