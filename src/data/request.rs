@@ -1,10 +1,10 @@
 //! One request to PostgREST as a value: method, path, query, preferences, range and body. Building it is pure; [`super::Rest`] adds
 //! the token and sends it, and sends the same value again after a token renewal.
 
-use gloo_net::http::{Request as HttpRequest, RequestBuilder, Response};
+use gloo_net::http::{Request as HttpRequest, Response};
 use js_sys::{Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::AbortSignal;
+use web_sys::{AbortSignal, Headers, RequestInit};
 
 use super::DataError;
 use super::auth::bearer;
@@ -210,29 +210,39 @@ impl Request {
         token: &str,
     ) -> Result<(Response, Abort), DataError> {
         let headers = self.headers(key, token)?;
-        let url = self.url(base);
         let abort = Abort::new();
-        let mut request = match self.method {
-            Method::Get => HttpRequest::get(&url),
-            Method::Post => HttpRequest::post(&url),
-            Method::Patch => HttpRequest::patch(&url),
-            Method::Delete => HttpRequest::delete(&url),
-        }
-        .abort_signal(abort.signal().as_ref());
-        for (name, value) in headers {
-            request = request.header(name, &value);
-        }
-        let response = self.built(request)?.send().await;
+        // Only an address that is none: the configuration is checked, so this can't be the person's doing.
+        let request = self
+            .built(&self.url(base), &headers, &abort)
+            .map_err(|_| DataError::Unreadable)?;
+        let response = HttpRequest::from(request).send().await;
         Ok((response.map_err(|_| DataError::Offline)?, abort))
     }
 
-    fn built(&self, request: RequestBuilder) -> Result<HttpRequest, DataError> {
-        match &self.body {
-            Some(body) => request.body(body.as_str()),
-            None => request.build(),
+    /// Not by gloo-net's builder, which adds a `&` to an address that has a query.
+    fn built(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        abort: &Abort,
+    ) -> Result<web_sys::Request, JsValue> {
+        let sent = Headers::new()?;
+        for (name, value) in headers {
+            sent.append(name, value)?;
         }
-        // Only an address that is none: the configuration is checked, so this can't be the person's doing.
-        .map_err(|_| DataError::Unreadable)
+        let options = RequestInit::new();
+        options.set_method(match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        });
+        options.set_headers(&sent);
+        options.set_signal(abort.signal().as_ref());
+        if let Some(body) = &self.body {
+            options.set_body(&body.into());
+        }
+        web_sys::Request::new_with_str_and_init(url, &options)
     }
 }
 
