@@ -8,7 +8,7 @@ use crate::components::phrase;
 use crate::data::form_submissions::FormFilter;
 use crate::data::patient_filter::PatientFilter;
 use crate::data::{form_submissions, patients};
-use crate::hooks::use_reading;
+use crate::hooks::{use_reading, use_search_address};
 use crate::sync::Table;
 
 /// So many of each; the list has the rest.
@@ -58,6 +58,7 @@ pub fn search(text: ReadSignal<String>) -> Found {
         form_submissions::list_query(rest, filter)
     });
     let asked = Memo::new(move |_| text.with(|text| !text.is_empty()));
+    let address = use_search_address();
     let entries = Memo::new(move |_| {
         // Patients first, and forms only after them: nothing moves from under a key that is about to be pressed.
         let people_are_there =
@@ -77,7 +78,8 @@ pub fn search(text: ReadSignal<String>) -> Found {
                 search: text.get(),
                 ..PatientFilter::default()
             };
-            let list = format!("/patients{}", filter.to_query());
+            let query = address.query(&filter.to_query(), &filter.search);
+            let list = format!("/patients{query}");
             entries.extend(all(page.total, "patients", Shape::Patients, list));
         }
         if let Some(page) = forms.data.get() {
@@ -91,7 +93,8 @@ pub fn search(text: ReadSignal<String>) -> Found {
                 search: text.get(),
                 ..FormFilter::default()
             };
-            let list = format!("/forms{}", filter.to_query());
+            let query = address.query(&filter.to_query(), &filter.search);
+            let list = format!("/forms{query}");
             entries.extend(all(page.total, "forms", Shape::Form, list));
         }
         entries
