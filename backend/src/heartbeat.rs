@@ -1,7 +1,8 @@
 //! The heartbeat of the change feed, where no pg_cron beats it.
 //!
 //! The migrations bring a function that counts a published row up; a Supabase project calls it by schedule. The embedded
-//! PostgreSQL has no scheduler, so the backend calls it. What listens to the beat is no concern of this module.
+//! PostgreSQL has no scheduler, so the backend calls it. This is its only caller: two would make clients see numbers at
+//! half the interval, and a heartbeat that is switched off would go on. What listens to the beat is not known here.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -31,8 +31,6 @@ pub struct Config {
     /// How long a socket without a live channel outlives a shutdown. The real server's 5 s would only delay Ctrl-C;
     /// default 200 ms.
     pub shutdown_grace: Duration,
-    /// How often the row of `public.feed_heartbeat` counts up while somebody is connected. Default 10 s.
-    pub beat_interval: Duration,
     /// The one project that is served: a host whose name begins with another's is answered with 404. None by default,
     /// which serves any.
     pub tenant: Option<String>,
@@ -52,7 +50,6 @@ impl Default for Config {
             resubscribe_delay: Duration::from_secs(1),
             subscription_retry: Duration::from_secs(5),
             shutdown_grace: Duration::from_millis(200),
-            beat_interval: Duration::from_secs(10),
             tenant: None,
             limits: Limits::default(),
             faults: Faults::default(),

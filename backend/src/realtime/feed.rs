@@ -51,37 +51,6 @@ pub(crate) async fn run(server: Arc<Realtime>) {
     }
 }
 
-/// Counts up the row of `public.feed_heartbeat`, by which clients see that changes arrive.
-pub(crate) async fn beat(server: Arc<Realtime>) {
-    let mut orders = server.orders();
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(server.config().beat_interval) => {}
-            order = orders.recv() => match order {
-                Ok(super::Order::Stop) | Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-                _ => continue,
-            },
-        }
-        if server.hub().open_sockets() == 0 {
-            continue;
-        }
-        // Not every project has the table; to ask for it costs less than to know.
-        let beaten = sqlx::query(
-            "do $$ begin
-               if to_regclass('public.feed_heartbeat') is not null then
-                 update public.feed_heartbeat set beat = beat + 1;
-               end if;
-             end $$",
-        )
-        .execute(server.db().pool())
-        .await;
-        match beaten {
-            Ok(_) => server.wake(),
-            Err(error) => tracing::warn!(code = %code_of(&error), "the feed's heartbeat failed"),
-        }
-    }
-}
-
 struct Feeder {
     server: Arc<Realtime>,
     catalog: Catalog,

@@ -119,7 +119,6 @@ impl Realtime {
             config,
         });
         tokio::spawn(feed::run(Arc::clone(&server)));
-        tokio::spawn(feed::beat(Arc::clone(&server)));
         server
     }
 

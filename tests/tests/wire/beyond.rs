@@ -259,32 +259,6 @@ async fn tables_and_columns_are_followed_while_the_server_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_feed_beats_while_somebody_listens() {
-    let backend = backend(Config {
-        beat_interval: Duration::from_millis(50),
-        ..config()
-    })
-    .await;
-    sql(
-        &backend,
-        "create table feed_heartbeat (id bigint primary key, beat bigint not null); \
-         insert into feed_heartbeat values (1, 0); \
-         alter publication supabase_realtime add table feed_heartbeat",
-    )
-    .await;
-    let mut client = clinician(&backend, A).await;
-    client.join("realtime:beat", on("feed_heartbeat")).await;
-    let mut beats = Vec::new();
-    for _ in 0..3 {
-        let change = client.next_of("postgres_changes").await;
-        beats.push(change["data"]["record"]["beat"].as_i64().unwrap());
-    }
-    let first = beats[0];
-    assert_eq!(beats, [first, first + 1, first + 2]);
-    backend.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trigger_tells_a_private_topic_of_a_row() {
     let backend = backend(config()).await;
     sql(

@@ -8,9 +8,9 @@ use crate::backend::stage::Project;
 
 const BEAT: &str = "
 create schema private;
-create table public.beats (beat bigint not null);
-insert into public.beats values (0);
-create function private.beat_feed() returns void language sql as $$ update public.beats set beat = beat + 1 $$;
+create table public.feed_heartbeat (beat bigint not null);
+insert into public.feed_heartbeat values (0);
+create function private.beat_feed() returns void language sql as $$ update public.feed_heartbeat set beat = beat + 1 $$;
 ";
 
 async fn start(period: Option<Duration>) -> Running {
@@ -24,7 +24,7 @@ async fn start(period: Option<Duration>) -> Running {
 }
 
 async fn beats(backend: &Running) -> i64 {
-    sqlx::query_scalar("select beat from public.beats")
+    sqlx::query_scalar("select beat from public.feed_heartbeat")
         .fetch_one(backend.db().pool())
         .await
         .unwrap()
@@ -44,9 +44,24 @@ async fn it_counts_on_without_anybody_asking() {
     backend.shutdown().await;
 }
 
+/// Long enough for what beats every ten seconds to have done so.
+const LONGER_THAN_A_BEAT: Duration = Duration::from_secs(12);
+
 #[tokio::test]
-async fn a_feed_may_be_started_without_it() {
-    let backend = start(None).await;
-    assert_eq!(beats(&backend).await, 0);
-    backend.shutdown().await;
+async fn a_feed_that_is_started_without_it_stays_still_while_a_client_listens() {
+    for period in [None, Some(Duration::ZERO)] {
+        let backend = start(period).await;
+        let url = format!(
+            "{}/realtime/v1/websocket?vsn=1.0.0&apikey={}",
+            backend.url().replace("http", "ws"),
+            backend.keys().anon_key()
+        );
+        let socket = tokio_tungstenite::connect_async(url).await.unwrap();
+        if period.is_none() {
+            tokio::time::sleep(LONGER_THAN_A_BEAT).await;
+        }
+        assert_eq!(beats(&backend).await, 0);
+        drop(socket);
+        backend.shutdown().await;
+    }
 }
