@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
 use axum::routing::any;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,12 +20,17 @@ use crate::error::StartError;
 use crate::heartbeat::Heartbeat;
 use crate::jwt::{DEMO_SECRET, JwtKeys};
 use crate::options::{Database, Options};
+use crate::origin::Origin;
 use crate::realtime::{self, Realtime};
+use crate::serve::serve;
 use crate::site::Site;
-use crate::{bootstrap, external, gateway, migrations, rest};
+use crate::{bootstrap, external, gateway, migrations, pattern, rest, secret};
 
 /// How long requests in progress may take to end.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// Characters of a secret that is given; as Supabase asks for.
+const SHORTEST_SECRET: usize = 32;
 
 /// The way to start a backend.
 pub struct Backend;
@@ -55,15 +60,21 @@ impl Backend {
             address: SocketAddr::new(options.host, options.port),
             source,
         })?;
-        if !address.ip().is_loopback() && options.jwt_secret == DEMO_SECRET {
-            tracing::warn!(%address, "anyone who can reach this address can sign tokens: the secret is the public one");
+        if let Some(secret) = &options.jwt_secret {
+            if secret.len() < SHORTEST_SECRET {
+                return Err(StartError::ShortSecret(SHORTEST_SECRET));
+            }
+            if !address.ip().is_loopback() && secret == DEMO_SECRET {
+                tracing::warn!(%address, "anyone who can reach this address can sign tokens: the secret is a public one");
+            }
         }
         migrations::find(&options.supabase)?;
         let (embedded, db) = open(&options.database).await?;
         match assemble(&options, address, &db, embedded.as_ref()).await {
             Ok(parts) => {
                 let (stop, stopped) = watch::channel(false);
-                let server = tokio::spawn(serve(listener, parts.router, stopped));
+                let serving = serve(listener, parts.router, options.limits, stopped);
+                let server = tokio::spawn(serving);
                 let Parts {
                     keys,
                     realtime,
@@ -103,7 +114,12 @@ async fn assemble(
     db: &Db,
     embedded: Option<&Embedded>,
 ) -> Result<Parts, StartError> {
-    let keys = Arc::new(JwtKeys::new(&options.jwt_secret));
+    let secret = match (&options.jwt_secret, embedded) {
+        (Some(given), _) => Some(given.clone()),
+        (None, Some(embedded)) => embedded.secret()?,
+        (None, None) => None,
+    };
+    let keys = Arc::new(JwtKeys::new(&secret.unwrap_or_else(secret::random)));
     if embedded.is_none() {
         bootstrap::check(db).await?;
     }
@@ -121,7 +137,9 @@ async fn assemble(
         "the database is ready"
     );
     let realtime = Realtime::new(db.clone(), keys.clone(), options.realtime.clone());
-    let rest = rest::router(db, &keys).await?;
+    let rest = rest::router(db, &keys, options.limits.statement)
+        .await?
+        .layer(middleware::from_fn(pattern::guard));
     let auth = Auth::new(
         db.clone(),
         keys.clone(),
@@ -144,7 +162,16 @@ async fn assemble(
             }),
         )
         .nest("/auth/v1", auth.router());
-    let api = gateway::guard(api, keys.clone(), realtime.clone(), options.faults.clone());
+    let limits = &options.limits;
+    let origins: Arc<[Origin]> = options.allowed_origins.clone().into();
+    let cors = gateway::cors(origins.clone());
+    let api = gateway::guard(
+        api,
+        keys.clone(),
+        realtime.clone(),
+        options.faults.clone(),
+        limits.body,
+    );
     let site = Site::load(
         options.dist.as_deref(),
         keys.anon_key(),
@@ -154,10 +181,9 @@ async fn assemble(
     let heartbeat = Heartbeat::start(db.clone(), realtime.clone(), options.heartbeat)
         .await
         .map_err(StartError::database("looking for the feed's heartbeat"))?;
-    let router = Router::new()
-        .merge(api)
-        .merge(realtime.router().layer(gateway::cors()))
-        .merge(site.router());
+    // Realtime's routes know the project by the host's name and answer for other names themselves.
+    let router = gateway::known_hosts(api.layer(cors.clone()).merge(site.router()), origins)
+        .merge(gateway::take_bodies(realtime.router(), limits.body).layer(cors));
     Ok(Parts {
         keys,
         realtime,
@@ -251,17 +277,5 @@ async fn open(database: &Database) -> Result<(Option<Embedded>, Db), StartError>
             let db = external::connect(url).await?;
             Ok((None, db))
         }
-    }
-}
-
-async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
-    let stop = async move {
-        let _ = stopped.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = axum::serve(listener, router)
-        .with_graceful_shutdown(stop)
-        .await
-    {
-        tracing::error!(%error, "the server ended");
     }
 }

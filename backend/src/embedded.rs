@@ -1,7 +1,7 @@
 //! PostgreSQL in this process: its data folder, its lock, its birth and end.
 //!
-//! The folder holds `lock` (held while a backend runs), `postgres/` (pglite-oxide's own) and `complete`, written once
-//! the first start got through migrations and seed. A folder with content but without `complete` is half written, and
+//! The folder holds `lock` (held while a backend runs), `postgres/` (pglite-oxide's own), `jwt-secret` and `complete`,
+//! written once the first start got through migrations and seed. A folder with content but without `complete` is half written, and
 //! is refused rather than guessed at. Nothing here knows SQL.
 
 use std::fs::{self, File, TryLockError};
@@ -12,6 +12,7 @@ use pglite_oxide::PgliteServer;
 use crate::db::Db;
 use crate::error::StartError;
 use crate::options::OnStart;
+use crate::secret;
 
 /// The running server and, for a folder, its lock.
 pub(crate) struct Embedded {
@@ -97,6 +98,14 @@ impl Embedded {
         fs::write(&mark, "1\n").map_err(StartError::file("write", &mark))
     }
 
+    /// The secret that the data folder keeps; `None` without a folder.
+    pub(crate) fn secret(&self) -> Result<Option<String>, StartError> {
+        let folder = self.folder.as_ref();
+        folder
+            .map(|folder| secret::of_folder(&folder.path))
+            .transpose()
+    }
+
     /// Ends the server; the connection must be closed before. What a start that failed halfway wrote is removed: nobody
     /// has put anything into it yet, and the next start shall begin anew.
     pub(crate) async fn stop(mut self) {
@@ -170,9 +179,12 @@ fn lock(folder: &Path) -> Result<File, StartError> {
 
 /// Deletes what a backend wrote and nothing else: `--data-dir` may name a folder with other things in it.
 fn clear(folder: &Path) -> Result<(), StartError> {
-    let mark = folder.join("complete");
-    if mark.exists() {
-        fs::remove_file(&mark).map_err(StartError::file("remove", &mark))?;
+    // The secret too: no token outlives the accounts that it was made for.
+    for name in ["complete", secret::FILE] {
+        let file = folder.join(name);
+        if file.exists() {
+            fs::remove_file(&file).map_err(StartError::file("remove", &file))?;
+        }
     }
     let postgres = folder.join("postgres");
     if postgres.exists() {

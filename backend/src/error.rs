@@ -91,6 +91,9 @@ pub enum StartError {
     /// `--dist` names a folder too large to be a built app.
     #[error("{} holds far more than a built app: name the bundler's output with --dist", .0.display())]
     NotAnApp(PathBuf),
+    /// The secret given for signing is too short to guard anything.
+    #[error("the secret that signs tokens needs at least {0} characters")]
+    ShortSecret(usize),
     /// The REST part refused its configuration or could not read the schema.
     #[error("the REST part did not start: {0}")]
     Rest(String),

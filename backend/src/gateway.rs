@@ -1,26 +1,30 @@
 //! What stands before the APIs, as Kong stands before Supabase's: the API key, cross-origin rules, limits, logs.
 //!
-//! It looks at headers only. A request is logged by method, path below the API and status: never its query, which may
+//! It looks at headers, and takes in the body so that nothing behind it waits for a client. A request is logged by method, path below the API and status: never its query, which may
 //! carry row values, and never a header.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
+use bytes::BytesMut;
 use futures::StreamExt as _;
 use serde_json::json;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::faults::{self, Faults};
 use crate::jwt::JwtKeys;
+use crate::origin::{self, Origin};
 use crate::realtime::Realtime;
 
 static API_KEY: HeaderName = HeaderName::from_static("apikey");
@@ -37,6 +41,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 struct Gate {
     keys: Arc<JwtKeys>,
     realtime: Arc<Realtime>,
+    body_within: Duration,
 }
 
 /// Puts the gateway before REST and auth.
@@ -45,17 +50,52 @@ pub(crate) fn guard(
     keys: Arc<JwtKeys>,
     realtime: Arc<Realtime>,
     faults: Faults,
+    body_within: Duration,
 ) -> Router {
-    let gate = Gate { keys, realtime };
+    let gate = Gate {
+        keys,
+        realtime,
+        body_within,
+    };
     api.layer(middleware::from_fn_with_state(faults, faults::inject))
         .layer(middleware::from_fn_with_state(gate, pass))
-        .layer(cors())
 }
 
-/// Any origin may call the APIs, as with Supabase: what guards them is the token, and no cookie is ever read.
-pub(crate) fn cors() -> CorsLayer {
+/// Takes in the bodies of requests, for routes that are not behind [`guard`].
+pub(crate) fn take_bodies(router: Router, within: Duration) -> Router {
+    router.layer(middleware::from_fn_with_state(within, take_body))
+}
+
+/// Refuses requests that call the backend by a name that is not its own.
+pub(crate) fn known_hosts(router: Router, allowed: Arc<[Origin]>) -> Router {
+    router.layer(middleware::from_fn_with_state(allowed, check_host))
+}
+
+async fn check_host(
+    State(allowed): State<Arc<[Origin]>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host = request.headers().get(HOST);
+    let known = host.is_none_or(|host| {
+        host.to_str()
+            .is_ok_and(|host| origin::may_be_called(host, &allowed))
+    });
+    match known {
+        true => next.run(request).await,
+        false => Refusal::UnknownHost.into_response(),
+    }
+}
+
+/// Unlike a Supabase project, which any origin may call: this backend is on a computer on which other pages are open.
+pub(crate) fn cors(allowed: Arc<[Origin]>) -> CorsLayer {
+    let may_call = move |origin: &HeaderValue, _: &Parts| {
+        origin
+            .to_str()
+            .is_ok_and(|origin| origin::may_call(origin, &allowed))
+    };
     CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(AllowOrigin::predicate(may_call))
         .allow_methods([
             Method::GET,
             Method::HEAD,
@@ -91,9 +131,12 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = match check(&gate, &mut request) {
-        Ok(()) => run(&gate, request, next).await,
+        Ok(()) => match received(request, gate.body_within).await {
+            Ok(request) => run(&gate, request, next).await,
+            Err(refusal) => refusal.into_response(),
+        },
         Err(refusal) => {
-            drain(request.into_body()).await;
+            drain(request.into_body().into_data_stream()).await;
             refusal.into_response()
         }
     };
@@ -114,7 +157,10 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
 enum Refusal {
     NoApiKey,
     WrongApiKey,
+    UnknownHost,
     TooLarge,
+    TooSlow,
+    BrokenOff,
     TookTooLong,
     Crashed,
 }
@@ -136,6 +182,21 @@ impl IntoResponse for Refusal {
                     "hint": "Double check your Supabase `anon` or `service_role` API key.",
                 }),
             ),
+            Self::UnknownHost => (
+                StatusCode::MISDIRECTED_REQUEST,
+                json!({
+                    "message": "The backend is not called by this name",
+                    "hint": "Use its address or localhost, or start it with --allow-origin.",
+                }),
+            ),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                json!({ "message": "The request body took too long" }),
+            ),
+            Self::BrokenOff => (
+                StatusCode::BAD_REQUEST,
+                json!({ "message": "The request body is broken off" }),
+            ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 json!({ "message": "Request size limit exceeded" }),
@@ -149,7 +210,13 @@ impl IntoResponse for Refusal {
                 json!({ "message": "An unexpected error occurred" }),
             ),
         };
-        (status, Json(body)).into_response()
+        let mut response = (status, Json(body)).into_response();
+        if self == Self::TooSlow {
+            // The rest of the body would be taken for the next request.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        response
     }
 }
 
@@ -177,9 +244,8 @@ fn check(gate: &Gate, request: &mut Request) -> Result<(), Refusal> {
 
 /// Reads a refused body to its end, or as far as patience goes: a browser that is cut off while it sends never looks at
 /// the answer.
-async fn drain(body: Body) {
+async fn drain(mut stream: BodyDataStream) {
     let mut left = DRAIN_LIMIT;
-    let mut stream = body.into_data_stream();
     let reading = async {
         while let Some(Ok(chunk)) = stream.next().await {
             left = left.saturating_sub(chunk.len());
@@ -189,6 +255,43 @@ async fn drain(body: Body) {
         }
     };
     let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+}
+
+async fn take_body(State(within): State<Duration>, request: Request, next: Next) -> Response {
+    match received(request, within).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// The request with its body read to the end, as a proxy that buffers hands it on.
+async fn received(request: Request, within: Duration) -> Result<Request, Refusal> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let mut stream = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    let reading = async {
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| Refusal::BrokenOff)?;
+            if whole.len().saturating_add(chunk.len()) > BODY_LIMIT {
+                return Err(Refusal::TooLarge);
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    let read = tokio::time::timeout(within, reading).await;
+    match read.unwrap_or(Err(Refusal::TooSlow)) {
+        Ok(()) => Ok(Request::from_parts(parts, Body::from(whole.freeze()))),
+        Err(refusal) => {
+            if refusal == Refusal::TooLarge {
+                drain(stream).await;
+            }
+            Err(refusal)
+        }
+    }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

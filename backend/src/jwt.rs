@@ -1,6 +1,6 @@
 //! Tokens: the keys, what the backend signs, and what it accepts.
 //!
-//! One HS256 secret signs everything, as in a project made by the Supabase CLI. This module knows claims and
+//! One HS256 secret signs everything, as in a project made by the Supabase CLI; where it comes from is not known here. This module knows claims and
 //! clocks; it must never know HTTP, the database or what a role may do.
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
 
-/// The secret that every local project of the Supabase CLI is born with. It is public, so it guards nothing: the
-/// backend listens on loopback and production is a real Supabase project with a secret of its own.
+/// The secret of every local project of the Supabase CLI. It is public and guards nothing: the backend uses it only when
+/// told to, for tests that sign tokens for a process they started.
 pub const DEMO_SECRET: &str = "super-secret-jwt-token-with-at-least-32-characters-long";
 
 /// When the API keys run out: the same far-off second as in the Supabase CLI's demo keys.

@@ -27,7 +27,11 @@ mod gateway;
 mod heartbeat;
 mod migrations;
 mod options;
+mod origin;
+mod pattern;
 mod rest;
+mod secret;
+mod serve;
 mod site;
 
 pub mod db;
@@ -37,4 +41,5 @@ pub mod realtime;
 pub use backend::{Backend, Running};
 pub use error::StartError;
 pub use faults::Faults;
-pub use options::{Database, OnStart, Options};
+pub use options::{Database, Limits, OnStart, Options};
+pub use origin::{NotAnOrigin, Origin};

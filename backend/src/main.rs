@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bedside_backend::{Backend, Database, Faults, OnStart, Options};
+use bedside_backend::{Backend, Database, Faults, Limits, OnStart, Options, Origin};
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -42,6 +42,21 @@ struct Cli {
     /// Folder with the built app.
     #[arg(long, value_name = "FOLDER")]
     dist: Option<PathBuf>,
+    /// Let pages of this origin call the APIs too, such as https://ward.example; may be repeated.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<Origin>,
+    /// Longest time in milliseconds for one statement of a REST request; 0 is no limit.
+    #[arg(long, value_name = "MS", default_value_t = 8_000)]
+    statement_timeout: u64,
+    /// Sign with this secret instead of the data folder's own.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "BEDSIDE_JWT_SECRET",
+        hide_env_values = true,
+        hide = true
+    )]
+    jwt_secret: Option<String>,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t = Log::Human)]
     log: Log,
@@ -87,6 +102,12 @@ impl Cli {
             port: self.port,
             database,
             dist: self.dist,
+            jwt_secret: self.jwt_secret,
+            allowed_origins: self.allow_origin,
+            limits: Limits {
+                statement: Duration::from_millis(self.statement_timeout),
+                ..Limits::default()
+            },
             token_life: Duration::from_secs(self.token_life),
             refresh_reuse: Duration::from_secs(self.refresh_reuse),
             auth_rate: self.auth_rate,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::faults::Faults;
+use crate::origin::Origin;
 use crate::realtime;
 
 /// Where the rows live.
@@ -25,6 +26,33 @@ pub enum OnStart {
     Keep,
     /// It is deleted; migrations and seed run anew.
     Reset,
+}
+
+/// What a client may use up before it is refused or cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest that one statement of a REST request may run; zero is no limit. Default 8 s, as the role
+    /// `authenticated` has in a Supabase project.
+    pub statement: Duration,
+    /// The longest that a client may take to send a request's headers, also on a connection that it keeps open between
+    /// two requests. Default 30 s.
+    pub headers: Duration,
+    /// The longest that a client may take to send a request's body. Default 30 s.
+    pub body: Duration,
+    /// HTTP connections of one address at a time; further ones are closed at once. Sockets of Realtime have a limit of
+    /// their own, [`realtime::Limits::sockets`]. Default 256.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            statement: Duration::from_secs(8),
+            headers: Duration::from_secs(30),
+            body: Duration::from_secs(30),
+            connections: 256,
+        }
+    }
 }
 
 /// Everything [`Backend::start`](crate::Backend::start) needs.
@@ -51,8 +79,13 @@ pub struct Options {
     pub supabase: PathBuf,
     /// The built app; without it the root path says how to build it.
     pub dist: Option<PathBuf>,
-    /// Signs tokens and API keys.
-    pub jwt_secret: String,
+    /// Signs tokens and API keys; at least 32 characters. `None`: the data folder's own, or without a folder a random one.
+    pub jwt_secret: Option<String>,
+    /// Origins besides the backend's own and those on loopback whose pages may call the APIs, such as
+    /// `https://ward.example`. Their hosts are also names by which the backend may be called.
+    pub allowed_origins: Vec<Origin>,
+    /// What one request and one client may use up.
+    pub limits: Limits,
     /// How long an access token lives; GoTrue's default is an hour.
     pub token_life: Duration,
     /// Within so long a used refresh token may be used again, since two tabs may refresh at the same moment; GoTrue's default
@@ -79,7 +112,9 @@ impl Options {
             database: Database::InMemory,
             supabase: supabase.into(),
             dist: None,
-            jwt_secret: crate::jwt::DEMO_SECRET.to_owned(),
+            jwt_secret: None,
+            allowed_origins: Vec::new(),
+            limits: Limits::default(),
             token_life: Duration::from_secs(3600),
             refresh_reuse: Duration::from_secs(10),
             auth_rate: None,

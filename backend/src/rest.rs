@@ -4,6 +4,7 @@
 //! transaction. Here is only what the engine and PostgREST say differently.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -13,6 +14,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::any;
+use postrust_core::config::RoleSettings;
 use postrust_core::{AppConfig, SchemaCache};
 use postrust_server::{AppState, handle_request};
 
@@ -28,7 +30,11 @@ const MAX_ROWS: i64 = 1000;
 const ERROR_LIMIT: usize = 64 * 1024;
 
 /// Reads the schema as it is now and returns the routes below `/rest/v1`.
-pub(crate) async fn router(db: &Db, keys: &Arc<JwtKeys>) -> Result<Router, StartError> {
+pub(crate) async fn router(
+    db: &Db,
+    keys: &Arc<JwtKeys>,
+    statement_timeout: Duration,
+) -> Result<Router, StartError> {
     // The type forbids struct syntax outside its crate.
     let mut config = AppConfig::default();
     config.db_schemas = vec!["public".to_owned()];
@@ -39,6 +45,11 @@ pub(crate) async fn router(db: &Db, keys: &Arc<JwtKeys>) -> Result<Router, Start
     config.jwt_secret = Some(keys.secret().to_owned());
     config.max_body_size = BODY_LIMIT;
     config.compat_mode = true;
+    let mut settings = RoleSettings::default();
+    settings.statement_timeout = u64::try_from(statement_timeout.as_millis()).ok();
+    config.role_settings = ["anon", "authenticated", "service_role"]
+        .map(|role| (role.to_owned(), settings.clone()))
+        .into();
     let failed = |error: &dyn std::fmt::Display| StartError::Rest(error.to_string());
     let schema = SchemaCache::load_with_search_path(
         db.pool(),

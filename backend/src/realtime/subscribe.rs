@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _};
 
+use crate::pattern;
+
 use super::binding::{Binding, BindingError};
 use super::filters::{Filter, IS_KEYWORDS, MAX_VALUES, Operand, Operator};
 
@@ -186,6 +188,22 @@ async fn check_filter(
             let sql = AssertSqlSafe(format!("select ($1::text[]::{cast}[])::text"));
             sqlx::query(sql)
                 .bind(values)
+                .execute(connection)
+                .await
+                .map_err(|error| database(binding, &error))?;
+            Ok(())
+        }
+        (Operand::One(value), Operator::Match | Operator::Imatch) => {
+            let refused = |message| SubscribeError::Refused {
+                binding: binding.described(),
+                code: pattern::CODE.to_owned(),
+                name: condition_name(pattern::CODE),
+                message,
+            };
+            pattern::check(value).map_err(|why| refused(pattern::message(why)))?;
+            // A pattern that PostgreSQL can't read would fail for every change, and with it the feed of all.
+            sqlx::query("select '' ~ $1")
+                .bind(value)
                 .execute(connection)
                 .await
                 .map_err(|error| database(binding, &error))?;

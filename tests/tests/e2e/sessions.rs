@@ -341,7 +341,8 @@ async fn a_full_storage_costs_the_next_load_its_session_and_nothing_else() -> Re
 
 #[tokio::test]
 async fn whose_account_is_deleted_is_shut_out_and_told_why() -> Result<()> {
-    let backend = Backend::start_on(0, Data::Demo, &["--token-life", "8"]).await?;
+    let flags = ["--token-life", "8", "--jwt-secret", DEMO_SECRET];
+    let backend = Backend::start_on(0, Data::Demo, &flags).await?;
     let driver = Driver::start()?;
     let viewer = Api::sign_in(&backend.url(), VIEWER).await?;
     let person = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), VIEWER).await?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bedside_backend::jwt::DEMO_SECRET;
 use bedside_backend::{Backend, Database, OnStart, Options, Running, StartError};
 use serde_json::{Value, json};
 
@@ -89,6 +90,7 @@ async fn a_reset_starts_from_the_seed_again() {
     let data = project.beside("data");
     let first = start(&project, &data).await.unwrap();
     add(&first, "not kept").await;
+    let old_secret = first.keys().secret().to_owned();
     first.shutdown().await;
     std::fs::write(data.join("mine.txt"), "not the backend's").unwrap();
 
@@ -98,6 +100,11 @@ async fn a_reset_starts_from_the_seed_again() {
     };
     let second = Backend::start(options).await.unwrap();
     assert_eq!(titles(&second).await, ["from the seed"]);
+    assert_ne!(
+        second.keys().secret(),
+        old_secret,
+        "no token outlives its account"
+    );
     assert!(
         data.join("mine.txt").exists(),
         "a reset removes only what a backend wrote"
@@ -200,4 +207,52 @@ async fn a_folder_without_migrations_is_named() {
     let empty = tempfile::tempdir().unwrap();
     let message = refusal(Backend::start(Options::in_memory(empty.path())).await);
     assert!(message.contains("--supabase-dir"), "{message}");
+}
+
+#[tokio::test]
+async fn a_folder_signs_with_a_secret_of_its_own_that_only_its_owner_reads() {
+    let project = Project::new();
+    let (data, other) = (project.beside("data"), project.beside("other"));
+    let mut secrets = Vec::new();
+    for folder in [&data, &data, &other] {
+        let backend = start(&project, folder).await.unwrap();
+        secrets.push(backend.keys().secret().to_owned());
+        backend.shutdown().await;
+    }
+    let [first, again, elsewhere] = &secrets[..] else {
+        panic!("three starts");
+    };
+    assert_eq!(first, again);
+    assert_ne!(first, elsewhere);
+    assert_ne!(first, DEMO_SECRET);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let file = std::fs::metadata(data.join("jwt-secret")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn without_a_folder_each_backend_has_a_secret_of_its_own_unless_one_is_given() {
+    let project = Project::new();
+    let mut secrets = Vec::new();
+    for given in [None, None, Some(DEMO_SECRET.to_owned())] {
+        let options = Options {
+            jwt_secret: given,
+            ..Options::in_memory(project.path())
+        };
+        let backend = Backend::start(options).await.unwrap();
+        secrets.push(backend.keys().secret().to_owned());
+        backend.shutdown().await;
+    }
+    assert_ne!(secrets[0], secrets[1]);
+    assert_ne!(secrets[0], DEMO_SECRET);
+    assert_eq!(secrets[2], DEMO_SECRET);
+    let short = Options {
+        jwt_secret: Some("guess".to_owned()),
+        ..Options::in_memory(project.path())
+    };
+    let message = refusal(Backend::start(short).await);
+    assert!(message.contains("at least 32"), "{message}");
 }

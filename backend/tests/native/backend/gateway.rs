@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bedside_backend::{Backend, Faults, Options};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use crate::backend::stage::{Person, Project, answer, backend, bare, call, whole};
@@ -43,19 +43,44 @@ async fn a_key_may_come_in_the_query_and_names_the_caller_who_sends_no_token() {
     assert_eq!(status, 200);
 }
 
-#[tokio::test]
-async fn another_origin_is_told_that_it_may_call_and_what_it_may_read() {
-    let preflight = bare(Method::OPTIONS, "/rest/v1/notes")
-        .header("origin", "https://elsewhere.test")
+const ELSEWHERE: &str = "https://elsewhere.test";
+const LOOPBACK: &str = "http://127.0.0.1:3000";
+
+fn preflight(origin: &str) -> RequestBuilder {
+    bare(Method::OPTIONS, "/rest/v1/notes")
+        .header("origin", origin)
         .header("access-control-request-method", "PATCH")
         .header(
             "access-control-request-headers",
             "apikey,authorization,prefer,x-client-info",
+        )
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_neither_call_nor_read() {
+    let asked = preflight(ELSEWHERE).send().await.unwrap();
+    assert_eq!(asked.headers().get("access-control-allow-origin"), None);
+    for path in [
+        "/rest/v1/notes",
+        "/auth/v1/settings",
+        "/realtime/v1/api/broadcast",
+    ] {
+        let request = call(Method::GET, path).header("origin", ELSEWHERE);
+        let response = request.send().await.unwrap();
+        assert_eq!(
+            response.headers().get("access-control-allow-origin"),
+            None,
+            "{path}"
         );
-    let response = preflight.send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_page_on_this_computer_is_told_that_it_may_call_and_what_it_may_read() {
+    let response = preflight(LOOPBACK).send().await.unwrap();
     assert_eq!(response.status(), 200);
     let headers = response.headers();
-    assert_eq!(headers["access-control-allow-origin"], "*");
+    assert_eq!(headers["access-control-allow-origin"], LOOPBACK);
     assert!(
         headers["access-control-allow-methods"]
             .to_str()
@@ -67,9 +92,9 @@ async fn another_origin_is_told_that_it_may_call_and_what_it_may_read() {
         "apikey,authorization,prefer,x-client-info"
     );
 
-    let request = call(Method::GET, "/rest/v1/notes").header("origin", "https://elsewhere.test");
+    let request = call(Method::GET, "/rest/v1/notes").header("origin", LOOPBACK);
     let (_, headers, _) = whole(request.send().await.unwrap()).await;
-    assert_eq!(headers["access-control-allow-origin"], "*");
+    assert_eq!(headers["access-control-allow-origin"], LOOPBACK);
     let exposed = headers["access-control-expose-headers"].to_str().unwrap();
     for name in ["content-range", "x-supabase-api-version", "x-total-count"] {
         assert!(exposed.contains(name), "{exposed} lacks {name}");
@@ -77,13 +102,21 @@ async fn another_origin_is_told_that_it_may_call_and_what_it_may_read() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_readable_from_another_origin_too() {
-    let request = bare(Method::GET, "/rest/v1/notes").header("origin", "https://elsewhere.test");
+async fn a_refusal_is_readable_from_an_allowed_origin_too() {
+    let request = bare(Method::GET, "/rest/v1/notes").header("origin", LOOPBACK);
     let (status, headers, _) = whole(request.send().await.unwrap()).await;
     assert_eq!(
         (status, &headers["access-control-allow-origin"]),
-        (401, &"*".parse().unwrap())
+        (401, &LOOPBACK.parse().unwrap())
     );
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_pointed_here_is_not_answered() {
+    for path in ["/config.json", "/", "/rest/v1/notes"] {
+        let request = call(Method::GET, path).header("host", "rebound.elsewhere.test:8787");
+        assert_eq!(request.send().await.unwrap().status(), 421, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod admin;
 mod folder;
 mod gateway;
 mod heartbeat;
+mod limits;
 pub mod program;
 mod rate_limit;
 mod rest;

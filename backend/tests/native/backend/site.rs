@@ -38,6 +38,7 @@ static BUILT: LazyLock<Built> = LazyLock::new(|| {
         project.write("dist/made.js.br", "already compressed");
         let options = Options {
             dist: Some(project.beside("dist")),
+            allowed_origins: vec!["http://ward.test".parse().unwrap()],
             ..Options::in_memory(project.path())
         };
         let backend = runtime.block_on(Backend::start(options)).unwrap();
@@ -94,9 +95,12 @@ async fn behind_a_proxy_the_settings_name_the_host_that_the_browser_asked() {
 
 #[tokio::test]
 async fn a_host_that_is_none_is_refused_instead_of_quoted() {
-    let (status, _, body) = text(get("/config.json").header("host", "x;script-src *")).await;
-    assert_eq!(status, 400);
-    assert!(!body.contains("script-src"));
+    for (header, refusal) in [("host", 421), ("x-forwarded-host", 400)] {
+        let request = get("/config.json").header(header, "x;script-src *");
+        let (status, _, body) = text(request).await;
+        assert_eq!(status, refusal);
+        assert!(!body.contains("script-src"));
+    }
 }
 
 #[tokio::test]

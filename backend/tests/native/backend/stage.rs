@@ -34,6 +34,9 @@ create function public.whoami() returns json language sql stable as $$
   select json_build_object('uid', auth.uid(), 'role', auth.role(), 'email', auth.email(),
                            'user', current_user, 'session', auth.jwt() ->> 'session_id')
 $$;
+create function public.time_limit() returns text language sql stable as $$
+  select current_setting('statement_timeout')
+$$;
 create table public.secrets (id int primary key);
 revoke all on public.secrets from anon, authenticated;
 alter publication supabase_realtime add table public.notes;
