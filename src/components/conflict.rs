@@ -42,6 +42,9 @@ pub fn Conflict(
     /// Whose the other version is, if that is known.
     #[prop(optional, into)]
     whose: MaybeProp<String>,
+    /// The longest text that can be saved, in characters.
+    #[prop(optional)]
+    limit: Option<usize>,
     /// How a stored value reads for people.
     #[prop(into)]
     reads: Callback<String, String>,
@@ -73,6 +76,10 @@ pub fn Conflict(
             }
         });
     };
+    let over = Memo::new(move |_| {
+        let typed = merging.with(|text| text.as_ref().map_or(0, |text| text.chars().count()));
+        over(typed, limit)
+    });
     let both_in_one = format!("{label}, both versions in one");
     let version = move |title: AnyView, text: fn(&Versions) -> &str| {
         let body = move || {
@@ -131,9 +138,11 @@ pub fn Conflict(
                                 rows="4"
                                 node_ref=text
                                 aria-label=both_in_one.clone()
+                                aria-invalid=move || over.with(Option::is_some).then_some("true")
                                 prop:value=move || merging.get().unwrap_or_default()
                                 on:input=move |event| merging.set(Some(event_target_value(&event)))
                             ></textarea>
+                            <p class="field-note field-note-error" role="alert">{move || over.get()}</p>
                         }
                     })
             }}
@@ -145,7 +154,13 @@ pub fn Conflict(
                             <button
                                 class="button button-small button-primary"
                                 type="button"
-                                on:click=move |_| settle.run(Settled::Merged(merging.get_untracked().unwrap_or_default()))
+                                aria-disabled=move || over.with(Option::is_some).then_some("true")
+                                on:click=move |_| {
+                                    if over.with_untracked(Option::is_some) {
+                                        return merge(merging.get_untracked());
+                                    }
+                                    settle.run(Settled::Merged(merging.get_untracked().unwrap_or_default()));
+                                }
                             >
                                 "Use this text"
                             </button>
@@ -179,6 +194,15 @@ pub fn Conflict(
     }
 }
 
+/// What is wrong with a text of this length; the database would refuse it.
+fn over(length: usize, limit: Option<usize>) -> Option<String> {
+    let limit = limit?;
+    Some(match length.checked_sub(limit).filter(|over| *over > 0)? {
+        1 => format!("1 character too long. The limit is {limit}."),
+        over => format!("{over} characters too long. The limit is {limit}."),
+    })
+}
+
 /// A text with what was changed in it since `base`.
 pub fn marked(base: &str, text: &str) -> AnyView {
     let pieces = merge::changes(base, text)
@@ -191,5 +215,21 @@ pub fn marked(base: &str, text: &str) -> AnyView {
     match pieces.collect::<Vec<_>>() {
         pieces if pieces.is_empty() => view! { <span class="muted">"(empty)"</span> }.into_any(),
         pieces => pieces.into_any(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merged_text_that_the_database_would_refuse_is_said_to_be_too_long() {
+        assert_eq!(over(10_000, Some(10_000)), None);
+        assert_eq!(over(50, None), None);
+        let words = over(10_002, Some(10_000));
+        assert_eq!(
+            words.as_deref(),
+            Some("2 characters too long. The limit is 10000.")
+        );
     }
 }

@@ -10,6 +10,7 @@ use crate::data::profiles;
 use crate::hooks::{use_outbox, use_reading};
 use crate::model::PatientField;
 use crate::model::form_submission::reading;
+use crate::model::patient::NOTES_LIMIT;
 use crate::sync::Table;
 use crate::sync::outbox::{Clash, Entry, Side};
 
@@ -87,6 +88,7 @@ pub fn OutboxConflict(open: RwSignal<bool>, entry: Entry, clash: Clash) -> impl 
                                         label
                                         versions=Signal::stored(versions)
                                         values
+                                        limit=NOTES_LIMIT
                                         whose=Signal::derive(move || whose(of, &theirs))
                                         reads=Callback::new(move |stored: String| of.map_or(stored.clone(), |of| of.reading(&stored)))
                                         on_settled=Callback::new(move |settled: Settled| {

@@ -4,9 +4,11 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::outbox_status::use_unsaved;
 use super::{Banner, Confirm, Field, Icon, Shape, Toasts, Tone, phrase};
 use crate::data::auth::SignOut;
 use crate::data::{Auth, AuthError};
+use crate::hooks::use_outbox;
 use crate::model::password::new_password_error;
 
 /// Password and sign-out, for a settings page.
@@ -31,6 +33,9 @@ pub fn SessionSettings() -> impl IntoView {
         let end = end.clone();
         move |_| end(SignOut::Elsewhere)
     };
+    let unsaved = use_unsaved();
+    let outbox = use_outbox().map(|held| held.outbox);
+    let ask = move |_| unsaved.count(outbox.clone(), move || asking.set(true));
     let everywhere = Callback::new(move |()| end(SignOut::Everywhere));
     view! {
         <PasswordForm />
@@ -41,7 +46,7 @@ pub fn SessionSettings() -> impl IntoView {
                     <Icon shape=Shape::Device />
                     "Sign out other devices"
                 </button>
-                <button class="button" type="button" on:click=move |_| asking.set(true)>
+                <button class="button" type="button" on:click=ask>
                     <Icon shape=Shape::Door />
                     "Sign out everywhere"
                 </button>
@@ -53,6 +58,13 @@ pub fn SessionSettings() -> impl IntoView {
                 on_confirm=everywhere
             >
                 <p>"This device too: you will have to sign in again."</p>
+                {move || {
+                    unsaved
+                        .loss()
+                        .map(|loss| {
+                            view! { <p><strong>{loss} "."</strong> " Signing out deletes that from this device."</p> }
+                        })
+                }}
             </Confirm>
         </div>
     }

@@ -80,6 +80,8 @@ struct Held {
     /// Whether the storage speaks for all tabs; where it is full or forbidden, each is on its own.
     written: store::Written,
     respite: Respite,
+    /// Who asked in this tab to be signed out, until what they left is deleted.
+    asked: Option<Uuid>,
 }
 
 impl Auth {
@@ -94,6 +96,7 @@ impl Auth {
                 written: store::Written::Kept,
                 session,
                 respite: Respite::default(),
+                asked: None,
             }),
             renewing: futures::lock::Mutex::new(()),
             state: ArcRwSignal::new(state),
@@ -141,6 +144,8 @@ impl Auth {
         let known = match &kept {
             Kept::Session(kept) => self.holds(kept),
             Kept::Nothing(_) => self.held().session.is_none(),
+            // Nobody said that the session is over: it goes on here until the server says so.
+            Kept::Unreadable => true,
         };
         if known {
             return;
@@ -166,6 +171,12 @@ impl Auth {
             AuthState::SignedIn(user) => Some(user),
             AuthState::SignedOut(_) => None,
         }
+    }
+
+    /// Who was signed out because they asked for it in this tab, once: what they left on this device can be deleted. What other tabs
+    /// or the storage say is not asked.
+    pub fn take_asked(&self) -> Option<Uuid> {
+        self.held().asked.take()
     }
 
     /// Who is signed in at this moment.
@@ -397,6 +408,9 @@ impl Auth {
     /// Nobody is signed in from now on. Gives back the session that was.
     fn leave(&self, because: SignedOutBecause) -> Option<Session> {
         let session = self.current();
+        if matches!(because, SignedOutBecause::Asked | SignedOutBecause::Gone) {
+            self.held().asked = session.as_ref().map(|session| session.user.id);
+        }
         kept::end(because);
         self.adopt(None, AuthState::SignedOut(because));
         session
@@ -431,6 +445,7 @@ fn taken(kept: Kept) -> (Option<Session>, AuthState) {
             (Some(*session), state)
         }
         Kept::Nothing(because) => (None, AuthState::SignedOut(because)),
+        Kept::Unreadable => (None, AuthState::SignedOut(SignedOutBecause::Nobody)),
     }
 }
 

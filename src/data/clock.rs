@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use futures::future::{Either, select};
+use gloo_timers::future::sleep;
+
 /// A moment of the monotonic clock of this page; it starts near zero at each load and knows no calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(Duration);
@@ -53,6 +56,15 @@ impl Now {
     pub fn since(self, earlier: Self) -> Duration {
         let by_calendar = Duration::from_secs(self.unix.saturating_sub(earlier.unix));
         self.moment.since(earlier.moment).max(by_calendar)
+    }
+}
+
+/// Waits for something, but not for longer than this; `None` if it takes longer. What it was is dropped then.
+pub async fn within<T>(limit: Duration, wait: impl Future<Output = T>) -> Option<T> {
+    let wait = std::pin::pin!(wait);
+    match select(wait, std::pin::pin!(sleep(limit))).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
     }
 }
 

@@ -9,6 +9,8 @@ use super::store;
 pub const KEY: &str = "bedside.session";
 
 const ENDED: &str = "ended:";
+/// Stands where a session could not be written: somebody is signed in, in tabs that know it. Short enough for a full storage.
+const UNKEPT: &str = "unkept";
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,36 +18,44 @@ pub enum Kept {
     Session(Box<Session>),
     /// Nobody is signed in, for this reason.
     Nothing(SignedOutBecause),
+    /// There may be a session; it can't be read. By itself that ends nothing: the storage may fail for a moment, or a newer version of
+    /// the app may have written it.
+    Unreadable,
 }
 
 /// Reads what is kept for a project.
 pub fn read(project: &str, now: Now) -> Kept {
-    store::read(KEY).map_or(Kept::Nothing(SignedOutBecause::Nobody), |text| {
-        parse(&text, project, now)
-    })
+    match store::read(KEY) {
+        Ok(Some(text)) => parse(&text, project, now),
+        Ok(None) => Kept::Nothing(SignedOutBecause::Nobody),
+        Err(store::Unreadable) => Kept::Unreadable,
+    }
 }
 
 /// What a text that anybody may have written means.
 fn parse(text: &str, project: &str, now: Now) -> Kept {
     if let Some(word) = text.strip_prefix(ENDED) {
-        return Kept::Nothing(SignedOutBecause::from_word(word));
+        return SignedOutBecause::of_word(word).map_or(Kept::Unreadable, Kept::Nothing);
     }
-    Session::restored(text, project, now).map_or(
-        // Corrupt, foreign or older: as if it were not there. The next sign-in overwrites it.
-        Kept::Nothing(SignedOutBecause::Nobody),
-        |session| Kept::Session(Box::new(session)),
-    )
+    // Corrupt, foreign, older or newer. The next sign-in overwrites it.
+    Session::restored(text, project, now)
+        .map_or(Kept::Unreadable, |session| Kept::Session(Box::new(session)))
 }
 
 /// Keeps a session, and says whether the browser lets us.
 pub fn write(session: &Session, now: Now) -> store::Written {
-    let written = match session.stored(now) {
-        Ok(text) => store::write(KEY, &text),
-        Err(_) => store::Written::Refused,
+    let Ok(text) = session.stored(now) else {
+        return store::Written::Refused;
     };
+    let mut written = store::write(KEY, &text);
     if written == store::Written::Refused {
-        // An older one must not stay: its refresh token is used up.
+        // An older one must not stay: its refresh token is used up. What it took may be what this one lacks.
         store::remove(KEY);
+        written = store::write(KEY, &text);
+    }
+    if written == store::Written::Refused {
+        // The other tabs must not take it for a sign-out.
+        let _ = store::write(KEY, UNKEPT);
     }
     written
 }
@@ -76,13 +86,20 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_read_is_nobody_signed_in() {
-        for text in ["", "{", "ended", "ended:", "ended:{}", "\u{0}", "[[[[[[[["] {
-            assert_eq!(
-                parse(text, "", NOW),
-                Kept::Nothing(SignedOutBecause::Nobody),
-                "{text}"
-            );
+    fn what_can_t_be_read_is_not_taken_for_the_end_of_a_session() {
+        let odd = [
+            "",
+            "{",
+            "ended",
+            "ended:",
+            "ended:{}",
+            "ended:later",
+            UNKEPT,
+            "\u{0}",
+            "[[[[[[[[",
+        ];
+        for text in odd {
+            assert_eq!(parse(text, "", NOW), Kept::Unreadable, "{text}");
         }
     }
 }

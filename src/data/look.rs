@@ -37,7 +37,7 @@ pub static DENSITY: Look = Look {
 impl Look {
     /// The word in force.
     pub fn kept(&self) -> &'static str {
-        self.read(store::read(self.key).as_deref())
+        self.read(store::read(self.key).ok().flatten().as_deref())
     }
 
     /// What is kept, if it is one of ours: anything may stand in the browser's storage.

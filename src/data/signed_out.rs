@@ -41,10 +41,9 @@ impl SignedOutBecause {
         }
     }
 
-    /// The reason that a word stands for; of a word from elsewhere, that nobody has signed in.
-    pub fn from_word(word: &str) -> Self {
-        let found = Self::ALL.into_iter().find(|because| because.word() == word);
-        found.unwrap_or(Self::Nobody)
+    /// The reason that a word stands for, if this version of the app knows it.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|because| because.word() == word)
     }
 
     /// The reason behind a renewal that the service refused for good.

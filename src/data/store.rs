@@ -10,13 +10,20 @@ pub enum Written {
     Refused,
 }
 
+/// The storage can't be read: forbidden, absent, or failing for the moment. What is in it is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
 fn storage() -> Option<Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
-/// What is kept under a key.
-pub fn read(key: &str) -> Option<String> {
-    storage()?.get_item(key).ok()?
+/// What is kept under a key; `None` if nothing is.
+pub fn read(key: &str) -> Result<Option<String>, Unreadable> {
+    storage()
+        .ok_or(Unreadable)?
+        .get_item(key)
+        .map_err(|_| Unreadable)
 }
 
 /// Keeps a text under a key.

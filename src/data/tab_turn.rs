@@ -1,12 +1,16 @@
 //! One at a time among all tabs of this site, by the browser's Web Locks. Where there are none (an old browser, a page without
 //! https) a turn is had at once: what it guards has to stay right without it, only less thrifty.
 
+use std::time::Duration;
+
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
+
+use super::clock::within;
 
 /// A turn; it ends when dropped.
 #[must_use = "the turn ends when this is dropped"]
@@ -29,6 +33,11 @@ impl TabTurn {
     /// Waits for the turn called `name`.
     pub async fn take(name: &str) -> Self {
         Self::ask(name, Way::Wait).await
+    }
+
+    /// Waits for the turn, but not for longer than this: who has it may be frozen. What the turn guards stays right without it.
+    pub async fn take_within(name: &str, limit: Duration) -> Option<Self> {
+        within(limit, Self::take(name)).await
     }
 
     /// Takes the turn from whoever has it, who may be frozen and never give it back.

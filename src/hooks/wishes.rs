@@ -16,7 +16,7 @@ pub struct Wish {
 impl Wish {
     fn kept(name: &str, user: Uuid) -> Self {
         let key = format!("bedside.{name}.{user}");
-        let wanted = store::read(&key).is_some();
+        let wanted = matches!(store::read(&key), Ok(Some(_)));
         Self {
             key: StoredValue::new(key),
             wanted: RwSignal::new(wanted),

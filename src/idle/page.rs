@@ -43,7 +43,10 @@ pub fn minutes() -> u32 {
 }
 
 fn limit() -> Duration {
-    let chosen = store::read(LIMIT).and_then(|text| text.parse().ok());
+    let chosen = store::read(LIMIT)
+        .ok()
+        .flatten()
+        .and_then(|text| text.parse().ok());
     chosen
         .map(Duration::from_secs)
         .filter(|chosen| !chosen.is_zero() && *chosen <= LONGEST)
@@ -269,10 +272,17 @@ fn keep_touch(now: Now) {
 
 /// Whether what earlier loads and other tabs wrote means that this person's screen is locked.
 fn left_alone(person: Uuid, now: Now) -> bool {
-    if store::read(LOCKED).is_some_and(|whose| whose == person.to_string()) {
+    if store::read(LOCKED)
+        .ok()
+        .flatten()
+        .is_some_and(|whose| whose == person.to_string())
+    {
         return true;
     }
-    let touched: Option<u64> = store::read(TOUCHED).and_then(|text| text.parse().ok());
+    let touched: Option<u64> = store::read(TOUCHED)
+        .ok()
+        .flatten()
+        .and_then(|text| text.parse().ok());
     // A touch in the future is a calendar that was set back: nobody knows how long ago it was.
     touched.is_some_and(|touched| {
         now.unix

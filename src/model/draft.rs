@@ -24,6 +24,23 @@ struct DraftField<F> {
     conflict: bool,
 }
 
+/// What a save took from a draft, to be given back if the save comes to nothing: each field with the row's text and the one sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent<F>(Vec<(F, String, String)>);
+
+impl<F> Default for Sent<F> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<F> Sent<F> {
+    /// Each field with the row's text and the one sent.
+    pub fn fields(&self) -> &[(F, String, String)] {
+        &self.0
+    }
+}
+
 /// How a field stands against the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldState {
@@ -215,11 +232,46 @@ impl<F: Copy + PartialEq> Draft<F> {
             .map(|held| (held.field, held.base.clone()))
     }
 
-    /// The typed text is on its way to the row: it is what the row holds, as far as this edit goes.
-    pub fn taken(&mut self) {
+    /// A save takes along everything that was typed up to now. It counts as what the row holds from here on; what is typed while the save
+    /// is on its way is new.
+    ///
+    /// ```
+    /// use bedside::model::Draft;
+    /// let mut draft = Draft::new(1, [("notes", String::new())]);
+    /// draft.type_in("notes", "A".to_owned());
+    /// let sent = draft.send();
+    /// draft.type_in("notes", "A B".to_owned());
+    /// assert_eq!(draft.changes(), vec![("notes", "A B".to_owned())]);
+    /// draft.give_back(&sent);
+    /// assert_eq!(draft.left(), vec![("notes", String::new(), "A B".to_owned())]);
+    /// ```
+    pub fn send(&mut self) -> Sent<F> {
+        let sent = self.left();
         for held in &mut self.fields {
             held.base.clone_from(&held.typed);
             held.conflict = false;
+        }
+        Sent(sent)
+    }
+
+    /// The save came to nothing: what it took is unsaved again, under what was typed since.
+    pub fn give_back(&mut self, sent: &Sent<F>) {
+        for (field, base, text) in &sent.0 {
+            let Some(held) = self.field_mut(*field) else {
+                continue;
+            };
+            if held.typed == held.base {
+                // Nothing was typed since.
+                held.typed.clone_from(text);
+                held.followed = false;
+            }
+            if held.base == *text {
+                held.base.clone_from(base);
+            } else {
+                // The row has moved.
+                held.ancestor.clone_from(base);
+            }
+            held.conflict = held.base != *base && held.typed != held.base;
         }
     }
 
@@ -414,10 +466,62 @@ mod tests {
     }
 
     #[test]
+    fn what_is_typed_while_a_save_is_on_its_way_stays_unsaved() {
+        let mut draft = draft();
+        draft.type_in("notes", "A".to_owned());
+        let sent = draft.send();
+        assert_eq!(
+            sent.fields(),
+            [("notes", "calm".to_owned(), "A".to_owned())]
+        );
+        draft.type_in("notes", "A B".to_owned());
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "A")]));
+        assert_eq!(draft.changes(), vec![("notes", "A B".to_owned())]);
+        assert!(draft.conflicts().is_empty());
+    }
+
+    #[test]
+    fn what_a_failed_save_took_is_unsaved_again() {
+        let mut draft = draft();
+        draft.type_in("notes", "A".to_owned());
+        let before = draft.clone();
+        let sent = draft.send();
+        draft.give_back(&sent);
+        assert_eq!(draft, before);
+    }
+
+    #[test]
+    fn a_failed_save_leaves_what_was_typed_since() {
+        let mut draft = draft();
+        draft.type_in("notes", "A".to_owned());
+        let sent = draft.send();
+        draft.type_in("notes", "A B".to_owned());
+        draft.give_back(&sent);
+        let left = ("notes", "calm".to_owned(), "A B".to_owned());
+        assert_eq!(draft.left(), vec![left]);
+        assert!(draft.conflicts().is_empty());
+    }
+
+    #[test]
+    fn a_save_that_met_somebody_else_s_text_is_a_conflict_of_both() {
+        let mut draft = draft();
+        draft.type_in("notes", "A".to_owned());
+        let sent = draft.send();
+        draft.follow(2, row([("ward", "Surgery"), ("notes", "theirs")]));
+        draft.give_back(&sent);
+        assert_eq!(draft.typed("notes"), "A");
+        let conflict = FieldState::Conflict {
+            base: "calm".to_owned(),
+            theirs: "theirs".to_owned(),
+        };
+        assert_eq!(draft.state("notes"), conflict);
+    }
+
+    #[test]
     fn what_is_on_its_way_counts_as_stored_until_the_row_says_otherwise() {
         let mut draft = draft();
         draft.type_in("notes", "in pain".to_owned());
-        draft.taken();
+        draft.send();
         assert!(draft.changes().is_empty());
         draft.follow(2, row([("ward", "Maternity"), ("notes", "in pain")]));
         assert_eq!(draft.typed("notes"), "in pain");

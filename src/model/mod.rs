@@ -19,7 +19,7 @@ pub mod wall_time;
 mod word;
 
 pub use date::CalendarDate;
-pub use draft::{Draft, FieldState};
+pub use draft::{Draft, FieldState, Sent};
 pub use form_kind::FormKind;
 pub use form_submission::{FormStatus, FormSubmission, FormType};
 pub use invitation::Invitation;

@@ -8,6 +8,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::components::{Banner, Field, Icon, Shape, Tone, phrase, use_title};
 use crate::data::{Auth, AuthError, AuthState, Config};
+use crate::sync::outbox::{Outbox, Pending};
 
 /// The demo accounts: what to call them, and their address. They share one password, which is no secret.
 const DEMO: [(&str, &str); 4] = [
@@ -128,6 +129,7 @@ fn SignInForm(notice: Option<&'static str>) -> impl IntoView {
                     "Bedside"
                 </div>
                 {notice.map(|notice| view! { <Banner tone=Tone::Calm shape=Shape::Clock>{notice}</Banner> })}
+                <PendingChanges />
                 <form class="form" novalidate aria-label="Sign in" on:submit=submit>
                     <h1 class="visually-hidden">"Sign in to Bedside"</h1>
                     <Field
@@ -205,6 +207,48 @@ fn SignInForm(notice: Option<&'static str>) -> impl IntoView {
     }
 }
 
+/// Whose changes wait on this device: they are sent when that person signs in again.
+#[component]
+fn PendingChanges() -> impl IntoView {
+    let pending = RwSignal::new(Vec::<Pending>::new());
+    spawn_local(async move {
+        let found = Outbox::pending().await;
+        // Somebody may be signed in by now.
+        let _ = pending.try_set(found);
+    });
+    view! {
+        <Show when=move || !pending.with(Vec::is_empty)>
+            <Banner tone=Tone::Caution shape=Shape::Clock>
+                <ul>
+                    {move || {
+                        pending
+                            .get()
+                            .iter()
+                            .map(|pending| view! { <li>{waits(pending)}</li> })
+                            .collect_view()
+                    }}
+                </ul>
+            </Banner>
+        </Show>
+    }
+}
+
+/// One person's changes in words.
+fn waits(pending: &Pending) -> String {
+    let whose = match &pending.name {
+        Some(name) => format!("of {name}"),
+        None => "of another user".to_owned(),
+    };
+    match pending.saves {
+        1 => format!("1 change {whose} is not sent yet. It is sent after the next sign-in."),
+        saves => {
+            format!(
+                "{saves} changes {whose} are not sent yet. They are sent after the next sign-in."
+            )
+        }
+    }
+}
+
 fn demo_shape(name: &str) -> Shape {
     match name {
         "Admin" => Shape::Lock,
@@ -251,6 +295,22 @@ mod tests {
             assert_eq!(way_on(Some(next.to_owned())), next);
         }
         assert_eq!(way_on(None), "/");
+    }
+
+    #[test]
+    fn pending_changes_are_counted_and_named() {
+        let pending = |name: Option<&str>, saves| Pending {
+            name: name.map(str::to_owned),
+            saves,
+        };
+        assert_eq!(
+            waits(&pending(Some("ana@example.test"), 1)),
+            "1 change of ana@example.test is not sent yet. It is sent after the next sign-in."
+        );
+        assert_eq!(
+            waits(&pending(None, 2)),
+            "2 changes of another user are not sent yet. They are sent after the next sign-in."
+        );
     }
 
     #[test]

@@ -6,18 +6,17 @@ use std::time::Duration;
 use bedside_query::provide_query_client;
 use bedside_realtime::{BuildError, Status};
 use futures::channel::oneshot;
-use futures::future::select;
-use gloo_timers::future::sleep;
 use leptos::prelude::{Effect, Get, GetUntracked, With, provide_context};
 use leptos::reactive::effect::ImmediateEffect;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
-use super::outbox::{Outbox, Wipe};
+use super::outbox::Outbox;
 use super::{Feed, Notifications, page};
+use crate::data::clock::within;
 use crate::data::{Auth, AuthState, Config, Rest, SignedOutBecause, query};
 
-/// A disk that takes longer to be wiped is wiped by the page that follows, when somebody signs in.
+/// A disk that takes longer to be wiped is not waited for.
 const WIPED: Duration = Duration::from_secs(2);
 
 /// Provides the cache and the feed of this app to all that is rendered below.
@@ -52,26 +51,33 @@ fn follow_identity(feed: &Feed, outbox: &Outbox, auth: &Auth) {
     };
     let here = Arc::new(Mutex::new(Identity::default()));
     let first = user(state.get_untracked());
+    let account = |state: &AuthState| match state {
+        AuthState::SignedIn(user) => Some(user.clone()),
+        AuthState::SignedOut(_) => None,
+    };
     lock(&here).becomes(first);
     feed.identify(first);
-    // What somebody else left is wiped whenever that is; nobody waits for it.
-    drop(outbox.identify(first, Wipe::Others));
+    outbox.identify(account(&state.get_untracked()));
     let (feed, outbox, auth) = (feed.clone(), outbox.clone(), auth.clone());
     ImmediateEffect::new_scoped(move || {
         let state = state.get();
-        let wipe = match &state {
-            AuthState::SignedOut(SignedOutBecause::Asked | SignedOutBecause::Gone) => Wipe::All,
-            _ => Wipe::Others,
-        };
+        let over = matches!(
+            state,
+            AuthState::SignedOut(SignedOutBecause::Asked | SignedOutBecause::Gone)
+        );
+        let signed_in = account(&state);
         let now = user(state);
         let (before, last) = lock(&here).becomes(now);
         if before == now {
             return;
         }
         feed.identify(now);
-        let wiped = outbox.identify(now, wipe);
+        outbox.identify(signed_in);
+        // Only where the person was asked, and only what is theirs. What another tab or the storage says is no reason to delete
+        // anything: it may be about somebody else by now.
+        let wiped = auth.take_asked().map(|user| outbox.wipe(user));
         match now {
-            None if wipe == Wipe::All => begin_anew(wiped, page::leave),
+            None if over => begin_anew(wiped, page::leave),
             // A session that the browser refuses to keep would not survive the change of pages.
             Some(_) if last.is_some() && last != now && auth.survives_a_reload() => {
                 begin_anew(wiped, page::reload);
@@ -104,9 +110,11 @@ fn lock(identity: &Mutex<Identity>) -> MutexGuard<'_, Identity> {
 
 /// What was read and let go of lies in the page's memory until something else is written there. Only a new page has none of it; where
 /// none can be had for want of a server, this one stays.
-fn begin_anew(wiped: oneshot::Receiver<()>, go: fn()) {
+fn begin_anew(wiped: Option<oneshot::Receiver<()>>, go: fn()) {
     spawn_local(async move {
-        select(wiped, Box::pin(sleep(WIPED))).await;
+        if let Some(wiped) = wiped {
+            within(WIPED, wiped).await;
+        }
         // Left while its site does not answer, a page is followed by the browser's own complaint.
         if Config::load().await.is_ok() {
             go();

@@ -2,11 +2,17 @@
 //! keeps and never gives out. It knows nothing of what a record means. A browser may refuse all of it: then the caller keeps
 //! things in memory and says so.
 //!
+//! Nothing in here waits for ever: a disk that doesn't answer within [`OPENS`] or [`ANSWERS`] counts as refusing. A connection that the
+//! browser closes is opened again by whatever needs it next. What can't be read is reported, and stays where it is.
+//!
 //! Bare bindings: the crates for IndexedDB bring an async runtime along and panic on a storage that is not as they expect.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use thiserror::Error;
 use uuid::Uuid;
 use wasm_bindgen::closure::Closure;
@@ -17,10 +23,18 @@ use web_sys::{
     IdbRequest, IdbTransaction, IdbTransactionMode, SubtleCrypto,
 };
 
+use crate::data::clock::within;
+
+/// How long opening the database may take. Another tab that blocks it, or a browser that never answers, is no reason to wait longer.
+const OPENS: Duration = Duration::from_secs(4);
+/// How long one read or write may take.
+const ANSWERS: Duration = Duration::from_secs(4);
 const DATABASE: &str = "bedside.outbox";
 /// One more whenever a store is added.
 const STORES: u32 = 2;
 const KEYS: &str = "keys";
+/// Beside a person's key: what they are called on the sign-in page.
+const NAME: &str = "name";
 const CIPHER: &str = "AES-GCM";
 /// What AES-GCM wants, and new for each encryption.
 const NONCE: usize = 12;
@@ -56,26 +70,43 @@ impl Shelf {
     }
 }
 
+/// What is on a shelf.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// Name and text of each.
+    pub read: Vec<(String, Vec<u8>)>,
+    /// Names of those that are there and can't be decrypted.
+    pub unreadable: Vec<String>,
+}
+
+/// Whose saves wait on this device, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// What the person is called, if that was written down.
+    pub name: Option<String>,
+    pub saves: usize,
+}
+
 /// One person's records on disk.
 pub struct Vault {
-    database: IdbDatabase,
+    disk: Disk,
     cipher: SubtleCrypto,
     key: CryptoKey,
     user: Uuid,
 }
 
 impl Vault {
-    /// Opens it, with the person's own key; the first time, makes one.
-    pub async fn open(user: Uuid) -> Result<Self, Refused> {
-        let database = open().await?;
+    /// Opens it, with the person's own key; the first time, makes one. `name` is what the person is called once signed out.
+    pub async fn open(user: Uuid, name: &str) -> Result<Self, Refused> {
+        let disk = Disk::default();
         let cipher = cipher()?;
-        let key = match held_key(&database, user).await? {
+        let key = match disk.key_of(user).await? {
             Some(key) => key,
             None => {
                 let made = make_key(&cipher).await?;
                 // Another tab may have been quicker: then its key is the one.
-                let added = add_key(&database, user, &made).await;
-                match held_key(&database, user).await? {
+                let added = disk.add_key(user, &made).await;
+                match disk.key_of(user).await? {
                     Some(key) => key,
                     None => {
                         added?;
@@ -84,67 +115,79 @@ impl Vault {
                 }
             }
         };
+        if !name.is_empty() {
+            // Without it the sign-in page says how many changes wait, and not whose.
+            let _ = disk.put(KEYS, &name.into(), &named(user, NAME)).await;
+        }
         Ok(Self {
-            database,
+            disk,
             cipher,
             key,
             user,
         })
     }
 
-    /// Everything on a shelf. What can't be read (another key, another time) is as good as lost and left alone.
-    pub async fn all<T: DeserializeOwned>(&self, shelf: Shelf) -> Result<Vec<T>, Refused> {
-        let store = store(&self.database, shelf.store(), IdbTransactionMode::Readonly)?;
-        let request = store.get_all_with_key(&of_user(self.user)?.into())?;
-        let records: Array = answer(&request).await?.dyn_into().map_err(Refused::from)?;
-        let mut found = Vec::new();
-        for record in records.iter() {
-            if let Ok(text) = self.decrypted(&record).await
-                && let Ok(read) = serde_json::from_slice(&text)
-            {
-                found.push(read);
+    /// Everything on a shelf.
+    pub async fn all(&self, shelf: Shelf) -> Result<Records, Refused> {
+        let (keys, values) = {
+            let store = self
+                .disk
+                .store(shelf.store(), IdbTransactionMode::Readonly)
+                .await?;
+            let range = of_user(self.user)?;
+            // In one transaction: they are in the same order.
+            let keys = store.get_all_keys_with_key(&range)?;
+            let values = store.get_all_with_key(&range)?;
+            let (keys, values) = futures::join!(list(&keys), list(&values));
+            (keys?, values?)
+        };
+        let first = self.user.to_string().len().saturating_add(1);
+        let mut records = Records::default();
+        for (key, value) in keys.iter().zip(values.iter()) {
+            let name = key.as_string().unwrap_or_default();
+            let name = name.get(first..).unwrap_or_default().to_owned();
+            match self.decrypted(&value).await {
+                Ok(text) => records.read.push((name, text)),
+                Err(Refused) => records.unreadable.push(name),
             }
         }
-        Ok(found)
+        Ok(records)
     }
 
-    /// What is kept under a name, if it can be read.
-    pub async fn one<T: DeserializeOwned>(&self, shelf: Shelf, name: &str) -> Option<T> {
+    /// What is kept under a name; `None` if nothing is.
+    ///
+    /// # Errors
+    /// Also when something is there and can't be read.
+    pub async fn one(&self, shelf: Shelf, name: &str) -> Result<Option<Vec<u8>>, Refused> {
         let mode = IdbTransactionMode::Readonly;
-        let store = store(&self.database, shelf.store(), mode).ok()?;
-        let request = store.get(&self.named(name)).ok()?;
-        let record = answer(&request).await.ok()?;
-        let text = self.decrypted(&record).await.ok()?;
-        serde_json::from_slice(&text).ok()
+        let request = {
+            let store = self.disk.store(shelf.store(), mode).await?;
+            store.get(&named(self.user, name))?
+        };
+        let record = answer(&request).await?;
+        if record.is_undefined() {
+            return Ok(None);
+        }
+        self.decrypted(&record).await.map(Some)
     }
 
     /// Writes a record, in the place of its former state.
-    pub async fn keep(
-        &self,
-        shelf: Shelf,
-        name: &str,
-        value: &impl Serialize,
-    ) -> Result<(), Refused> {
-        let text = serde_json::to_vec(value).map_err(|_| Refused)?;
-        self.write(shelf, name, &text).await
-    }
-
-    async fn write(&self, shelf: Shelf, name: &str, text: &[u8]) -> Result<(), Refused> {
+    pub async fn keep(&self, shelf: Shelf, name: &str, text: &[u8]) -> Result<(), Refused> {
         let record = self.encrypted(text).await?;
-        let store = store(&self.database, shelf.store(), IdbTransactionMode::Readwrite)?;
-        store.put_with_key(&record, &self.named(name))?;
-        completion(&store.transaction()).await
+        self.disk
+            .put(shelf.store(), &record, &named(self.user, name))
+            .await
     }
 
     /// Takes a record off the disk.
     pub async fn forget(&self, shelf: Shelf, name: &str) -> Result<(), Refused> {
-        let store = store(&self.database, shelf.store(), IdbTransactionMode::Readwrite)?;
-        store.delete(&self.named(name))?;
-        completion(&store.transaction()).await
-    }
-
-    fn named(&self, name: &str) -> JsValue {
-        format!("{}/{name}", self.user).into()
+        let mode = IdbTransactionMode::Readwrite;
+        let transaction = {
+            let store = self.disk.store(shelf.store(), mode).await?;
+            store.delete(&named(self.user, name))?;
+            store.transaction()
+        };
+        completion(&transaction).await
     }
 
     async fn encrypted(&self, text: &[u8]) -> Result<JsValue, Refused> {
@@ -184,33 +227,134 @@ impl Vault {
     }
 }
 
-impl Drop for Vault {
-    fn drop(&mut self) {
-        self.database.close();
-    }
-}
-
-/// Takes everything off the disk that is not this person's; with nobody, everything. Keys go with what they encrypted.
-pub async fn wipe_all_but(user: Option<Uuid>) -> Result<(), Refused> {
-    let database = open().await?;
-    let shelves = Shelf::ALL.map(Shelf::store);
-    for name in shelves.into_iter().chain([KEYS]) {
-        let store = store(&database, name, IdbTransactionMode::Readwrite)?;
-        match user {
-            Some(user) => {
-                let (first, end) = bounds(user);
-                store.delete(&IdbKeyRange::upper_bound_with_open(&first, true)?.into())?;
-                store.delete(&IdbKeyRange::lower_bound(&end)?.into())?;
-            }
-            None => drop(store.clear()?),
-        }
-        completion(&store.transaction()).await?;
+/// Deletes what one person left, and their key. Nobody else's.
+pub async fn wipe(user: Uuid) -> Result<(), Refused> {
+    let disk = Disk::default();
+    for name in Shelf::ALL.map(Shelf::store).into_iter().chain([KEYS]) {
+        let transaction = {
+            let store = disk.store(name, IdbTransactionMode::Readwrite).await?;
+            store.delete(&of_user(user)?)?;
+            store.transaction()
+        };
+        completion(&transaction).await?;
     }
     Ok(())
 }
 
-/// The database, made the first time.
-async fn open() -> Result<IdbDatabase, Refused> {
+/// How much of one person's lies on a shelf, readable or not.
+pub async fn count(user: Uuid, shelf: Shelf) -> Result<usize, Refused> {
+    let disk = Disk::default();
+    let request = {
+        let mode = IdbTransactionMode::Readonly;
+        let store = disk.store(shelf.store(), mode).await?;
+        store.get_all_keys_with_key(&of_user(user)?)?
+    };
+    Ok(usize::try_from(list(&request).await?.length()).unwrap_or(usize::MAX))
+}
+
+/// Whose saves wait on this device. Needs nobody's key.
+pub async fn pending() -> Result<Vec<Pending>, Refused> {
+    let disk = Disk::default();
+    let mode = IdbTransactionMode::Readonly;
+    let request = {
+        let store = disk.store(Shelf::Saves.store(), mode).await?;
+        store.get_all_keys()?
+    };
+    let mut saves = BTreeMap::<String, usize>::new();
+    for key in list(&request).await?.iter() {
+        let key = key.as_string().unwrap_or_default();
+        if let Some((user, _)) = key.split_once('/') {
+            let count = saves.entry(user.to_owned()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    let mut pending = Vec::new();
+    for (user, saves) in saves {
+        let Ok(user) = Uuid::parse_str(&user) else {
+            continue;
+        };
+        // Without a key nobody can ever send them.
+        if disk.key_of(user).await?.is_some() {
+            let name = disk.get(KEYS, &named(user, NAME)).await?.as_string();
+            pending.push(Pending { name, saves });
+        }
+    }
+    Ok(pending)
+}
+
+/// The database, opened when it is needed and again after the browser has closed it. Clones share the connection.
+#[derive(Clone, Default)]
+struct Disk(Rc<RefCell<Option<IdbDatabase>>>);
+
+impl Disk {
+    /// A store in a transaction of its own, which ends as soon as its requests are done: ask at once.
+    async fn store(&self, name: &str, mode: IdbTransactionMode) -> Result<IdbObjectStore, Refused> {
+        let open = self.0.borrow().clone();
+        if let Some(open) = open {
+            if let Ok(store) = store(&open, name, mode) {
+                return Ok(store);
+            }
+            // Closed, by the browser or for a newer version of the app.
+            open.close();
+        }
+        let opened = open_database().await?;
+        let closed = Rc::downgrade(&self.0);
+        let on_close = Closure::once_into_js(move |_: JsValue| {
+            if let Some(open) = closed.upgrade() {
+                open.replace(None);
+            }
+        });
+        opened.set_onclose(Some(on_close.unchecked_ref()));
+        let store = store(&opened, name, mode);
+        if let Some(former) = self.0.replace(Some(opened)) {
+            former.close();
+        }
+        store
+    }
+
+    async fn get(&self, name: &str, key: &JsValue) -> Result<JsValue, Refused> {
+        let request = {
+            let store = self.store(name, IdbTransactionMode::Readonly).await?;
+            store.get(key)?
+        };
+        answer(&request).await
+    }
+
+    async fn put(&self, name: &str, value: &JsValue, key: &JsValue) -> Result<(), Refused> {
+        let transaction = {
+            let store = self.store(name, IdbTransactionMode::Readwrite).await?;
+            store.put_with_key(value, key)?;
+            store.transaction()
+        };
+        completion(&transaction).await
+    }
+
+    async fn key_of(&self, user: Uuid) -> Result<Option<CryptoKey>, Refused> {
+        Ok(self.get(KEYS, &bounds(user).0).await?.dyn_into().ok())
+    }
+
+    async fn add_key(&self, user: Uuid, key: &CryptoKey) -> Result<(), Refused> {
+        let transaction = {
+            let store = self.store(KEYS, IdbTransactionMode::Readwrite).await?;
+            store.add_with_key(key, &bounds(user).0)?;
+            store.transaction()
+        };
+        completion(&transaction).await
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if Rc::strong_count(&self.0) == 1
+            && let Some(open) = self.0.borrow().as_ref()
+        {
+            open.close();
+        }
+    }
+}
+
+/// Opens the database, made the first time.
+async fn open_database() -> Result<IdbDatabase, Refused> {
     let window = web_sys::window().ok_or(Refused)?;
     // By name: where storage is forbidden, even asking for it throws.
     let factory: IdbFactory = Reflect::get(&window, &"indexedDB".into())?
@@ -227,7 +371,18 @@ async fn open() -> Result<IdbDatabase, Refused> {
         }
     });
     request.set_onupgradeneeded(Some(upgrade.unchecked_ref()));
-    let database: IdbDatabase = answer(&request).await?.dyn_into().map_err(Refused::from)?;
+    let Some(opened) = within(OPENS, settled(&request)).await else {
+        // One that opens later is of no use and would be in the way of others.
+        let late = request.clone();
+        let close = Closure::once_into_js(move |_: JsValue| {
+            if let Ok(database) = late.result().map(JsCast::unchecked_into::<IdbDatabase>) {
+                database.close();
+            }
+        });
+        request.set_onsuccess(Some(close.unchecked_ref()));
+        return Err(Refused);
+    };
+    let database: IdbDatabase = opened?.dyn_into().map_err(Refused::from)?;
     // A tab with a newer app must not wait for this one.
     let give_way = Closure::once_into_js(|event: web_sys::Event| {
         let asked = event.target().and_then(|asked| asked.dyn_into().ok());
@@ -257,18 +412,6 @@ async fn make_key(cipher: &SubtleCrypto) -> Result<CryptoKey, Refused> {
         .map_err(Refused::from)
 }
 
-async fn held_key(database: &IdbDatabase, user: Uuid) -> Result<Option<CryptoKey>, Refused> {
-    let store = store(database, KEYS, IdbTransactionMode::Readonly)?;
-    let request = store.get(&bounds(user).0)?;
-    Ok(answer(&request).await?.dyn_into().ok())
-}
-
-async fn add_key(database: &IdbDatabase, user: Uuid, key: &CryptoKey) -> Result<(), Refused> {
-    let store = store(database, KEYS, IdbTransactionMode::Readwrite)?;
-    store.add_with_key(key, &bounds(user).0)?;
-    completion(&store.transaction()).await
-}
-
 fn store(
     database: &IdbDatabase,
     name: &str,
@@ -283,14 +426,28 @@ fn bounds(user: Uuid) -> (JsValue, JsValue) {
     (format!("{user}/").into(), format!("{user}0").into())
 }
 
-fn of_user(user: Uuid) -> Result<IdbKeyRange, Refused> {
+fn named(user: Uuid, name: &str) -> JsValue {
+    format!("{user}/{name}").into()
+}
+
+/// All that is one person's.
+fn of_user(user: Uuid) -> Result<JsValue, Refused> {
     let (first, end) = bounds(user);
-    Ok(IdbKeyRange::bound_with_lower_open_and_upper_open(
-        &first, &end, false, true,
-    )?)
+    let range = IdbKeyRange::bound_with_lower_open_and_upper_open(&first, &end, false, true)?;
+    Ok(range.into())
+}
+
+async fn list(request: &IdbRequest) -> Result<Array, Refused> {
+    answer(request).await?.dyn_into().map_err(Refused::from)
 }
 
 async fn answer(request: &IdbRequest) -> Result<JsValue, Refused> {
+    within(ANSWERS, settled(request))
+        .await
+        .unwrap_or(Err(Refused))
+}
+
+async fn settled(request: &IdbRequest) -> Result<JsValue, Refused> {
     let told = Promise::new(&mut |resolve, reject| {
         request.set_onsuccess(Some(&resolve));
         request.set_onerror(Some(&reject));
@@ -306,6 +463,8 @@ async fn completion(transaction: &IdbTransaction) -> Result<(), Refused> {
         transaction.set_onabort(Some(&reject));
         transaction.set_onerror(Some(&reject));
     });
-    JsFuture::from(told).await?;
-    Ok(())
+    match within(ANSWERS, JsFuture::from(told)).await {
+        Some(done) => Ok(done.map(drop)?),
+        None => Err(Refused),
+    }
 }

@@ -500,6 +500,7 @@ fn Below(fill: Fill, field: &'static Field, value: Memo<String>) -> impl IntoVie
                 label=field.label
                 versions=Signal::derive(move || versions.get().unwrap_or_default())
                 values
+                limit=field.question.longest()
                 whose=Signal::derive(move || fill.shown.other_changer())
                 reads=move |text: String| reading_of(field, &text)
                 on_settled=Callback::new(move |settled| fill.settle(field, settled))

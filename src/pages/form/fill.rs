@@ -19,7 +19,7 @@ use crate::hooks::use_outbox;
 use crate::model::form_kind::{Field, Problem, changed_answers, text_of, value_of};
 use crate::model::{Draft, FieldState, FormKind, FormStatus, FormSubmission, Version};
 use crate::sync::outbox::saves::form_edit;
-use crate::sync::outbox::{Change, Entry, Kept, Outbox, Outcome, Side};
+use crate::sync::outbox::{Change, Entry, Kept, Outbox, Outcome, Saving, Side, Standing};
 
 /// A pause in typing after which what was typed is saved.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -304,7 +304,12 @@ impl Fill {
         let (Some((form, answers)), Some(outbox)) = (self.hand_over(), self.outbox()) else {
             return;
         };
-        keep(&outbox, form_edit(&form, json!({ "answers": answers })));
+        self.keep(&outbox, form_edit(&form, json!({ "answers": answers })));
+    }
+
+    fn keep(self, outbox: &Outbox, change: Change) {
+        let unsent = self.unsent.try_get_untracked().unwrap_or_default();
+        keep(outbox, &unsent, change);
     }
 
     /// Hands in the form with all its answers. `None` when something has to be put right first.
@@ -333,11 +338,12 @@ impl Fill {
             Some((FormSubmission::clone(&form), answers))
         })?;
         if self.in_conflict() {
-            keep(&outbox, form_edit(&form, json!({ "answers": answers })));
+            self.keep(&outbox, form_edit(&form, json!({ "answers": answers })));
             return None;
         }
         let columns = json!({ "answers": answers, "status": FormStatus::Submitted.word() });
-        Some(outbox.save(form_edit(&form, columns)).outcome())
+        let unsent = self.unsent.get_untracked();
+        Some(hand_in(&outbox, &unsent, form_edit(&form, columns)).outcome())
     }
 
     /// The form as it was seen, and its answers with what was typed; nothing when nothing was.
@@ -479,10 +485,19 @@ impl Fill {
     }
 }
 
-/// Hands a change to the outbox.
-fn keep(outbox: &Outbox, change: Change) {
+/// Hands a change to the outbox. Behind a save that was refused it would wait for ever: it is what corrects that one.
+fn hand_in(outbox: &Outbox, unsent: &[Entry], change: Change) -> Saving {
+    let refused = unsent.iter().rev().find(|entry| !entry.is_waiting());
+    match refused.filter(|entry| matches!(entry.standing, Standing::Failed(_))) {
+        Some(refused) => outbox.amend(refused.id, change),
+        None => outbox.save(change),
+    }
+}
+
+/// Hands over what was typed.
+fn keep(outbox: &Outbox, unsent: &[Entry], change: Change) {
     if !change.is_empty() {
-        let saving = outbox.save(change);
+        let saving = hand_in(outbox, unsent, change);
         // Somebody is here who sees how it goes: the outbox need not say so in a toast of its own.
         spawn_local(async move { drop(saving.outcome().await) });
     }

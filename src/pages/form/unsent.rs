@@ -153,6 +153,7 @@ mod tests {
             change,
             attempts,
             standing,
+            replaces: Vec::new(),
         }
     }
 

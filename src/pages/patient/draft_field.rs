@@ -137,6 +137,7 @@ pub fn DraftField(
                             versions
                             whose=Signal::derive(move || author.get().name())
                             values
+                            limit=NOTES_LIMIT
                             reads=move |stored: String| field.reading(&stored)
                             on_settled=Callback::new(move |settled| {
                                 draft.update(|draft| match settled {

@@ -1,5 +1,6 @@
 //! Changing a patient's record while others may be changing it too: nothing typed is lost, nothing of theirs is overwritten unseen.
 
+use futures::FutureExt;
 use leptos::ev::{self, SubmitEvent};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -7,13 +8,15 @@ use uuid::Uuid;
 
 use super::draft_field::{DraftField, PatientDraft, field_id};
 use super::kept::{CameBack, by_column, of_column, use_kept};
+use super::reopen::use_reopened;
+use crate::components::outbox_status::waiting;
 use crate::components::paint::painted;
 use crate::components::phrase::{self, Phrase};
 use crate::components::time::today;
 use crate::components::{Authors, Banner, EditedTogether, Shape, Toasts, Together, Tone, focus_on};
 use crate::data::DataError;
 use crate::hooks::{Reading, Record, use_outbox};
-use crate::model::{Draft, Patient, PatientField};
+use crate::model::{Draft, Patient, PatientField, Sent};
 use crate::sync::outbox::saves::patient_draft;
 use crate::sync::outbox::{Change, Outbox, Outcome as Saved, Saving};
 
@@ -92,6 +95,8 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
     let authors = Authors::of_patient(id);
     let outcome = RwSignal::new(Outcome::None);
     let tried = RwSignal::new(false);
+    // What the save on its way took along: unsaved until it is told to be somewhere.
+    let sent = RwSignal::new(Sent::default());
 
     Effect::new(move |_| {
         if let Some(row) = patient.data.get()
@@ -143,9 +148,14 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
         }
     });
     let kept = use_kept(
-        Record::Patient(id).room(),
+        std::future::ready(Record::Patient(id).room()).boxed_local(),
         Signal::derive(move || {
-            draft.with(|draft| draft.left().into_iter().map(by_column).collect())
+            let left = draft.with(Draft::left);
+            let under_way = sent.with(|sent| sent.fields().to_vec());
+            unsaved(under_way, left)
+                .into_iter()
+                .map(by_column)
+                .collect()
         }),
         move |left| {
             let known = left.into_iter().filter_map(of_column);
@@ -153,6 +163,16 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
         },
         move || name.clone(),
     );
+
+    use_reopened(move |entry| {
+        if entry.change.row != id {
+            return;
+        }
+        let fields = super::reopen::fields(&entry.change);
+        draft.update(|draft| draft.resume(fields));
+        stopped.set_value(Some(entry.id));
+        tried.set(true);
+    });
 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -186,6 +206,8 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
         let former = stopped.get_value();
         stopped.set_value(None);
         outcome.set(Outcome::Saving);
+        // From here on what is typed is new.
+        sent.set(draft.try_update(Draft::send).unwrap_or_default());
         begun.begin(former, change);
         let begun = begun.clone();
         spawn_local(async move {
@@ -197,21 +219,27 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             };
             let id = saving.id;
             let saved = saving.outcome().await;
+            let give_back = move || {
+                if let Some(sent) = sent.try_get_untracked() {
+                    draft.try_update(|draft| draft.give_back(&sent));
+                }
+            };
             // The person may have left the page meanwhile: then the outbox itself says what needs them.
             let next = match saved {
                 Saved::Stored(_) | Saved::Elsewhere => {
-                    draft.try_update(Draft::taken);
                     toasts.done("Saved.");
                     Outcome::None
                 }
                 Saved::Waiting => {
-                    draft.try_update(Draft::taken);
-                    toasts
-                        .done("Kept on this device. It is sent as soon as there is a connection.");
+                    toasts.done(waiting(outbox.kept()));
                     Outcome::None
                 }
-                Saved::Withdrawn => Outcome::None,
+                Saved::Withdrawn => {
+                    give_back();
+                    Outcome::None
+                }
                 Saved::Conflict(clash) => {
+                    give_back();
                     stopped.try_update_value(|stopped| *stopped = Some(id));
                     if let Ok(row) = serde_json::from_value::<Patient>(clash.row.into()) {
                         draft.try_update(|draft| draft.follow(row.version, row.texts()));
@@ -219,10 +247,12 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
                     Outcome::NeedsChoice
                 }
                 Saved::Failed(error) => {
+                    give_back();
                     stopped.try_update_value(|stopped| *stopped = Some(id));
                     Outcome::Failed(error)
                 }
             };
+            sent.try_set(Sent::default());
             if next == Outcome::None {
                 tried.try_set(false);
             }
@@ -296,6 +326,21 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             </div>
         </form>
     }
+}
+
+/// Fields that a save took along and fields typed since, as they have to be kept: one text each, with the row's text from before the save.
+fn unsaved(
+    sent: Vec<(PatientField, String, String)>,
+    left: Vec<(PatientField, String, String)>,
+) -> Vec<(PatientField, String, String)> {
+    let mut fields = sent;
+    for (field, base, typed) in left {
+        match fields.iter_mut().find(|(known, ..)| *known == field) {
+            Some((_, _, text)) => *text = typed,
+            None => fields.push((field, base, typed)),
+        }
+    }
+    fields
 }
 
 fn begin(row: &Patient) -> PatientDraft {

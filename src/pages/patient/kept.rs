@@ -1,5 +1,6 @@
 //! What is typed about a patient outlives the page: it is kept while one types, and taken up again when one comes back.
 
+use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -7,14 +8,14 @@ use crate::components::{Banner, Shape, Toasts, Tone};
 use crate::data::{Auth, AuthState};
 use crate::hooks::Me;
 use crate::model::PatientField;
-use crate::sync::kept_drafts::{KeptDraft, Left};
+use crate::sync::kept_drafts::{DraftDisk, KeptDraft, Left};
 
 /// What is kept of a page's typing. Copy it freely.
 #[derive(Clone, Copy)]
 pub struct Kept {
     /// Whether something typed before came back.
     pub came_back: RwSignal<bool>,
-    draft: Option<StoredValue<KeptDraft, LocalStorage>>,
+    draft: StoredValue<Option<KeptDraft>, LocalStorage>,
     done: StoredValue<bool>,
 }
 
@@ -22,16 +23,22 @@ impl Kept {
     /// All of it is saved, or given up: there is nothing to come back to.
     pub fn done(self) {
         self.done.try_set_value(true);
-        if let Some(draft) = self.draft.and_then(|draft| draft.try_get_value()) {
+        if let Some(draft) = self.draft.try_get_value().flatten() {
             draft.keep(Vec::new());
         }
     }
 }
 
+/// The drafts of the person who is signed in.
+pub fn use_draft_disk() -> Option<DraftDisk> {
+    let me = use_context::<Me>()?;
+    me.user.try_with_value(|user| DraftDisk::of(user.id))
+}
+
 /// Keeps `typed` under the record's name and hands back to `resume` what was left there before. `about` names the record to whoever
 /// leaves it with something typed.
 pub fn use_kept(
-    record: String,
+    record: LocalBoxFuture<'static, String>,
     typed: Signal<Vec<Left>>,
     resume: impl Fn(Vec<Left>) + 'static,
     about: impl Fn() -> String + Send + Sync + 'static,
@@ -40,32 +47,54 @@ pub fn use_kept(
     let toasts = use_context::<Toasts>().unwrap_or_default();
     let auth = use_context::<Auth>();
     let done = StoredValue::new(false);
-    let draft = use_context::<Me>()
-        .and_then(|me| me.user.try_with_value(|user| user.id))
-        .map(|user| StoredValue::new_local(KeptDraft::of(user, &record)));
+    let draft = StoredValue::new_local(None::<KeptDraft>);
     // Nothing is written before it is known what was left: an empty page must not wipe it.
     let known = RwSignal::new(false);
-    if let Some(draft) = draft.and_then(|draft| draft.try_get_value()) {
+    let refused = RwSignal::new(false);
+    if let Some(disk) = use_draft_disk() {
         spawn_local(async move {
-            let left = draft.left().await;
+            let kept = KeptDraft::of(disk, record.await);
+            let left = kept.left().await;
             // The person may be gone again.
             if known.is_disposed() {
                 return;
             }
-            if !left.is_empty() {
-                resume(left);
-                came_back.set(typed.with_untracked(|typed| !typed.is_empty()));
+            match left {
+                Ok(left) => {
+                    if !left.is_empty() {
+                        resume(left);
+                        came_back.set(typed.with_untracked(|typed| !typed.is_empty()));
+                    }
+                    draft.set_value(Some(kept));
+                    known.set(true);
+                }
+                Err(_) => refused.set(true),
             }
-            known.set(true);
         });
     }
     Effect::new(move |_| {
         let left = typed.get();
+        if known.get() && !done.get_value() {
+            draft.with_value(|draft| {
+                if let Some(draft) = draft {
+                    draft.keep(left);
+                }
+            });
+        }
+    });
+    Effect::new(move |_| {
         if known.get()
-            && !done.get_value()
-            && let Some(draft) = draft
+            && let Some(draft) = draft.get_value()
         {
-            draft.with_value(|draft| draft.keep(left));
+            refused.set(draft.refused().get());
+        }
+    });
+    let lost = Memo::new(move |_| refused.get() && typed.with(|typed| !typed.is_empty()));
+    Effect::new(move |_| {
+        if lost.get() {
+            toasts.failed(
+                "This browser can't keep what you type at the moment. Save it before you leave this page.",
+            );
         }
     });
     on_cleanup(move || {
@@ -76,9 +105,13 @@ pub fn use_kept(
         let typing = typed.try_with_untracked(|typed| !typed.is_empty()) == Some(true);
         if signed_in && typing && done.try_get_value() == Some(false) {
             let about = about();
-            toasts.done(format!(
-                "What you typed about {about} is kept until you come back."
-            ));
+            if refused.try_get_untracked() == Some(false) {
+                toasts.done(format!(
+                    "What you typed about {about} is kept until you come back."
+                ));
+            } else {
+                toasts.failed(format!("What you typed about {about} could not be kept."));
+            }
         }
     });
     Kept {

@@ -8,6 +8,8 @@ mod hand_over;
 mod history;
 mod kept;
 mod new;
+mod reopen;
+mod slot;
 mod status;
 
 pub use self::new::NewPatient;

@@ -1,5 +1,7 @@
 //! Registering a patient. The key is made here, once for this form: however often it is sent, it is one patient.
 
+use futures::FutureExt;
+use futures::channel::oneshot;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,8 +10,11 @@ use leptos_router::hooks::use_navigate;
 use uuid::Uuid;
 
 use super::draft_field::{DraftField, PatientDraft, field_id};
-use super::kept::{CameBack, by_column, of_column, use_kept};
+use super::kept::{CameBack, by_column, of_column, use_draft_disk, use_kept};
+use super::reopen::{self, use_reopened};
+use super::slot;
 use crate::components::keys::enter_submits_nothing;
+use crate::components::outbox_status::waiting;
 use crate::components::phrase;
 use crate::components::time::today;
 use crate::components::{Banner, Field, Icon, Shape, Toasts, Tone, focus_on, use_title};
@@ -21,11 +26,9 @@ use crate::model::{Draft, PatientField, PatientStatus, Role, Sex};
 use crate::pages::Guard;
 use crate::sync::Table;
 use crate::sync::kept_drafts::Left;
-use crate::sync::outbox::Outcome as Saved;
 use crate::sync::outbox::saves::new_patient;
+use crate::sync::outbox::{Change, Outcome as Saved, Standing, Write};
 
-/// The name under which what is typed here is kept; a patient's own name begins with the same word and an id.
-const RECORD: &str = "patient:new";
 const NUMBER: &str = "mrn";
 const CLINICIAN: &str = "clinician_id";
 
@@ -75,7 +78,7 @@ fn NewPatientForm() -> impl IntoView {
     let navigate = use_navigate();
     let me = use_context::<Me>();
     let assigns = Memo::new(move |_| me.and_then(Me::role) == Some(Role::Admin));
-    let id = Uuid::new_v4();
+    let id = StoredValue::new(Uuid::new_v4());
     let mrn = RwSignal::new(String::new());
     let taken = RwSignal::new(None::<String>);
     let clinician = RwSignal::new(None::<Uuid>);
@@ -99,7 +102,7 @@ fn NewPatientForm() -> impl IntoView {
         draft.with(|draft| left.extend(draft.left().into_iter().map(by_column)));
         left
     });
-    let resume = move |left: Vec<Left>| {
+    let resume = Callback::new(move |left: Vec<Left>| {
         for (name, _, typed) in &left {
             match name.as_str() {
                 NUMBER if mrn.with_untracked(String::is_empty) => mrn.set(typed.clone()),
@@ -109,9 +112,67 @@ fn NewPatientForm() -> impl IntoView {
         }
         let fields = left.into_iter().filter_map(of_column);
         draft.update(|draft| draft.resume(fields));
+    });
+    let disk = StoredValue::new_local(use_draft_disk());
+    // Registrations that were begun elsewhere and left.
+    let others = RwSignal::new(Vec::<(String, Vec<Left>)>::new());
+    let turn = StoredValue::new_local(None);
+    let (tell, record) = oneshot::channel();
+    spawn_local(async move {
+        let slot::Slot {
+            record,
+            turn: taken,
+        } = slot::own().await;
+        // Whoever left the page meanwhile gives it back.
+        turn.try_set_value(taken);
+        let _ = tell.send(record.clone());
+        if let Some(disk) = disk.try_get_value().flatten() {
+            let _ = others.try_set(slot::left(&disk, &record).await);
+        }
+    });
+    let record = record.map(Result::unwrap_or_default).boxed_local();
+    let kept = use_kept(
+        record,
+        typed.into(),
+        move |left| resume.run(left),
+        || "a new patient".to_owned(),
+    );
+    let forget = move |record: String| {
+        others.update(|others| others.retain(|(other, _)| *other != record));
+        if let Some(disk) = disk.get_value() {
+            spawn_local(async move { disk.forget(&record).await });
+        }
     };
-    let kept = use_kept(RECORD.to_owned(), typed.into(), resume, || {
-        "a new patient".to_owned()
+    let go_on = Callback::new(move |(record, left): (String, Vec<Left>)| {
+        resume.run(left);
+        forget(record);
+        focus_on("patient-mrn");
+    });
+    let give_up = Callback::new(forget);
+    use_reopened(move |entry| {
+        let Change { row, columns, .. } = &entry.change;
+        if !matches!(entry.change.write, Write::Create) || entry.change.table != Table::Patients {
+            return;
+        }
+        id.set_value(*row);
+        stopped.set_value(Some(entry.id));
+        let fields = reopen::fields(&entry.change);
+        draft.set(blank());
+        draft.update(|draft| {
+            for (field, _, text) in fields {
+                draft.type_in(field, text);
+            }
+        });
+        let number = reopen::text(columns.get(NUMBER));
+        clinician.set(Uuid::parse_str(&reopen::text(columns.get(CLINICIAN))).ok());
+        tried.set(true);
+        match &entry.standing {
+            Standing::Failed(error) if is_taken_number(error) => taken.set(Some(number.clone())),
+            Standing::Failed(error) => failed.set(Some(error.clone())),
+            _ => {}
+        }
+        mrn.set(number);
+        focus_on("patient-mrn");
     });
     let start_over = move |_| {
         draft.set(blank());
@@ -176,6 +237,7 @@ fn NewPatientForm() -> impl IntoView {
             PatientField::ALL.iter().map(typed).collect()
         });
         let number = mrn.get_untracked().trim().to_owned();
+        let id = id.get_value();
         let change = new_patient(id, &number, clinician.get_untracked(), fields);
         let title = change.title.clone();
         saving.set(true);
@@ -190,6 +252,7 @@ fn NewPatientForm() -> impl IntoView {
             let save = sent.id;
             let outcome = sent.outcome().await;
             let here = saving.try_set(false).is_none();
+            let kept_where = outbox.kept();
             match outcome {
                 Saved::Stored(_) | Saved::Elsewhere => {
                     kept.done();
@@ -201,7 +264,8 @@ fn NewPatientForm() -> impl IntoView {
                 Saved::Waiting => {
                     kept.done();
                     toasts.done(format!(
-                        "{title} is kept on this device and registered as soon as there is a connection."
+                        "{title} is not registered yet. {}",
+                        waiting(kept_where)
                     ));
                     if here {
                         navigate("/patients", Default::default());
@@ -233,6 +297,9 @@ fn NewPatientForm() -> impl IntoView {
         <form class="form" novalidate aria-label="New patient" on:keydown=move |event| enter_submits_nothing(&event) on:submit=submit>
             <Show when=move || kept.came_back.get() && typed.with(|typed| !typed.is_empty())>
                 <CameBack />
+            </Show>
+            <Show when=move || typed.with(Vec::is_empty) && !others.with(Vec::is_empty)>
+                <LeftBefore others go_on give_up />
             </Show>
             <div class="form-grid">
                 <Field id="patient-mrn" label="Record number" value=mrn error=mrn_error />
@@ -280,6 +347,53 @@ fn NewPatientForm() -> impl IntoView {
                 </Show>
             </div>
         </form>
+    }
+}
+
+/// Registrations that were begun and left, to go on with.
+#[component]
+fn LeftBefore(
+    others: RwSignal<Vec<(String, Vec<Left>)>>,
+    go_on: Callback<(String, Vec<Left>)>,
+    give_up: Callback<String>,
+) -> impl IntoView {
+    view! {
+        <Banner tone=Tone::Accent shape=Shape::Pen>
+            <strong>"Started earlier and not registered"</strong>
+            <ul>
+                <For
+                    each=move || others.get()
+                    key=|(record, _)| record.clone()
+                    children=move |(record, left)| {
+                        let title = slot::title(&left);
+                        let discarded = record.clone();
+                        let (continues, discards) = (format!("Continue {title}"), format!("Discard {title}"));
+                        view! {
+                            <li>
+                                {title} " "
+                                <button
+                                    class="link"
+                                    type="button"
+                                    aria-label=continues
+                                    on:click=move |_| go_on.run((record.clone(), left.clone()))
+                                >
+                                    "Continue"
+                                </button>
+                                " "
+                                <button
+                                    class="link"
+                                    type="button"
+                                    aria-label=discards
+                                    on:click=move |_| give_up.run(discarded.clone())
+                                >
+                                    "Discard"
+                                </button>
+                            </li>
+                        }
+                    }
+                />
+            </ul>
+        </Banner>
     }
 }
 

@@ -1,6 +1,5 @@
 //! One save as a value: which row, what of it, and what the person had before their eyes. It never knows how it is sent.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -11,7 +10,7 @@ use crate::sync::Table;
 pub type Columns = Map<String, Value>;
 
 /// What a save does to its row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// Makes it.
     Create,
@@ -25,7 +24,7 @@ pub enum Write {
 }
 
 /// A save.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub table: Table,
     pub row: Uuid,

@@ -34,7 +34,9 @@ use super::queue::{Effect, Outcome, Queue, Reply, Request};
 use super::show;
 use crate::data::Rest;
 use crate::data::clock::{Moment, unix_seconds};
-use crate::sync::vault;
+use crate::data::session::User;
+pub use crate::sync::vault::Pending;
+use crate::sync::vault::{self, Shelf};
 
 /// The name of the turn, and of the channel on which tabs nudge each other.
 const NAME: &str = "bedside.outbox";
@@ -47,6 +49,8 @@ struct Inner {
     cache: QueryClient,
     /// Never locked while the cache is called, or across an await.
     state: Mutex<State>,
+    /// Queues of people who are not signed in any more, with saves that the disk has refused. They go on when their person is back.
+    aside: Mutex<HashMap<Uuid, Queue>>,
     view: ArcRwSignal<View>,
     news: ArcRwSignal<Vec<News>>,
     tabs: Option<SendWrapper<BroadcastChannel>>,
@@ -64,6 +68,8 @@ struct State {
     sending: Option<AbortHandle>,
     alarm: Option<Moment>,
     kept: Kept,
+    /// Saves on disk that this version of the app can't read.
+    unreadable: usize,
 }
 
 impl Outbox {
@@ -74,6 +80,7 @@ impl Outbox {
             rest,
             cache,
             state: Mutex::default(),
+            aside: Mutex::default(),
             view: ArcRwSignal::default(),
             news: ArcRwSignal::default(),
             tabs,
@@ -84,35 +91,64 @@ impl Outbox {
 
     /// Takes a save: it is on the screen when this returns, on disk and on its way as soon as that is possible.
     pub fn save(&self, change: Change) -> Saving {
+        self.take_in(change, |queue, id, change, millis| {
+            queue.save(id, change, millis)
+        })
+    }
+
+    /// Takes a save in the place of one that was stopped: the person has corrected it.
+    pub fn save_instead(&self, former: Uuid, change: Change) -> Saving {
+        self.take_in(change, |queue, id, change, millis| {
+            queue.save_instead(former, id, change, millis)
+        })
+    }
+
+    /// Goes on from a save that was refused: both are one new save.
+    pub fn amend(&self, refused: Uuid, change: Change) -> Saving {
+        self.take_in(change, |queue, id, change, millis| {
+            queue.amend(refused, id, change, millis)
+        })
+    }
+
+    fn take_in(
+        &self,
+        change: Change,
+        save: impl FnOnce(&mut Queue, Uuid, Change, u64) -> Vec<Effect>,
+    ) -> Saving {
         let (tell, told) = oneshot::channel();
-        let id = self.decide(|state| {
+        let id = Uuid::new_v4();
+        self.decide(|state| {
             let millis = unix_seconds().saturating_mul(1_000);
-            let (id, effects) = state.queue.save(Uuid::new_v4(), change.clone(), millis);
+            let effects = save(&mut state.queue, id, change.clone(), millis);
             state.first.entry(id).or_default().push(tell);
             // Somebody is here and wants it done: no pause is worth waiting for.
             state.queue.wake();
-            (id, effects)
+            ((), effects)
         });
         self.show(id, change);
         self.send();
         Saving { id, told }
     }
 
-    /// Takes a save in the place of one that was stopped: the person has mended it.
-    pub fn save_instead(&self, id: Uuid, change: Change) -> Saving {
-        self.withdraw(id);
-        self.save(change)
+    /// Where saves are until the server has them.
+    pub fn kept(&self) -> Kept {
+        lock(&self.0.state).kept
+    }
+
+    /// A save that the server has not confirmed, by its id or that of one that it took the place of.
+    pub fn entry(&self, id: Uuid) -> Option<Entry> {
+        lock(&self.0.state).queue.entry(id).cloned()
     }
 
     /// The person chose whose values count, field by field; fields that are not named stay as typed. It is sent again.
     pub fn resolve(&self, id: Uuid, choices: &[(String, Side)]) {
-        self.decide(|state| ((), state.queue.resolve(id, choices)));
+        self.decide(|state| ((), state.queue.resolve(id, Uuid::new_v4(), choices)));
         self.send();
     }
 
     /// The person wants a refused save sent once more.
     pub fn retry(&self, id: Uuid) {
-        self.decide(|state| ((), state.queue.retry(id)));
+        self.decide(|state| ((), state.queue.retry(id, Uuid::new_v4())));
         self.send();
     }
 
@@ -150,41 +186,65 @@ impl Outbox {
         self.0.news.read_only()
     }
 
-    /// From here on the outbox is somebody else's. `wipe`: what the former person left goes from the disk, too.
-    pub fn identify(&self, user: Option<Uuid>, wipe: Wipe) -> oneshot::Receiver<()> {
+    /// From here on the outbox is somebody else's. What the former person left stays on disk, encrypted, until they are back.
+    pub fn identify(&self, user: Option<User>) {
+        let id = user.as_ref().map(|user| user.id);
         let former = {
             let mut state = lock(&self.0.state);
             let former = std::mem::take(&mut *state);
-            state.user = user;
+            state.user = id;
+            if let Some(queue) = id.and_then(|id| lock(&self.0.aside).remove(&id)) {
+                state.queue = queue;
+                // Until the disk has them.
+                state.kept = Kept::InMemory;
+            }
             former
         };
         if let Some(sending) = &former.sending {
             // The request in flight is dropped with it, before a token of the next person could go out with it.
             sending.abort();
         }
-        drop(former);
-        self.refresh();
-        let outbox = self.clone();
-        let (disk, asked) = mpsc::unbounded();
-        let (tell, wiped) = oneshot::channel();
-        if user.is_some() {
-            lock(&self.0.state).disk = Some(disk);
+        let mut queue = former.queue;
+        if let Some(user) = former.user
+            && !queue.unkept().is_empty()
+        {
+            queue.put_aside();
+            lock(&self.0.aside).insert(user, queue);
         }
+        self.refresh();
+        let Some(user) = user else { return };
+        let (disk, asked) = mpsc::unbounded();
+        lock(&self.0.state).disk = Some(disk);
+        let outbox = self.clone();
+        spawn_local(async move { outbox.keep_for(user, asked).await });
+        self.look();
+    }
+
+    /// Deletes what one person left on this device: they signed out, and were asked.
+    pub fn wipe(&self, user: Uuid) -> oneshot::Receiver<()> {
+        lock(&self.0.aside).remove(&user);
+        let (tell, wiped) = oneshot::channel();
         spawn_local(async move {
-            if wipe == Wipe::All || user.is_some() {
-                // Refused: then there is nothing to wipe, or nothing that could be done about it.
-                let _ = vault::wipe_all_but(user.filter(|_| wipe == Wipe::Others)).await;
-            }
+            // Refused: then there is nothing to wipe, or nothing that could be done about it.
+            let _ = vault::wipe(user).await;
             // Whoever does not wait for it has dropped the other end.
             let _ = tell.send(());
-            if let Some(user) = user {
-                outbox.keep_for(user, asked).await;
-            }
         });
-        if user.is_some() {
-            self.look();
-        }
         wiped
+    }
+
+    /// How many records of the person who is signed in have unsaved typing on this device, in whichever tab.
+    pub async fn drafts(&self) -> usize {
+        let user = lock(&self.0.state).user;
+        match user {
+            Some(user) => vault::count(user, Shelf::Drafts).await.unwrap_or_default(),
+            None => 0,
+        }
+    }
+
+    /// Whose saves wait on this device. Known without anybody being signed in.
+    pub async fn pending() -> Vec<Pending> {
+        vault::pending().await.unwrap_or_default()
     }
 
     /// Shows a save over the rows until the last word about it.
@@ -217,7 +277,18 @@ impl Outbox {
             Effect::Drop(id) => ask(Disk::Drop(id)),
             Effect::Show(entry) => self.show(entry.id, entry.change),
             Effect::Tell(entry, Outcome::Elsewhere) => self.ask_elsewhere(*entry),
+            Effect::Replaced { former, by } => self.wait_for(former, by),
             Effect::Tell(entry, outcome) => self.tell(*entry, outcome),
+        }
+    }
+
+    /// Those who wait for one save wait for another from here on.
+    fn wait_for(&self, former: Uuid, by: Uuid) {
+        let state = &mut *lock(&self.0.state);
+        for waits in [&mut state.first, &mut state.last] {
+            if let Some(moved) = waits.remove(&former) {
+                waits.entry(by).or_default().extend(moved);
+            }
         }
     }
 
@@ -281,6 +352,7 @@ impl Outbox {
             View {
                 entries: Arc::new(state.queue.entries().to_vec()),
                 kept: state.kept,
+                unreadable: state.unreadable,
             }
         };
         if self.0.view.get_untracked() != view {
@@ -302,20 +374,12 @@ impl Outbox {
         std::mem::forget(window_event_listener(ev::beforeunload, move |event| {
             let view = outbox.0.view.get_untracked();
             // What is only in this tab goes with it: the browser asks first.
-            if view.kept == Kept::InMemory && !view.entries.is_empty() {
+            let aside = !lock(&outbox.0.aside).is_empty();
+            if aside || view.kept == Kept::InMemory && !view.entries.is_empty() {
                 event.prevent_default();
             }
         }));
     }
-}
-
-/// What goes from the disk when the person changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wipe {
-    /// What is not this person's. With nobody signed in, nothing: the session ran out, and the same person may come back.
-    Others,
-    /// Everything: the person signed out.
-    All,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,13 +1,12 @@
 //! Three-way merge of a save with a row that moved meanwhile. A column that holds an object (the answers of a form) is merged
 //! key by key. Pure; it never knows which table it is about.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::change::Columns;
 
 /// The same field changed on both sides, to different values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The column, or `column.key` inside an object.
     pub field: String,

@@ -11,9 +11,10 @@ pub mod merge;
 pub mod queue;
 pub mod saves;
 pub mod show;
+mod stored;
 
 pub use change::{Change, Columns, Write};
-pub use driver::{Kept, News, Outbox, Saving, View, Wipe};
-pub use entry::{Clash, Entry, Standing};
+pub use driver::{Kept, News, Outbox, Pending, Saving, View};
+pub use entry::{Clash, Entry, Found, Standing};
 pub use merge::{Conflict, Side};
 pub use queue::{Outcome, Queue};

@@ -6,11 +6,14 @@
 //!   it waits behind it.
 //! - A save is made for a version. If the row has moved, it is carried over field by field; where both sides changed the same
 //!   field, it waits for a person.
-//! - A lost reply is no second save: a row that was made is known by its id, a change by its name, which the server keeps, or
-//!   by finding its values in place.
+//! - A lost response is no second save: a row that was made is known by its id, a change by its save id, which the server keeps,
+//!   or by finding its values in place.
+//! - What a save id stands for never changes. Several saves made one, and every decision of a person, are a new save with a new
+//!   id: under the old one the server may have something else.
 
 mod answer;
 mod decision;
+mod fold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +21,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::change::{Change, Columns, Write};
-use super::entry::{Clash, Entry, Standing};
+use super::entry::{Clash, Entry, Found, Standing};
 use crate::data::DataError;
 use crate::data::clock::Moment;
 use crate::model::Version;
@@ -39,6 +42,8 @@ pub enum Effect {
     Show(Box<Entry>),
     /// Tell those who wait, and whoever is there.
     Tell(Box<Entry>, Outcome),
+    /// Those who wait for the former save wait for this one from here on.
+    Replaced { former: Uuid, by: Uuid },
 }
 
 /// What became of a save.
@@ -135,9 +140,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Takes a save in. It may join one of the same row that was never sent: the answer names the entry that stands for it.
-    pub fn save(&mut self, id: Uuid, mut change: Change, unix_millis: u64) -> (Uuid, Vec<Effect>) {
-        let of_row = |entry: &&mut Entry| entry.change.row == change.row;
+    /// Takes a save in. It is an entry of its own, whatever waits already: another tab may be sending that at this moment.
+    pub fn save(&mut self, id: Uuid, mut change: Change, unix_millis: u64) -> Vec<Effect> {
         if let Write::Update { base, .. } = &mut change.write {
             // What the person saw is what the saves before this one will have made of the row.
             for entry in self
@@ -151,21 +155,6 @@ impl Queue {
                     }
                 }
             }
-            if let Some(held) = self.entries.iter_mut().rfind(of_row)
-                && held.attempts == 0
-                && held.standing == Standing::Queued
-                && !held.change.columns.contains_key(STEPS)
-                && !change.columns.contains_key(STEPS)
-            {
-                if let Write::Update { base: held, .. } = &mut held.change.write {
-                    for (column, value) in std::mem::take(base) {
-                        held.entry(column).or_insert(value);
-                    }
-                }
-                held.change.columns.extend(change.columns);
-                let id = held.id;
-                return (id, self.keep(id));
-            }
         }
         let last = self.entries.last().map_or(0, |entry| entry.number);
         let entry = Entry {
@@ -174,9 +163,10 @@ impl Queue {
             change,
             attempts: 0,
             standing: Standing::Queued,
+            replaces: Vec::new(),
         };
         self.entries.push(entry);
-        (id, self.keep(id))
+        self.keep(id)
     }
 
     /// Has it written down as it is now.
@@ -205,11 +195,46 @@ impl Queue {
         }
     }
 
-    /// Follows what is on disk: entries of other tabs come in, those that other tabs saw to go.
-    pub fn follow(&mut self, disk: Vec<Entry>) -> Vec<Effect> {
+    /// The entry that this id stands for, also when another one has taken its place.
+    pub fn entry(&self, id: Uuid) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.answers_to(id))
+    }
+
+    /// Entries that are not on disk as they are here, to be written once the disk works again.
+    pub fn unkept(&self) -> Vec<Effect> {
+        let unkept =
+            |entry: &&Entry| self.ahead.contains(&entry.id) || !self.on_disk.contains(&entry.id);
+        let entries = self.entries.iter().filter(unkept);
+        entries
+            .map(|entry| Effect::Keep(Box::new(entry.clone())))
+            .collect()
+    }
+
+    /// Follows what is on disk: entries of other tabs come in, those that other tabs saw to go. What is there and can't be read
+    /// stays as it is known here.
+    pub fn follow(&mut self, found: impl Into<Found>) -> Vec<Effect> {
+        let Found {
+            entries: mut disk,
+            unreadable,
+        } = found.into();
         let mut effects = Vec::new();
         let flying = self.flight.as_ref().map(|(id, _)| *id);
-        let there = |id: Uuid| disk.iter().any(|entry| entry.id == id);
+        let replaced: BTreeMap<Uuid, Uuid> = disk
+            .iter()
+            .flat_map(|entry| entry.replaces.iter().map(|former| (*former, entry.id)))
+            .collect();
+        // Left over by a tab that was closed between writing the one and deleting the other.
+        disk.retain(|entry| {
+            let over = replaced.contains_key(&entry.id) && Some(entry.id) != flying;
+            if over {
+                effects.push(Effect::Drop(entry.id));
+            }
+            !over
+        });
+        let there = |id: Uuid| {
+            disk.iter().any(|entry| entry.id == id)
+                || unreadable.contains(&id) && !replaced.contains_key(&id)
+        };
         let (gone, stay): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut self.entries)
             .into_iter()
             .partition(|held| {
@@ -218,7 +243,13 @@ impl Queue {
         self.entries = stay;
         for entry in gone {
             self.forget(entry.id);
-            effects.push(Effect::Tell(Box::new(entry), Outcome::Elsewhere));
+            effects.push(match replaced.get(&entry.id) {
+                Some(by) => Effect::Replaced {
+                    former: entry.id,
+                    by: *by,
+                },
+                None => Effect::Tell(Box::new(entry), Outcome::Elsewhere),
+            });
         }
         for mut entry in disk {
             self.on_disk.insert(entry.id);
@@ -297,6 +328,22 @@ impl Queue {
         })
     }
 
+    /// Its person is not signed in any more. What is on its way is not waited for: it may have arrived, and is sent again later.
+    pub fn put_aside(&mut self) {
+        self.flight = None;
+        self.wake();
+        for entry in &mut self.entries {
+            if entry.standing == Standing::Sending {
+                entry.standing = Standing::Queued;
+            }
+        }
+    }
+
+    /// Whether a save is on its way from here.
+    pub fn is_sending(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// Whether nothing stands before it.
     fn may_go(&self, place: usize, now: Moment) -> bool {
         let Some(entry) = self.entries.get(place) else {
@@ -351,10 +398,36 @@ impl Queue {
         Some(self.entries.remove(place))
     }
 
+    /// Puts a new save in the place of another one. It is written before the former is deleted: a tab that is closed in between
+    /// loses nothing.
+    fn replace(&mut self, former: Uuid, id: Uuid, change: Change) -> Vec<Effect> {
+        let Some(held) = self.entries.iter_mut().find(|entry| entry.id == former) else {
+            return Vec::new();
+        };
+        held.replaces.push(former);
+        held.id = id;
+        held.change = change;
+        held.attempts = 0;
+        held.standing = Standing::Queued;
+        self.forget(former);
+        let mut effects = self.keep(id);
+        effects.push(Effect::Drop(former));
+        effects.push(Effect::Replaced { former, by: id });
+        effects
+    }
+
     fn forget(&mut self, id: Uuid) {
         self.on_disk.remove(&id);
         self.ahead.remove(&id);
         self.pauses.remove(&id);
+    }
+}
+
+impl Entry {
+    /// Takes it off the disk, and what it took the place of, should that be left over.
+    fn dropped(&self) -> Vec<Effect> {
+        let left_over = self.replaces.iter();
+        left_over.chain([&self.id]).map(|id| Effect::Drop(*id)).collect()
     }
 }
 

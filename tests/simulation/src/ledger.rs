@@ -22,6 +22,13 @@ impl Ledger {
         self.owed.insert(entry);
     }
 
+    /// Another save carries it from here on.
+    pub fn replace(&mut self, former: Uuid, by: Uuid) {
+        if self.owed.remove(&former) {
+            self.owed.insert(by);
+        }
+    }
+
     /// The person took it back, chose theirs, or was told what signing out means.
     pub fn release(&mut self, entry: Uuid) {
         self.owed.remove(&entry);
@@ -54,17 +61,17 @@ impl Ledger {
     pub fn check(
         &mut self,
         database: &Database,
-        on_disk: impl Fn(Uuid) -> bool,
+        kept: impl Fn(Uuid) -> bool,
         now: u64,
     ) -> Result<(), Divergence> {
         let counted = &self.counted;
         self.owed
             .retain(|entry| !database.saves.contains(entry) && !counted.contains_key(entry));
-        match self.owed.iter().find(|entry| !on_disk(**entry)) {
+        match self.owed.iter().find(|entry| !kept(**entry)) {
             None => Ok(()),
             Some(entry) => Err(Divergence {
                 at: now,
-                what: format!("save {entry} is neither on the server nor on disk"),
+                what: format!("save {entry} is neither on the server nor on this device"),
             }),
         }
     }

@@ -381,6 +381,20 @@ impl Page {
         show::until_told(&self.cache, change, told);
     }
 
+    /// One save stands for another from here on.
+    pub fn replace(&mut self, former: Uuid, by: Uuid) {
+        self.moved = true;
+        for (id, _) in self.laid.iter_mut().filter(|(id, _)| *id == former) {
+            *id = by;
+        }
+        if let Some(waits) = self.last.remove(&former) {
+            self.last.entry(by).or_default().extend(waits);
+        }
+        if let Some(before) = self.snapshots.remove(&former) {
+            self.snapshots.entry(by).or_insert(before);
+        }
+    }
+
     /// What became of a save.
     pub fn tell(&mut self, entry: &Entry, outcome: Outcome) {
         self.moved = true;

@@ -19,6 +19,7 @@ mod fallback;
 mod feed;
 mod forms;
 mod gateway;
+mod lost_work;
 mod mistaken;
 mod notices;
 mod outbox;

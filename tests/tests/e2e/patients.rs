@@ -319,6 +319,8 @@ async fn what_was_typed_waits_until_the_person_comes_back_and_is_gone_after_sign
     );
 
     one.signs_out().await?;
+    one.sees("Typing in 1 record not saved").await?;
+    one.clicks("Sign out and delete").await?;
     one.field("Password").await?;
     let begun = Instant::now();
     while kept_drafts(&one, "").await?.0 > 0 {

@@ -1,13 +1,14 @@
 //! Sending: one tab at a time, one save after the other, and one timer for the next attempt. Knows no disk format and no cache.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::abortable;
 use gloo_timers::future::sleep;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
-use super::disk::Disk;
+use super::disk::{Disk, Reached};
 use super::{NAME, Outbox, lock};
 use crate::data::clock::Moment;
 use crate::data::request;
@@ -15,6 +16,11 @@ use crate::data::tab_turn::TabTurn;
 use crate::data::written::Written;
 use crate::sync::outbox::change::Columns;
 use crate::sync::outbox::queue::{Reply, Request, Send};
+
+/// How long the turn is waited for. Who has it longer is frozen, and the database still takes each save once.
+const WAITS: Duration = Duration::from_secs(30);
+/// How long the turn is held; then it goes to the next tab, if one waits.
+const HOLDS: Duration = Duration::from_secs(20);
 
 impl Outbox {
     /// Sends what may be sent, unless that is being done.
@@ -41,28 +47,50 @@ impl Outbox {
     }
 
     async fn send_all(&self) {
-        {
-            let _turn = TabTurn::take(NAME).await;
+        // The disk before the turn: a tab that waits for its disk keeps no other tab waiting. Without a disk no other tab knows of
+        // these saves, and there is nothing to take turns about.
+        let mut turn = None;
+        if self.follow_disk().await == Reached::Yes {
+            turn = TabTurn::take_within(NAME, WAITS).await;
             // What another tab sent meanwhile is not sent again.
-            self.follow_disk().await;
-            while let Some(send) = self.next() {
-                let id = send.entry.id;
-                if let Some(disk) = &lock(&self.0.state).disk {
-                    // Before it goes out, the disk knows that it may have gone out.
-                    let _ = disk.unbounded_send(Disk::Keep(Box::new(send.entry)));
-                }
-                let reply = self.exchange(send.request).await;
-                self.decide(|state| ((), state.queue.answered(id, reply, Moment::now())));
+            if self.follow_disk().await == Reached::No {
+                turn = None;
             }
+        }
+        let begun = Moment::now();
+        // A save that is on its way is seen to its end.
+        while (self.is_sending() || Moment::now().since(begun) < HOLDS)
+            && let Some(send) = self.next(turn.as_ref())
+        {
+            let id = send.entry.id;
+            if let Some(disk) = &lock(&self.0.state).disk {
+                // Before it goes out, the disk knows that it may have gone out.
+                let _ = disk.unbounded_send(Disk::Keep(Box::new(send.entry)));
+            }
+            if turn.is_some() && self.flushed().await == Reached::No {
+                turn = None;
+            }
+            let reply = self.exchange(send.request).await;
+            self.decide(|state| ((), state.queue.answered(id, reply, Moment::now())));
+        }
+        if turn.is_some() {
             // The disk is up to date before the next tab looks at it.
             self.flushed().await;
         }
+        drop(turn);
         lock(&self.0.state).sending = None;
         // Something may have come in between the last look and now.
         self.send();
     }
 
-    fn next(&self) -> Option<Send> {
+    fn is_sending(&self) -> bool {
+        lock(&self.0.state).queue.is_sending()
+    }
+
+    fn next(&self, turn: Option<&TabTurn>) -> Option<Send> {
+        if turn.is_some() {
+            self.decide(|state| ((), state.queue.fold(Uuid::new_v4)));
+        }
         let send = lock(&self.0.state).queue.next(Moment::now());
         self.refresh();
         send

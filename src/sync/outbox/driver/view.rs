@@ -31,6 +31,8 @@ pub struct View {
     /// Oldest first.
     pub entries: Arc<Vec<Entry>>,
     pub kept: Kept,
+    /// Saves on disk that this version of the app can't read. They stay there.
+    pub unreadable: usize,
 }
 
 impl View {
@@ -91,10 +93,12 @@ mod tests {
             change: Change::create(Table::Patients, Uuid::nil(), Map::new(), ""),
             attempts: 0,
             standing,
+            replaces: Vec::new(),
         });
         let view = View {
             entries: Arc::new(entries.into()),
             kept: Kept::OnDisk,
+            unreadable: 0,
         };
         assert_eq!((view.waiting(), view.stopped()), (2, 1));
     }

@@ -108,10 +108,8 @@ impl Queue {
             return Vec::new();
         };
         let key = entry.change.row;
-        let mut effects = vec![
-            Effect::Drop(id),
-            Effect::Tell(Box::new(entry), Outcome::Stored(row.clone())),
-        ];
+        let mut effects = entry.dropped();
+        effects.push(Effect::Tell(Box::new(entry), Outcome::Stored(row.clone())));
         let behind: Vec<Uuid> = self
             .entries
             .iter()

@@ -49,8 +49,7 @@ fn making() -> Change {
 fn queue_of(changes: impl IntoIterator<Item = Change>) -> Queue {
     let mut queue = Queue::default();
     for (place, change) in changes.into_iter().enumerate() {
-        let (id, _) = queue.save(name(place as u128 + 1), change, 1_000);
-        assert_eq!(id, name(place as u128 + 1), "joined another");
+        queue.save(name(place as u128 + 1), change, 1_000);
     }
     queue
 }
@@ -148,8 +147,8 @@ fn a_refused_save_is_never_tried_again_by_itself_and_holds_up_its_row_only() {
     queue.wake();
     assert_eq!(queue.next(at(1_000)), None);
     assert_eq!(queue.due(at(1_000)), None);
-    queue.retry(name(1));
-    assert_eq!(queue.next(at(1_000)).unwrap().entry.id, name(1));
+    queue.retry(name(1), name(9));
+    assert_eq!(queue.next(at(1_000)).unwrap().entry.id, name(9));
 }
 
 #[test]
@@ -205,7 +204,7 @@ fn in_conflict() -> Queue {
 #[test]
 fn the_same_field_on_both_sides_waits_for_a_person_who_may_keep_mine() {
     let mut queue = in_conflict();
-    queue.resolve(name(1), &[("ward".to_owned(), Side::Mine)]);
+    queue.resolve(name(1), name(9), &[("ward".to_owned(), Side::Mine)]);
     let Request::Update {
         version, columns, ..
     } = sent(&mut queue, at(0))
@@ -218,7 +217,7 @@ fn the_same_field_on_both_sides_waits_for_a_person_who_may_keep_mine() {
 #[test]
 fn who_takes_theirs_has_nothing_left_to_send() {
     let mut queue = in_conflict();
-    let effects = queue.resolve(name(1), &[("ward".to_owned(), Side::Theirs)]);
+    let effects = queue.resolve(name(1), name(9), &[("ward".to_owned(), Side::Theirs)]);
     assert_eq!(told(&effects), Some(&Outcome::Stored(row(5, "C"))));
     assert!(queue.entries().is_empty());
 }
@@ -330,37 +329,275 @@ fn typing_on_over_a_save_that_is_on_its_way_is_no_conflict_with_oneself() {
     assert_eq!((version, columns["notes"].as_str()), (2, Some("ab")));
 }
 
+/// New ids, from 100.
+fn names() -> impl FnMut() -> Uuid {
+    let mut last = 99;
+    move || {
+        last += 1;
+        name(last)
+    }
+}
+
 #[test]
 fn saves_that_never_went_out_are_sent_as_one_unless_they_are_steps() {
-    let mut queue = queue_of([edit(1, json!({"notes": ""}), json!({"notes": "a"}))]);
-    let (joined, _) = queue.save(
-        name(2),
+    let mut queue = queue_of([
+        edit(1, json!({"notes": ""}), json!({"notes": "a"})),
         edit(
             1,
             json!({"ward": "A", "notes": ""}),
             json!({"ward": "B", "notes": "ab"}),
         ),
-        1,
-    );
-    assert_eq!(joined, name(1));
+        edit(
+            1,
+            json!({"status": "waiting"}),
+            json!({"status": "admitted"}),
+        ),
+    ]);
+    let effects = queue.fold(names());
+    assert_eq!(queue.entries().len(), 2);
+    let folded = &queue.entries()[0];
+    assert_eq!(folded.id, name(100));
     assert_eq!(
-        queue.entries()[0].change,
+        folded.change,
         edit(
             1,
             json!({"ward": "A", "notes": ""}),
             json!({"ward": "B", "notes": "ab"})
         )
     );
-    let (apart, _) = queue.save(
-        name(3),
-        edit(
-            1,
-            json!({"status": "waiting"}),
-            json!({"status": "admitted"}),
-        ),
-        1,
+    let written = effects
+        .iter()
+        .position(|effect| matches!(effect, Effect::Keep(_)));
+    let deleted = effects
+        .iter()
+        .position(|effect| matches!(effect, Effect::Drop(_)));
+    assert!(
+        written < deleted,
+        "a tab that is closed in between loses nothing"
     );
-    assert_eq!(apart, name(3));
+    for former in [name(1), name(2)] {
+        let moved = Effect::Replaced {
+            former,
+            by: name(100),
+        };
+        assert!(effects.contains(&Effect::Drop(former)) && effects.contains(&moved));
+        assert_eq!(queue.entry(former).unwrap().id, name(100));
+    }
+    assert_eq!(queue.fold(names()), [], "once is enough");
+}
+
+#[test]
+fn what_may_have_been_sent_is_never_made_one_with_another() {
+    let notes = |seen: &str, set: &str| edit(1, json!({"notes": seen}), json!({"notes": set}));
+    let mut queue = queue_of([notes("", "a"), notes("", "ab"), notes("", "abc")]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::Trouble(DataError::TimedOut), at(0));
+    queue.fold(names());
+    let ids: Vec<Uuid> = queue.entries().iter().map(|entry| entry.id).collect();
+    assert_eq!(ids, [name(1), name(100)]);
+    assert_eq!(queue.entries()[0].change.columns["notes"], "a");
+    assert_eq!(queue.entries()[1].change.columns["notes"], "abc");
+}
+
+/// The other tab sends; this one has not heard of it, and its user goes on typing.
+#[test]
+fn typing_over_a_save_that_another_tab_is_sending_is_a_save_of_its_own() {
+    let notes = |seen: &str, set: &str| edit(1, json!({"notes": seen}), json!({"notes": set}));
+    let mut here = queue_of([notes("", "a")]);
+    let first = here.entries()[0].clone();
+    here.kept(&first);
+    let mut there = Queue::default();
+    there.follow(vec![first.clone()]);
+    there.next(at(0)).unwrap();
+
+    let effects = here.save(name(2), notes("", "ab"), 1_000);
+    let Some(Effect::Keep(second)) = effects.first() else {
+        panic!("not written: {effects:?}");
+    };
+    assert_eq!(second.id, name(2));
+    here.kept(second);
+    there.answered(
+        name(1),
+        Reply::Row(columns(json!({"version": 2, "notes": "a"}))),
+        at(0),
+    );
+    there.follow(vec![Entry::clone(second)]);
+    let Request::Update { columns, .. } = sent(&mut there, at(0)) else {
+        panic!("not an update");
+    };
+    assert_eq!(columns["notes"], "ab");
+}
+
+#[test]
+fn a_save_that_became_part_of_another_is_not_told_to_be_stored() {
+    let notes = |seen: &str, set: &str| edit(1, json!({"notes": seen}), json!({"notes": set}));
+    let mut here = queue_of([notes("", "a"), notes("", "ab")]);
+    let disk: Vec<Entry> = here.entries().to_vec();
+    for entry in &disk {
+        here.kept(entry);
+    }
+    let mut there = Queue::default();
+    there.follow(disk);
+    there.fold(names());
+    let effects = here.follow(there.entries().to_vec());
+    assert_eq!(told(&effects), None, "{effects:?}");
+    let moved = Effect::Replaced {
+        former: name(1),
+        by: name(100),
+    };
+    assert!(effects.contains(&moved));
+    assert_eq!(here.entries()[0].id, name(100));
+}
+
+#[test]
+fn what_a_closed_tab_left_beside_its_successor_is_deleted_and_not_sent() {
+    let mut gone = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    gone.save(
+        name(2),
+        edit(1, json!({"notes": ""}), json!({"notes": "a"})),
+        1_000,
+    );
+    let mut disk = gone.entries().to_vec();
+    gone.fold(names());
+    disk.extend(gone.entries().to_vec());
+    let mut queue = Queue::default();
+    let effects = queue.follow(disk);
+    assert!(effects.contains(&Effect::Drop(name(1))) && effects.contains(&Effect::Drop(name(2))));
+    assert_eq!(queue.entries().len(), 1);
+    assert_eq!(queue.entries()[0].id, name(100));
+}
+
+#[test]
+fn what_is_on_disk_and_can_t_be_read_is_not_gone() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    let entry = queue.entries()[0].clone();
+    queue.kept(&entry);
+    let found = Found {
+        entries: Vec::new(),
+        unreadable: vec![name(1)],
+    };
+    assert_eq!(queue.follow(found), []);
+    assert_eq!(queue.entries().len(), 1);
+}
+
+#[test]
+fn a_person_who_is_back_finds_what_was_on_its_way_to_be_sent_again() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    queue.next(at(0)).unwrap();
+    queue.put_aside();
+    assert_eq!(queue.next(at(0)).unwrap().entry.attempts, 2);
+}
+
+#[test]
+fn what_the_disk_refused_is_written_once_it_works_again() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    let entry = queue.entries()[0].clone();
+    assert_eq!(queue.unkept(), [Effect::Keep(Box::new(entry.clone()))]);
+    queue.kept(&entry);
+    assert_eq!(queue.unkept(), []);
+}
+
+/// The server has the save, its response was lost, and a colleague changed the same field.
+#[test]
+fn a_decision_after_a_lost_response_is_sent_as_a_new_save() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    let first = queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::Trouble(DataError::TimedOut), at(0));
+    queue.wake();
+    queue.next(at(1)).unwrap();
+    queue.answered(name(1), Reply::NoRow, at(1));
+    queue.next(at(1)).unwrap();
+    queue.answered(name(1), Reply::Row(row(3, "C")), at(1));
+    let effects = queue.resolve(name(1), name(2), &[("ward".to_owned(), Side::Mine)]);
+    assert!(matches!(&effects[0], Effect::Keep(entry) if entry.id == name(2)));
+    assert_eq!(effects[1], Effect::Drop(name(1)));
+    let Request::Update {
+        columns: former, ..
+    } = first.request
+    else {
+        panic!("not an update");
+    };
+    let Request::Update {
+        version, columns, ..
+    } = sent(&mut queue, at(1))
+    else {
+        panic!("not an update");
+    };
+    assert_eq!((version, columns["ward"].as_str()), (3, Some("B")));
+    assert_ne!(
+        columns["save_id"], former["save_id"],
+        "the server would say that it has it already"
+    );
+}
+
+#[test]
+fn a_corrected_save_takes_the_place_of_the_refused_one_and_of_nothing_behind_it() {
+    let form = Change::create(
+        Table::FormSubmissions,
+        name(80),
+        columns(json!({"patient_id": ROW})),
+        "Intake",
+    );
+    let mut queue = queue_of([making(), form]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), refused("23505", "patients_mrn_key"), at(0));
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), Reply::NoRow, at(0));
+    let mut corrected = making();
+    corrected.columns.insert("mrn".to_owned(), json!("BD-2"));
+    queue.save_instead(name(1), name(3), corrected.clone(), 2_000);
+    let next = queue.next(at(0)).unwrap();
+    assert_eq!((next.entry.id, next.entry.change), (name(3), corrected));
+    queue.answered(name(3), Reply::Row(row(1, "A")), at(0));
+    assert_eq!(
+        queue.next(at(0)).unwrap().entry.id,
+        name(2),
+        "the form is lost"
+    );
+}
+
+#[test]
+fn what_was_saved_over_a_corrected_change_is_no_conflict_with_oneself() {
+    let ward = |from: &str, to: &str| edit(1, json!({"ward": from}), json!({"ward": to}));
+    let mut queue = queue_of([ward("A", "Nowhere"), ward("Nowhere", "C")]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), refused("23514", "no"), at(0));
+    queue.save_instead(name(1), name(3), ward("A", "B"), 2_000);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(3), Reply::Row(row(2, "B")), at(0));
+    let Request::Update { columns, .. } = sent(&mut queue, at(0)) else {
+        panic!("not an update");
+    };
+    assert_eq!(columns["ward"], "C");
+}
+
+#[test]
+fn typing_on_over_a_refused_save_corrects_it() {
+    let mut queue = queue_of([edit(
+        1,
+        json!({"notes": "", "ward": "A"}),
+        json!({"notes": "x", "ward": "Nowhere"}),
+    )]);
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), refused("23514", "no"), at(0));
+    let change = edit(1, json!({"ward": "Nowhere"}), json!({"ward": "B"}));
+    queue.amend(name(1), name(2), change, 2_000);
+    let next = queue.next(at(0)).unwrap();
+    let whole = edit(
+        1,
+        json!({"notes": "", "ward": "A"}),
+        json!({"notes": "x", "ward": "B"}),
+    );
+    assert_eq!((next.entry.id, next.entry.change), (name(2), whole));
+}
+
+#[test]
+fn correcting_a_save_that_goes_on_by_itself_is_a_save_of_its_own() {
+    let mut queue = queue_of([edit(1, json!({"ward": "A"}), json!({"ward": "B"}))]);
+    queue.next(at(0)).unwrap();
+    let change = edit(1, json!({"ward": "A"}), json!({"ward": "C"}));
+    queue.save_instead(name(1), name(2), change, 2_000);
+    assert_eq!(queue.entries().len(), 2);
 }
 
 #[test]
@@ -434,13 +671,10 @@ fn the_disk_never_takes_back_what_is_newer_here() {
     let mut queue = queue_of([edit(1, json!({"notes": ""}), json!({"notes": "a"}))]);
     let former = queue.entries()[0].clone();
     queue.kept(&former);
-    queue.save(
-        name(2),
-        edit(1, json!({"notes": ""}), json!({"notes": "ab"})),
-        1,
-    );
+    queue.next(at(0)).unwrap();
+    queue.answered(name(1), refused("23514", "no"), at(0));
     queue.follow(vec![former]);
-    assert_eq!(queue.entries()[0].change.columns["notes"], "ab");
+    assert!(matches!(queue.entries()[0].standing, Standing::Failed(_)));
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl World {
             return;
         }
         self.after(2_000, 25_000, Event::Break);
-        let fault = self.dice.between(0, 14);
+        let fault = self.dice.between(0, 16);
         // Before the first beat a page can't know that there are beats, and their absence tells it nothing.
         let silent = matches!(fault, 2 | 3) && !self.page.knows_beats;
         if self.faults >> fault & 1 == 0 || silent {
@@ -88,6 +88,11 @@ impl World {
             // A tab is closed, and opened again.
             (13, _) if !self.frozen => self.reopen_page(),
             (14, _) => self.reopen(1),
+            (15, _) => {
+                let out = self.dice.between(1_000, 30_000);
+                self.disk_fails(out);
+            }
+            (16, _) => self.disk_garbles(),
             (12, Some(line)) => {
                 // Realtime is gone for good; rows can still be asked for.
                 self.server.closed_until = u64::MAX;
@@ -144,6 +149,7 @@ impl World {
         }
         self.database_out_until = 0;
         self.rows_out_until = 0;
+        self.disk_works();
         self.online();
         self.visible();
         if let Some(socket) = self.socket.filter(|socket| socket.hole) {

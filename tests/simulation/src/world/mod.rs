@@ -79,6 +79,10 @@ enum Event {
     Save(Box<Flight>),
     /// The answer to a save arrives.
     Saved(Box<Flight>),
+    /// A tab hears that another one has written to the disk.
+    Nudge(usize),
+    /// The disk works again.
+    Disk,
     Still,
     End,
 }
@@ -345,6 +349,14 @@ impl World {
             Event::Save(flight) => self.save_arrives(*flight)?,
             Event::Saved(flight) => {
                 self.saved(*flight);
+                self.check_saves()?;
+            }
+            Event::Nudge(tab) => {
+                self.follow_disk(tab);
+                self.check_saves()?;
+            }
+            Event::Disk => {
+                self.disk_works();
                 self.check_saves()?;
             }
             Event::Break => {

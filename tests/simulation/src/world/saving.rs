@@ -3,7 +3,7 @@
 //!
 //! The first tab is the page with its cache; of the second there is only the outbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bedside::data::DataError;
 use bedside::data::clock::Moment;
@@ -11,7 +11,9 @@ use bedside::model::{
     FormStatus, FormSubmission, FormType, Patient, PatientField, PatientStatus, WARDS,
 };
 use bedside::sync::outbox::queue::{Effect, Reply, Request};
-use bedside::sync::outbox::{Change, Columns, Entry, Outcome, Queue, Side, Standing, Write, saves};
+use bedside::sync::outbox::{
+    Change, Columns, Entry, Found, Outcome, Queue, Side, Standing, Write, saves,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,6 +37,22 @@ struct Tab {
     waits: bool,
 }
 
+impl Tab {
+    /// Whether the tab has an entry that could not be written.
+    fn only_here(&self, entry: Uuid) -> bool {
+        self.unkept().contains(&entry)
+    }
+
+    fn unkept(&self) -> Vec<Uuid> {
+        let effects = self.queue.unkept();
+        let ids = effects.iter().filter_map(|effect| match effect {
+            Effect::Keep(entry) => Some(entry.id),
+            _ => None,
+        });
+        ids.collect()
+    }
+}
+
 /// A browser's outboxes.
 #[derive(Default)]
 pub struct Saving {
@@ -42,6 +60,10 @@ pub struct Saving {
     disk: BTreeMap<User, BTreeMap<Uuid, Entry>>,
     /// The tab that has the turn.
     turn: Option<usize>,
+    /// The disk neither reads nor writes until then.
+    out_until: u64,
+    /// Entries that can't be read at the moment.
+    garbled: BTreeSet<Uuid>,
     names: u64,
     lives: u64,
 }
@@ -69,6 +91,11 @@ impl Saving {
             .values()
             .any(|entries| entries.contains_key(&entry))
     }
+
+    /// Whether it is on disk, or, while that refuses, in a tab that says so.
+    fn keeps(&self, entry: Uuid) -> bool {
+        self.on_disk(entry) || self.tabs.iter().any(|tab| tab.only_here(entry))
+    }
 }
 
 impl World {
@@ -82,7 +109,8 @@ impl World {
         let due = self.saving.tabs.iter().enumerate().filter_map(due).min()?;
         let due = u64::try_from(due.since(Moment::from_millis(0)).as_millis()).ok()?;
         // While another has the turn, there is nothing to do until that one is done.
-        Some(due).filter(|due| *due > self.now || self.saving.turn.is_none())
+        let free = self.saving.turn.is_none() || self.disk_is_out();
+        Some(due).filter(|due| *due > self.now || free)
     }
 
     /// For whom a tab sends. A page that sleeps sends nothing, however long it has wanted to.
@@ -94,7 +122,7 @@ impl World {
     pub(super) fn check_saves(&mut self) -> Result<(), Divergence> {
         let saving = &self.saving;
         self.ledger
-            .check(&self.database, |entry| saving.on_disk(entry), self.now)
+            .check(&self.database, |entry| saving.keeps(entry), self.now)
     }
 
     /// Nothing that could be sent waits any more.
@@ -136,10 +164,10 @@ impl World {
         let Some(change) = self.some_change(user).filter(|change| !change.is_empty()) else {
             return;
         };
-        let name = self.name();
+        let id = self.name();
         let now = self.now;
-        let (id, effects) = match self.saving.tabs.get_mut(tab) {
-            Some(tab) => tab.queue.save(name, change.clone(), now),
+        let effects = match self.saving.tabs.get_mut(tab) {
+            Some(tab) => tab.queue.save(id, change.clone(), now),
             None => return,
         };
         self.ledger.promise(id);
@@ -156,7 +184,7 @@ impl World {
 
     fn name(&mut self) -> Uuid {
         self.saving.names += 1;
-        Uuid::from_u128(0xd000_0000 + u128::from(self.saving.names))
+        named(self.saving.names)
     }
 
     /// A change of what this person has before their eyes.
@@ -275,7 +303,9 @@ impl World {
             return;
         };
         let choice = self.dice.between(0, 3);
+        let name = self.name();
         let mut over = Vec::new();
+        let mut promised = false;
         let Some(own) = self.saving.tabs.get_mut(tab) else {
             return;
         };
@@ -289,10 +319,26 @@ impl World {
                 }
                 if choices.iter().any(|(_, side)| *side == Side::Theirs) {
                     over.push(entry.id);
+                    over.push(name);
+                } else {
+                    promised = true;
                 }
-                own.queue.resolve(entry.id, &choices)
+                own.queue.resolve(entry.id, name, &choices)
             }
-            (Standing::Failed(_), 0) => own.queue.retry(entry.id),
+            (Standing::Failed(_), 0) => {
+                promised = true;
+                own.queue.retry(entry.id, name)
+            }
+            (Standing::Failed(_), 1) => {
+                // The person corrects what the database refused.
+                let mut change = entry.change.clone();
+                if let Some(ward) = change.columns.get_mut("ward") {
+                    *ward = json!(WARDS.first());
+                }
+                over.push(entry.id);
+                promised = true;
+                own.queue.save_instead(entry.id, name, change, self.now)
+            }
             _ => {
                 let effects = own.queue.withdraw(entry.id);
                 over.extend(effects.iter().filter_map(|effect| match effect {
@@ -302,13 +348,82 @@ impl World {
                 effects
             }
         };
-        self.ledger.release_all(over);
+        // A decision counts by itself, whatever became of the save that it is about.
+        let goes_on = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Keep(entry) if entry.id == name));
+        if promised && goes_on {
+            self.ledger.promise(name);
+        }
+        let shown = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Show(_)));
+        let corrected = effects.iter().find_map(|effect| match effect {
+            Effect::Keep(entry) if entry.id == name && !shown => Some(entry.change.clone()),
+            _ => None,
+        });
         self.carry_out(tab, effects);
+        self.ledger.release_all(over);
+        if let Some(change) = corrected.filter(|_| tab == PAGE) {
+            self.page.show(name, change);
+        }
         self.settle();
+    }
+
+    fn disk_is_out(&self) -> bool {
+        self.now < self.saving.out_until
+    }
+
+    /// The disk refuses for a while.
+    pub(super) fn disk_fails(&mut self, out: u64) {
+        self.saving.out_until = self.saving.out_until.max(self.now + out);
+        // Whoever has the turn goes on without it.
+        self.saving.turn = None;
+        self.at(self.saving.out_until, Event::Disk);
+    }
+
+    /// Some records can't be read for a while.
+    pub(super) fn disk_garbles(&mut self) {
+        let Some(disk) = self.disk_of() else { return };
+        let ids: Vec<Uuid> = disk.keys().copied().collect();
+        let garbled: Vec<Uuid> = ids.into_iter().filter(|_| self.dice.percent(50)).collect();
+        self.saving.garbled.extend(garbled);
+        for tab in 0..TABS {
+            self.follow_disk(tab);
+        }
+        self.after(500, 15_000, Event::Disk);
+    }
+
+    /// The disk works again, and is given what it lacks.
+    pub(super) fn disk_works(&mut self) {
+        if self.disk_is_out() && !self.still {
+            return;
+        }
+        self.saving.out_until = self.now;
+        self.saving.garbled.clear();
+        for tab in 0..TABS {
+            let unkept = self.saving.tabs.get(tab).map(|own| own.queue.unkept());
+            self.carry_out(tab, unkept.unwrap_or_default());
+            self.follow_disk(tab);
+        }
     }
 
     /// A tab is closed and opened again: what it had in memory is gone.
     pub(super) fn reopen(&mut self, tab: usize) {
+        // What could not be written goes with the tab: it said so, and the browser asked.
+        let lost = self
+            .saving
+            .tabs
+            .get(tab)
+            .map(Tab::unkept)
+            .unwrap_or_default();
+        let lost: Vec<Uuid> = lost
+            .into_iter()
+            .filter(|entry| !self.saving.on_disk(*entry))
+            .collect();
+        if !self.has(Bug::ForgetOnClose) {
+            self.ledger.release_all(lost);
+        }
         self.saving.lives += 1;
         let life = self.saving.lives;
         if let Some(own) = self.saving.tabs.get_mut(tab) {
@@ -324,19 +439,17 @@ impl World {
     }
 
     /// Somebody else's outboxes from here on.
-    pub(super) fn hand_over(&mut self, next: Option<User>) {
-        // Who signs out was asked. A session that ran out leaves the disk as it is, for the same person.
+    pub(super) fn hand_over(&mut self, former: Option<User>, next: Option<User>) {
+        // Who signs out was asked, and deletes what is their own. A session that ran out leaves the disk as it is.
         let asked = next.is_none() && self.dice.percent(50);
-        let mut over = Vec::new();
-        self.saving.disk.retain(|user, entries| {
-            let stays = !asked && next.is_none_or(|next| next == *user);
-            if !stays {
-                over.extend(entries.keys().copied());
-            }
-            stays
-        });
-        // What only a tab knew goes with it; on disk is what was promised.
-        self.ledger.release_all(over);
+        let left = former
+            .filter(|_| asked)
+            .and_then(|former| self.saving.disk.remove(&former));
+        self.ledger
+            .release_all(left.into_iter().flat_map(BTreeMap::into_keys));
+        if let Some(next) = next.filter(|_| self.has(Bug::WipeOthers)) {
+            self.saving.disk.retain(|user, _| *user == next);
+        }
         for tab in 0..TABS {
             self.reopen(tab);
         }
@@ -351,9 +464,24 @@ impl World {
         if tab == PAGE && self.frozen {
             return;
         }
-        let entries: Vec<Entry> = match self.disk_of() {
+        if self.disk_is_out() {
+            return;
+        }
+        let disk: Vec<Entry> = match self.disk_of() {
             Some(disk) => disk.values().cloned().collect(),
             None => return,
+        };
+        let garbled = &self.saving.garbled;
+        let (garbled, entries): (Vec<Entry>, Vec<Entry>) = disk
+            .into_iter()
+            .partition(|entry| garbled.contains(&entry.id));
+        let mut unreadable: Vec<Uuid> = garbled.iter().map(|entry| entry.id).collect();
+        if self.has(Bug::UnreadableIsGone) {
+            unreadable.clear();
+        }
+        let entries = Found {
+            entries,
+            unreadable,
         };
         let Some(own) = self.saving.tabs.get_mut(tab) else {
             return;
@@ -382,12 +510,28 @@ impl World {
             return;
         }
         let has_turn = self.saving.turn == Some(tab);
-        if !has_turn {
-            if !wants(self) || (alone && self.saving.turn.is_some()) {
+        if self.disk_is_out() {
+            // Without a disk there is nothing to take turns about.
+            if !wants(self) {
                 return;
             }
-            self.saving.turn = Some(tab);
-            self.follow_disk(tab);
+        } else {
+            if !has_turn {
+                if !wants(self) || (alone && self.saving.turn.is_some()) {
+                    return;
+                }
+                self.saving.turn = Some(tab);
+                self.follow_disk(tab);
+            }
+            let mut name = self.saving.names;
+            let folded = self.saving.tabs.get_mut(tab).map(|own| {
+                own.queue.fold(|| {
+                    name += 1;
+                    named(name)
+                })
+            });
+            self.saving.names = name;
+            self.carry_out(tab, folded.unwrap_or_default());
         }
         let send = self
             .saving
@@ -401,8 +545,14 @@ impl World {
             return;
         };
         let entry = send.entry.id;
+        let first = send.entry.replaces.first().copied();
         self.keep(tab, send.entry);
         let mut request = send.request;
+        if let (true, Some(first)) = (self.has(Bug::SameSaveId), first)
+            && let Request::Insert { columns, .. } | Request::Update { columns, .. } = &mut request
+        {
+            columns.insert("save_id".to_owned(), json!(first));
+        }
         if self.has(Bug::DoubleSend)
             && let Request::Insert { columns, .. } | Request::Update { columns, .. } = &mut request
         {
@@ -492,6 +642,9 @@ impl World {
     }
 
     fn keep(&mut self, tab: usize, entry: Entry) {
+        if self.disk_is_out() {
+            return;
+        }
         if self.has(Bug::ForgetOnClose) {
             return;
         }
@@ -511,10 +664,18 @@ impl World {
                     changed = true;
                     self.keep(tab, *entry);
                 }
+                // Refused, it is left over, and the server knows that it has it.
+                Effect::Drop(_) if self.disk_is_out() => {}
                 Effect::Drop(id) => {
                     changed = true;
                     if let Some(disk) = self.disk_of() {
                         disk.remove(&id);
+                    }
+                }
+                Effect::Replaced { former, by } => {
+                    self.ledger.replace(former, by);
+                    if tab == PAGE {
+                        self.page.replace(former, by);
                     }
                 }
                 Effect::Show(entry) if tab == PAGE => self.page.show(entry.id, entry.change),
@@ -523,8 +684,9 @@ impl World {
             }
         }
         if changed {
-            // The other tab is nudged, and looks.
-            self.follow_disk(1 - tab.min(1));
+            // The other tab is nudged, and looks; it may be busy.
+            let busy = if self.dice.percent(20) { 3_000 } else { 30 };
+            self.after(1, busy, Event::Nudge(1 - tab.min(1)));
         }
     }
 
@@ -576,4 +738,8 @@ impl World {
     fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
     }
+}
+
+fn named(number: u64) -> Uuid {
+    Uuid::from_u128(0xd000_0000 + u128::from(number))
 }
