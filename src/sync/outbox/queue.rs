@@ -427,7 +427,10 @@ impl Entry {
     /// Takes it off the disk, and what it took the place of, should that be left over.
     fn dropped(&self) -> Vec<Effect> {
         let left_over = self.replaces.iter();
-        left_over.chain([&self.id]).map(|id| Effect::Drop(*id)).collect()
+        left_over
+            .chain([&self.id])
+            .map(|id| Effect::Drop(*id))
+            .collect()
     }
 }
 

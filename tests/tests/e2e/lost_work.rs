@@ -51,7 +51,10 @@ async fn what_is_typed_while_a_save_is_on_its_way_stays_unsaved() -> Result<()> 
     one.field("Notes").await?.send_keys(" B").await?;
     one.sees("Saved.").await?;
     ensure!(one.field("Notes").await?.value().await?.as_deref() == Some("A B"));
-    ensure!(one.offers("Discard changes").await?, "\" B\" counts as saved");
+    ensure!(
+        one.offers("Discard changes").await?,
+        "\" B\" counts as saved"
+    );
     api.row_once(&path, |row| row["notes"] == "A").await?;
     one.clicks("Save").await?;
     api.row_once(&path, |row| row["notes"] == "A B").await?;
@@ -97,7 +100,9 @@ async fn a_registration_whose_number_was_taken_meanwhile_reopens_filled_in() -> 
     one.sees("is registered").await?;
     one.no_longer_sees("needs you").await?;
     let row = admin
-        .row_once("patients?mrn=eq.FREE-1", |row| row["notes"] == "Came by ambulance")
+        .row_once("patients?mrn=eq.FREE-1", |row| {
+            row["notes"] == "Came by ambulance"
+        })
         .await?;
     ensure!(row["last_name"] == "Ozola");
     house.closes([one]).await
@@ -116,7 +121,11 @@ async fn a_save_that_is_finally_refused_can_be_read_and_copied() -> Result<()> {
     house.api(ADMIN).await?.change(&path, handed_over).await?;
     one.meets(Trouble::None).await?;
     one.sees("1 change needs you").await?;
-    run(&one, "document.querySelector('.outbox-content summary').click()").await?;
+    run(
+        &one,
+        "document.querySelector('.outbox-content summary').click()",
+    )
+    .await?;
     one.sees("Words that must not be lost").await?;
     run(
         &one,
@@ -127,7 +136,10 @@ async fn a_save_that_is_finally_refused_can_be_read_and_copied() -> Result<()> {
     one.sees("Copied.").await?;
     let copied = run(&one, "return window.copied").await?;
     ensure!(
-        copied.as_str().unwrap_or_default().contains("Words that must not be lost"),
+        copied
+            .as_str()
+            .unwrap_or_default()
+            .contains("Words that must not be lost"),
         "copied {copied}"
     );
     house.closes([one]).await
@@ -147,9 +159,14 @@ async fn what_one_person_could_not_send_outlives_the_next_person() -> Result<()>
     let (api, _, path, one) = at_own_patient(&house).await?;
     saves_unsent(&one, "For later").await?;
     // The session ends, and somebody else works here.
-    run(&one, "localStorage.setItem('bedside.session', 'ended:ended')").await?;
+    run(
+        &one,
+        "localStorage.setItem('bedside.session', 'ended:ended')",
+    )
+    .await?;
     one.goes_to("/sign-in").await?;
-    one.sees(&format!("1 change of {ONE} is not sent yet")).await?;
+    one.sees(&format!("1 change of {ONE} is not sent yet"))
+        .await?;
     one.meets(Trouble::None).await?;
     one.sign_in(TWO, bedside_tests::PASSWORD).await?;
     one.sees_nav("Patients").await?;
@@ -158,9 +175,11 @@ async fn what_one_person_could_not_send_outlives_the_next_person() -> Result<()>
         "the next person sees somebody else's change"
     );
     one.signs_out().await?;
-    one.sees(&format!("1 change of {ONE} is not sent yet")).await?;
+    one.sees(&format!("1 change of {ONE} is not sent yet"))
+        .await?;
     one.sign_in(ONE, bedside_tests::PASSWORD).await?;
-    api.row_once(&path, |row| row["notes"] == "For later").await?;
+    api.row_once(&path, |row| row["notes"] == "For later")
+        .await?;
     house.closes([one]).await
 }
 
@@ -195,7 +214,8 @@ async fn a_storage_that_can_t_be_read_deletes_nothing() -> Result<()> {
     // After a reload nobody is signed in, and nothing is deleted.
     one.goes_to("/patients").await?;
     one.field("Password").await?;
-    one.sees(&format!("1 change of {ONE} is not sent yet")).await?;
+    one.sees(&format!("1 change of {ONE} is not sent yet"))
+        .await?;
     one.browser
         .execute(
             "localStorage.setItem('bedside.session', arguments[0])",
@@ -204,7 +224,8 @@ async fn a_storage_that_can_t_be_read_deletes_nothing() -> Result<()> {
         .await?;
     one.meets(Trouble::None).await?;
     one.goes_to("/patients").await?;
-    api.row_once(&path, |row| row["notes"] == "Still here").await?;
+    api.row_once(&path, |row| row["notes"] == "Still here")
+        .await?;
     house.closes([one]).await
 }
 
@@ -293,7 +314,10 @@ async fn two_tabs_register_two_patients() -> Result<()> {
     one.browser.refresh().await?;
     one.sees("did not save").await?;
     let held = one.field("First name").await?.value().await?;
-    ensure!(held.as_deref() == Some("Ieva"), "the first tab holds {held:?}");
+    ensure!(
+        held.as_deref() == Some("Ieva"),
+        "the first tab holds {held:?}"
+    );
 
     // What a closed tab left is offered to the next form.
     one.clicks("Cancel").await?;
@@ -303,7 +327,13 @@ async fn two_tabs_register_two_patients() -> Result<()> {
     one.goes_to("/patients/new").await?;
     one.clicks("Continue Ieva").await?;
     let held = one.field("First name").await?.value().await?;
-    ensure!(held.as_deref() == Some("Ieva"), "the third tab holds {held:?}");
-    ensure!(!one.page_text().await?.contains("Karlis"), "an open form is offered");
+    ensure!(
+        held.as_deref() == Some("Ieva"),
+        "the third tab holds {held:?}"
+    );
+    ensure!(
+        !one.page_text().await?.contains("Karlis"),
+        "an open form is offered"
+    );
     house.closes([one]).await
 }

@@ -84,13 +84,7 @@ impl Queue {
     }
 
     /// The person goes on typing over a save that was refused: both are one new save. If it is not refused, this is a save of its own.
-    pub fn amend(
-        &mut self,
-        of: Uuid,
-        id: Uuid,
-        change: Change,
-        unix_millis: u64,
-    ) -> Vec<Effect> {
+    pub fn amend(&mut self, of: Uuid, id: Uuid, change: Change, unix_millis: u64) -> Vec<Effect> {
         let refused = |entry: &&Entry| matches!(entry.standing, Standing::Failed(_));
         let Some(former) = self.entry(of).filter(refused) else {
             return self.save(id, change, unix_millis);

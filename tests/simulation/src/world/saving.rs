@@ -64,6 +64,8 @@ pub struct Saving {
     out_until: u64,
     /// Entries that can't be read at the moment.
     garbled: BTreeSet<Uuid>,
+    /// A save that a tab was told to be over while it was on disk.
+    forgotten: Option<Uuid>,
     names: u64,
     lives: u64,
 }
@@ -121,6 +123,12 @@ impl World {
     /// Whether every save is where it must be.
     pub(super) fn check_saves(&mut self) -> Result<(), Divergence> {
         let saving = &self.saving;
+        if let Some(entry) = saving.forgotten {
+            return Err(Divergence {
+                at: self.now,
+                what: format!("save {entry} is on disk and was said to be seen to"),
+            });
+        }
         self.ledger
             .check(&self.database, |entry| saving.keeps(entry), self.now)
     }
@@ -693,6 +701,9 @@ impl World {
     fn tell(&mut self, tab: usize, entry: Entry, outcome: Outcome) {
         if let Outcome::Stored(row) = &outcome {
             self.right(&entry, row);
+        }
+        if outcome == Outcome::Elsewhere && self.saving.on_disk(entry.id) {
+            self.saving.forgotten = Some(entry.id);
         }
         if tab != PAGE {
             return;
