@@ -125,7 +125,7 @@ async fn from_sign_in_to_a_patient_and_back_by_keyboard_alone() -> Result<()> {
         .waits_for(
             "the patient, marked",
             "const marked = document.querySelector('[role=option][aria-selected=true]'); \
-             return arguments.every(word => marked?.textContent.includes(word))",
+             return [...arguments].every(word => marked?.textContent.includes(word))",
             vec![mrn.into(), last_name.into()],
         )
         .await?;
