@@ -40,16 +40,29 @@ async fn fill(folder: &Path) -> Result<()> {
     }
     let seed = SEED
         .get_or_try_init(|| async {
-            let seed = crate::target(1).join("stories").join("seed");
-            if seed.exists() {
-                std::fs::remove_dir_all(&seed)?;
-            }
+            let stories = crate::target(1).join("stories");
+            let seed = stories.join(format!("seed-{}", std::process::id()));
+            remove_left_seeds(&stories)?;
             std::fs::create_dir_all(&seed)?;
             Backend::spawn(0, &seed, &[]).await?.stop().await?;
             anyhow::Ok(seed)
         })
         .await?;
     copy_folder(seed, folder).context("copying the demo data")
+}
+
+/// Deletes what earlier runs left; another one may be under way.
+fn remove_left_seeds(stories: &Path) -> Result<()> {
+    std::fs::create_dir_all(stories)?;
+    for entry in std::fs::read_dir(stories)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix("seed-"));
+        if process.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
