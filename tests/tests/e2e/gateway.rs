@@ -50,7 +50,7 @@ async fn a_gateway_s_refusal_keeps_the_patient_the_save_and_the_session() -> Res
     ensure!(!page.contains("does not exist"), "{page}");
 
     answered_in_front(&one, json!([])).await?;
-    one.sees("Saved").await?;
+    one.no_longer_sees("waiting to be sent").await?;
     let path = format!("patients?id=eq.{id}");
     api.row_once(&path, |row| row["notes"] == "Written behind a proxy")
         .await?;
