@@ -125,7 +125,11 @@ impl PatientSort {
         let mut text = String::new();
         for (index, column) in self.columns().iter().enumerate() {
             let way = if index == 0 { order } else { Order::Ascending };
-            text.push_str(column);
+            text.push_str(match *column {
+                // A person with a single name is listed by it, whichever column it is in.
+                "last_name" => "sort_name",
+                column => column,
+            });
             text.push('.');
             text.push_str(way.word());
             text.push(',');
@@ -432,7 +436,7 @@ mod tests {
         }
         assert_eq!(
             PatientSort::Ward.order(Order::Descending),
-            "ward.desc,last_name.asc,first_name.asc,id.asc"
+            "ward.desc,sort_name.asc,first_name.asc,id.asc"
         );
     }
 

@@ -90,6 +90,66 @@ async fn an_idle_screen_locks_over_the_data_and_opens_where_one_left_off() -> Re
     house.closes([person]).await
 }
 
+#[tokio::test]
+async fn a_locked_screen_leaves_no_token_and_opens_for_no_trick() -> Result<()> {
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
+    let (id, mrn) = (text(&patient, "id")?, text(&patient, "mrn")?);
+    let person = house.signs_in(ONE).await?;
+    person.goes_to(&format!("/patients/{id}")).await?;
+    person.sees(mrn).await?;
+    let session = "return localStorage.getItem('bedside.session')";
+    let before = person
+        .browser
+        .execute(session, vec![])
+        .await?
+        .json()
+        .clone();
+    person.clicks("Lock the screen").await?;
+    person.field("Password").await?;
+    let tokens = "return Object.values(localStorage).some(text => text.includes('_token'))";
+    let found = person.browser.execute(tokens, vec![]).await?;
+    ensure!(
+        found.json() == &Value::Bool(false),
+        "a token is still there"
+    );
+
+    // What another tab, or somebody with the browser's tools, may write.
+    let trick = "localStorage.removeItem('bedside.locked'); \
+                 const hear = (key, newValue) => window.dispatchEvent(new StorageEvent('storage', {key, newValue})); \
+                 hear('bedside.locked', null); \
+                 const forged = JSON.parse(arguments[0]); forged.access_token = 'a.b.c'; forged.refresh_token = 'forged'; \
+                 const text = JSON.stringify(forged); const locked = localStorage.getItem('bedside.session'); \
+                 localStorage.setItem('bedside.session', text); hear('bedside.session', text); \
+                 setTimeout(() => localStorage.setItem('bedside.session', locked), 1000);";
+    person.browser.execute(trick, vec![before]).await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    ensure!(!shown(&person).await?.contains(mrn), "the screen is open");
+
+    // Without what says that it is locked it is locked all the same; without the session nobody is signed in.
+    let forget =
+        "for (const key of ['bedside.locked', 'bedside.touched']) localStorage.removeItem(key)";
+    person.browser.execute(forget, vec![]).await?;
+    person.browser.refresh().await?;
+    person.sees("Locked").await?;
+    person.types("Password", bedside_tests::PASSWORD).await?;
+    person.clicks("Unlock").await?;
+    person.sees(mrn).await?;
+    person.clicks("Lock the screen").await?;
+    person.field("Password").await?;
+    person
+        .browser
+        .execute(
+            "localStorage.removeItem('bedside.session'); localStorage.removeItem('bedside.locked')",
+            vec![],
+        )
+        .await?;
+    person.browser.refresh().await?;
+    person.field("Email").await?;
+    ensure!(!shown(&person).await?.contains(mrn));
+    house.closes([person]).await
+}
+
 /// How often this tab has asked for a new token since it was loaded.
 async fn renewals(person: &Person) -> Result<u64> {
     let count = person

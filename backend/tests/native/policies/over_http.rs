@@ -56,6 +56,34 @@ async fn refusal(request: RequestBuilder) -> String {
 }
 
 #[test]
+fn a_person_with_a_single_name_is_listed_by_it() {
+    over_http(|backend| async move {
+        let admin = token(backend, "admin@bedside.test").await;
+        let person = |number: u8, first: &str, last: &str| {
+            json!({
+                "mrn": format!("SORTED-{number}"), "first_name": first, "last_name": last,
+                "date_of_birth": "1950-06-08", "ward": "Surgery",
+            })
+        };
+        let people = json!([
+            person(1, "Zoë", "Adams"),
+            person(2, "Suharto", ""),
+            person(3, "", "Sukarno"),
+            person(4, "Ada", "Sutter"),
+        ]);
+        rows(rest(backend, &admin, Method::POST, "patients").json(&people)).await;
+        let sorted =
+            "patients?select=mrn&mrn=like.SORTED-*&order=sort_name.asc,first_name.asc,id.asc";
+        let sorted = rows(rest(backend, &admin, Method::GET, sorted)).await;
+        let sorted: Vec<_> = sorted
+            .iter()
+            .map(|row| row["mrn"].as_str().unwrap())
+            .collect();
+        assert_eq!(sorted, ["SORTED-1", "SORTED-2", "SORTED-3", "SORTED-4"]);
+    });
+}
+
+#[test]
 fn all_demo_accounts_sign_in_and_a_wrong_password_does_not() {
     over_http(|backend| async move {
         for email in [
