@@ -10,11 +10,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bedside::data::Pace;
 use bedside::data::clock::Moment;
 use bedside::data::query::{cache_options, query};
 use bedside::data::{DataError, Page as Rows, rows};
 use bedside::model::{FormSubmission, Patient, Profile};
-use bedside::data::Pace;
 use bedside::sync::core::{Core, ECHO, Effect, Told};
 use bedside::sync::outbox::{Change, Entry, Outcome, show};
 use bedside::sync::router::Heard;
