@@ -156,7 +156,7 @@ impl Outbox {
             state.user
         };
         let Some(Ok(found)) = within(PATIENCE, entries).await else {
-            return Reached::No;
+            return self.not_reached(user);
         };
         self.decide(|state| {
             let effects = if state.user == user {
@@ -173,13 +173,25 @@ impl Outbox {
     /// Waits until all that the disk was asked is done.
     pub(super) async fn flushed(&self) -> Reached {
         let (answer, done) = oneshot::channel();
-        if let Some(disk) = &lock(&self.0.state).disk {
-            let _ = disk.unbounded_send(Disk::Flush(answer));
-        }
+        let user = {
+            let state = lock(&self.0.state);
+            if let Some(disk) = &state.disk {
+                let _ = disk.unbounded_send(Disk::Flush(answer));
+            }
+            state.user
+        };
         match within(PATIENCE, done).await {
             Some(Ok(())) => Reached::Yes,
-            _ => Reached::No,
+            _ => self.not_reached(user),
         }
+    }
+
+    /// What is saved now is in this tab only, as far as anybody knows. Once the disk answers after all, that is taken back.
+    fn not_reached(&self, user: Option<Uuid>) -> Reached {
+        if let Some(user) = user {
+            self.refused(user);
+        }
+        Reached::No
     }
 
     /// Tells the other tabs that the disk has changed.
