@@ -11,7 +11,7 @@ use crate::components::time::provide_now;
 use crate::components::{Frame, LockScreen, Toaster, Toasts, Veil};
 use crate::data::{Auth, AuthState, Config, ConfigError, Rest};
 use crate::hooks::Searches;
-use crate::idle::Idle;
+use crate::idle::{Idle, Screen};
 use crate::pages::lazy::{self, Routed};
 use crate::pages::{ConfigErrorPage, NotFound, Patients, SignIn};
 use crate::sync::provide_live_data;
@@ -116,12 +116,29 @@ fn searches(auth: &Auth) -> Searches {
 fn watched(auth: &Auth) -> Idle {
     let idle = Idle::begin();
     let state = auth.state();
-    let follows = idle.clone();
+    // A locked screen has no tokens, and no screen without tokens is open.
+    let (screen, locking) = (idle.screen(), auth.clone());
+    ImmediateEffect::new_scoped(move || {
+        if screen.get() == Screen::Locked {
+            locking.lock();
+        }
+    });
+    let (tokens, opening, opened) = (auth.token_count(), idle.clone(), auth.clone());
+    ImmediateEffect::new_scoped(move || {
+        tokens.track();
+        if !opened.is_locked() && opening.screen().get_untracked() == Screen::Locked {
+            opening.unlock();
+        }
+    });
+    let (locked, follows) = (auth.clone(), idle.clone());
     ImmediateEffect::new_scoped(move || {
         follows.belongs_to(match state.get() {
             AuthState::SignedIn(user) => Some(user.id),
             AuthState::SignedOut(_) => None,
         });
+        if locked.is_locked() {
+            follows.lock_now();
+        }
     });
     idle
 }

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::pin_mut;
 use gloo_timers::future::sleep;
@@ -80,6 +81,10 @@ struct Held {
     /// Whether the storage speaks for all tabs; where it is full or forbidden, each is on its own.
     written: store::Written,
     respite: Respite,
+    /// Whose screens are locked. Until the password is given no token is used, and none is kept in the browser.
+    locked: Option<User>,
+    /// Who waits for a token until then.
+    waiting: Vec<oneshot::Sender<()>>,
     /// Who asked in this tab to be signed out, until what they left is deleted.
     asked: Option<Uuid>,
 }
@@ -88,6 +93,10 @@ impl Auth {
     /// Takes up the session that a former load of the page left, if there is one.
     pub fn restore(config: &Config) -> Self {
         let kept = kept::read(&config.supabase_url, Now::read());
+        let locked = match &kept {
+            Kept::Locked(user) => Some(user.clone()),
+            _ => None,
+        };
         let (session, state) = taken(kept);
         Self(Arc::new(Inner {
             api: AuthApi::new(config),
@@ -96,6 +105,8 @@ impl Auth {
                 written: store::Written::Kept,
                 session,
                 respite: Respite::default(),
+                locked,
+                waiting: Vec::new(),
                 asked: None,
             }),
             renewing: futures::lock::Mutex::new(()),
@@ -143,7 +154,13 @@ impl Auth {
         let kept = kept::read(&self.0.project, Now::read());
         let known = match &kept {
             Kept::Session(kept) => self.holds(kept),
-            Kept::Nothing(_) => self.held().session.is_none(),
+            Kept::Nothing(_) => self.user_id().is_none(),
+            Kept::Locked(user) if self.user_id() == Some(user.id) => {
+                // Locked in another tab.
+                self.held().locked = Some(user.clone());
+                true
+            }
+            Kept::Locked(_) => false,
             // Nobody said that the session is over: it goes on here until the server says so.
             Kept::Unreadable => true,
         };
@@ -151,6 +168,9 @@ impl Auth {
             return;
         }
         let (session, state) = match kept {
+            Kept::Session(session) if self.is_locked() => {
+                return self.open_on_proof(*session);
+            }
             // Taken away without a word, while somebody was signed in: the person cleared the site's data.
             Kept::Nothing(SignedOutBecause::Nobody) => {
                 (None, AuthState::SignedOut(SignedOutBecause::Asked))
@@ -158,6 +178,37 @@ impl Auth {
             kept => taken(kept),
         };
         self.adopt(session, state);
+    }
+
+    /// Another tab says that the password was given there. Anybody can write into a browser's storage, so the server is asked whose
+    /// tokens these are before a locked screen opens.
+    fn open_on_proof(&self, session: Session) {
+        let auth = self.clone();
+        spawn_local(async move {
+            let answer = auth.0.api.user(session.held_token()).await;
+            let owner = answer.map(|answer| serde_json::from_str::<User>(&answer.text).ok());
+            let proven = matches!(owner, Ok(Some(owner)) if owner.id == session.user.id);
+            if proven && auth.is_locked() && auth.user_id() == Some(session.user.id) {
+                let state = AuthState::SignedIn(session.user.clone());
+                auth.adopt(Some(session), state);
+            }
+        });
+    }
+
+    /// The screens are locked: from here on no token is used, and the browser keeps none, until the password is given.
+    pub fn lock(&self) {
+        let AuthState::SignedIn(user) = self.0.state.get_untracked() else {
+            return;
+        };
+        let before = self.held().locked.replace(user.clone());
+        if before.is_none() {
+            kept::lock(&user, &self.0.project);
+        }
+    }
+
+    /// Whether the screens are locked.
+    pub fn is_locked(&self) -> bool {
+        self.held().locked.is_some()
     }
 
     /// Whether somebody is signed in, as a signal.
@@ -181,7 +232,9 @@ impl Auth {
 
     /// Who is signed in at this moment.
     pub fn user_id(&self) -> Option<Uuid> {
-        self.held().session.as_ref().map(|session| session.user.id)
+        let held = self.held();
+        let user = held.session.as_ref().map(|session| &session.user);
+        user.or(held.locked.as_ref()).map(|user| user.id)
     }
 
     /// Grows with every new token: a holder of the old one takes the new one then.
@@ -213,30 +266,36 @@ impl Auth {
     /// Asks for the password again: the person at the screen is the one who is signed in. The proof is a new session, which takes
     /// the place of the old one.
     pub async fn prove(&self, password: &str) -> Result<(), AuthError> {
-        let held = self.current().ok_or(AuthError::SessionEnded)?;
-        let answer = match self.0.api.by_password(&held.user.email, password).await {
+        let held = self.current();
+        let user = held.as_ref().map(|held| held.user.clone());
+        let user = user
+            .or_else(|| self.held().locked.clone())
+            .ok_or(AuthError::SessionEnded)?;
+        let answer = match self.0.api.by_password(&user.email, password).await {
             // The password may be right, and the address not the account's any more.
             Err(AuthError::WrongCredentials) => {
-                let email = self.changed_email(&held.user).await;
+                let email = self.changed_email(&user).await;
                 let email = email.ok_or(AuthError::WrongCredentials)?;
                 self.0.api.by_password(&email, password).await?
             }
             answer => answer?,
         };
         let session = self.read(&answer)?;
-        let same = session.user.id == held.user.id && self.user_id() == Some(held.user.id);
+        let same = session.user.id == user.id && self.user_id() == Some(user.id);
         if !same {
             self.forget_on_server(session);
             return Err(AuthError::SessionEnded);
         }
         self.begin(session);
-        self.forget_on_server(held);
+        if let Some(held) = held {
+            self.forget_on_server(held);
+        }
         Ok(())
     }
 
     /// The address of the account, if it is not the one that the session was given with.
     async fn changed_email(&self, known: &User) -> Option<String> {
-        let token = self.access_token(Wanted::Usable).await.ok()??;
+        let token = self.any_token(Wanted::Usable).await.ok()??;
         let answer = self.0.api.user(&token.jwt).await.ok()?;
         let now: User = serde_json::from_str(&answer.text).ok()?;
         (now.id == known.id && !now.email.is_empty() && now.email != known.email)
@@ -280,7 +339,29 @@ impl Auth {
     }
 
     /// An access token to use now; `None` when nobody is signed in. Waits for a renewal when one is due.
+    ///
+    /// While the screens are locked it waits for the password.
     pub async fn access_token(&self, wanted: Wanted<'_>) -> Result<Option<Token>, AuthError> {
+        loop {
+            self.unlocked().await;
+            let token = self.any_token(wanted).await;
+            // Locked while it was renewed.
+            if !self.is_locked() {
+                return token;
+            }
+        }
+    }
+
+    async fn unlocked(&self) {
+        while self.is_locked() {
+            let (open, opened) = oneshot::channel();
+            self.held().waiting.push(open);
+            // Dropped is opened as well: whoever waits looks again.
+            let _ = opened.await;
+        }
+    }
+
+    async fn any_token(&self, wanted: Wanted<'_>) -> Result<Option<Token>, AuthError> {
         let Some(session) = self.current() else {
             return Ok(None);
         };
@@ -327,6 +408,11 @@ impl Auth {
                     return Ok(None);
                 }
                 let token = token(&renewed, renewed.held_token());
+                if self.is_locked() {
+                    // Kept in this tab alone, for the moment when the password is given.
+                    self.held().session = Some(renewed);
+                    return Ok(Some(token));
+                }
                 self.begin(renewed);
                 Ok(Some(token))
             }
@@ -409,7 +495,8 @@ impl Auth {
     fn leave(&self, because: SignedOutBecause) -> Option<Session> {
         let session = self.current();
         if matches!(because, SignedOutBecause::Asked | SignedOutBecause::Gone) {
-            self.held().asked = session.as_ref().map(|session| session.user.id);
+            let asked = self.user_id();
+            self.held().asked = asked;
         }
         kept::end(because);
         self.adopt(None, AuthState::SignedOut(because));
@@ -430,7 +517,13 @@ impl Auth {
 
     /// Makes a session the one of this tab and tells those who watch.
     fn adopt(&self, session: Option<Session>, state: AuthState) {
-        self.held().session = session;
+        {
+            let mut held = self.held();
+            held.session = session;
+            held.locked = None;
+            // Dropped, they tell those who wait.
+            held.waiting.clear();
+        }
         if self.0.state.get_untracked() != state {
             self.0.state.set(state);
         }
@@ -444,6 +537,7 @@ fn taken(kept: Kept) -> (Option<Session>, AuthState) {
             let state = AuthState::SignedIn(session.user.clone());
             (Some(*session), state)
         }
+        Kept::Locked(user) => (None, AuthState::SignedIn(user)),
         Kept::Nothing(because) => (None, AuthState::SignedOut(because)),
         Kept::Unreadable => (None, AuthState::SignedOut(SignedOutBecause::Nobody)),
     }

@@ -1,7 +1,9 @@
 //! What this browser keeps of a session between loads and for its other tabs: the session, or why there is none.
 
+use serde::{Deserialize, Serialize};
+
 use super::clock::Now;
-use super::session::Session;
+use super::session::{Session, User};
 use super::signed_out::SignedOutBecause;
 use super::store;
 
@@ -9,6 +11,8 @@ use super::store;
 pub const KEY: &str = "bedside.session";
 
 const ENDED: &str = "ended:";
+/// Stands before whoever's screen is locked. There are no tokens beside it.
+const LOCKED: &str = "locked:";
 /// Stands where a session could not be written: somebody is signed in, in tabs that know it. Short enough for a full storage.
 const UNKEPT: &str = "unkept";
 
@@ -16,6 +20,8 @@ const UNKEPT: &str = "unkept";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     Session(Box<Session>),
+    /// Somebody is signed in and their screens are locked: until the password is given there are no tokens here.
+    Locked(User),
     /// Nobody is signed in, for this reason.
     Nothing(SignedOutBecause),
     /// There may be a session; it can't be read. By itself that ends nothing: the storage may fail for a moment, or a newer version of
@@ -36,6 +42,12 @@ pub fn read(project: &str, now: Now) -> Kept {
 fn parse(text: &str, project: &str, now: Now) -> Kept {
     if let Some(word) = text.strip_prefix(ENDED) {
         return SignedOutBecause::of_word(word).map_or(Kept::Unreadable, Kept::Nothing);
+    }
+    if let Some(text) = text.strip_prefix(LOCKED) {
+        return match serde_json::from_str::<LockedText>(text) {
+            Ok(locked) if locked.project == project => Kept::Locked(locked.user),
+            _ => Kept::Unreadable,
+        };
     }
     // Corrupt, foreign, older or newer. The next sign-in overwrites it.
     Session::restored(text, project, now)
@@ -58,6 +70,29 @@ pub fn write(session: &Session, now: Now) -> store::Written {
         let _ = store::write(KEY, UNKEPT);
     }
     written
+}
+
+/// Whose screens are locked, of which project.
+#[derive(Serialize, Deserialize)]
+struct LockedText {
+    project: String,
+    user: User,
+}
+
+/// Keeps who is signed in and takes the tokens away: nobody at a locked screen finds any.
+pub fn lock(user: &User, project: &str) {
+    let text = LockedText {
+        project: project.to_owned(),
+        user: user.clone(),
+    };
+    let written = match serde_json::to_string(&text) {
+        Ok(text) => store::write(KEY, &format!("{LOCKED}{text}")),
+        Err(_) => store::Written::Refused,
+    };
+    if written == store::Written::Refused {
+        // Better nobody signed in after a reload than a locked screen with tokens.
+        store::remove(KEY);
+    }
 }
 
 /// Keeps the reason why nobody is signed in.
@@ -83,6 +118,25 @@ mod tests {
             let text = format!("{ENDED}{}", because.word());
             assert_eq!(parse(&text, "", NOW), Kept::Nothing(because));
         }
+    }
+
+    #[test]
+    fn a_locked_session_says_whose_it_is_and_has_no_tokens() {
+        let user = User {
+            id: uuid::Uuid::from_u128(1),
+            email: "ana@example.test".to_owned(),
+        };
+        let text = LockedText {
+            project: "https://here.test".to_owned(),
+            user: user.clone(),
+        };
+        let text = format!(
+            "{LOCKED}{}",
+            serde_json::to_string(&text).unwrap_or_default()
+        );
+        assert!(!text.contains("token"));
+        assert_eq!(parse(&text, "https://here.test", NOW), Kept::Locked(user));
+        assert_eq!(parse(&text, "https://there.test", NOW), Kept::Unreadable);
     }
 
     #[test]

@@ -207,7 +207,6 @@ impl Idle {
             (Some(LOCKED), Some(whose)) if Some(whose) == person.as_deref() => {
                 lock(&self.0.watch).lock();
             }
-            (Some(LOCKED), None) if person.is_some() => lock(&self.0.watch).unlock(now),
             _ => return,
         }
         self.look();
@@ -270,27 +269,55 @@ fn keep_touch(now: Now) {
     let _ = store::write(TOUCHED, &now.unix.to_string());
 }
 
-/// Whether what earlier loads and other tabs wrote means that this person's screen is locked.
+/// Whether what earlier loads and other tabs wrote means that this person's screen is locked. What is missing or can't be read means it, too:
+/// whoever removes it must not get past the lock by that.
 fn left_alone(person: Uuid, now: Now) -> bool {
-    if store::read(LOCKED)
-        .ok()
-        .flatten()
-        .is_some_and(|whose| whose == person.to_string())
-    {
+    let locked = store::read(LOCKED).ok().flatten();
+    let touched = store::read(TOUCHED).ok().flatten();
+    is_left_alone(locked.as_deref(), touched.as_deref(), person, now, limit())
+}
+
+fn is_left_alone(
+    locked: Option<&str>,
+    touched: Option<&str>,
+    person: Uuid,
+    now: Now,
+    limit: Duration,
+) -> bool {
+    if locked.is_some_and(|whose| whose == person.to_string()) {
         return true;
     }
-    let touched: Option<u64> = store::read(TOUCHED)
-        .ok()
-        .flatten()
-        .and_then(|text| text.parse().ok());
     // A touch in the future is a calendar that was set back: nobody knows how long ago it was.
-    touched.is_some_and(|touched| {
-        now.unix
-            .checked_sub(touched)
-            .is_none_or(|ago| Duration::from_secs(ago) >= limit())
-    })
+    touched
+        .and_then(|touched| now.unix.checked_sub(touched.parse().ok()?))
+        .is_none_or(|ago| Duration::from_secs(ago) >= limit)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_is_open_only_where_a_late_touch_says_so() {
+        let (ana, bo) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let now = Now {
+            moment: Moment::from_millis(0),
+            unix: 1_000_000,
+        };
+        let left_alone = |locked: Option<Uuid>, touched: Option<&str>| {
+            let locked = locked.map(|whose| whose.to_string());
+            is_left_alone(locked.as_deref(), touched, ana, now, DEFAULT)
+        };
+        assert!(!left_alone(None, Some("999900")));
+        assert!(!left_alone(Some(bo), Some("999900")));
+        assert!(left_alone(Some(ana), Some("999900")));
+        assert!(left_alone(None, Some("999000")), "too long ago");
+        assert!(left_alone(None, Some("1000001")), "in the future");
+        assert!(left_alone(None, Some("just now")));
+        assert!(left_alone(None, None), "missing");
+    }
 }
