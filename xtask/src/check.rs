@@ -5,14 +5,15 @@
 mod features;
 mod lanes;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::build::{self, App, BACKEND};
 use crate::report::Step;
 use crate::tools::{self, Browser, Bundler};
-use crate::{Error, dev, process, report, setup};
+use crate::{Error, dev, process, report, setup, workspace};
 use lanes::{Lane, Part, Plan};
 
 /// The crates of the app. One selection for all commands: another would unify other features, and be another build. Without
@@ -201,7 +202,10 @@ fn alone(what: What, words: &[String]) -> Result<(), Error> {
         }
         What::EndToEnd => {
             build::both(App::Quick)?;
-            let mut command = stories(tools::cargo(), &required_browser()?);
+            let mut cargo = tools::cargo();
+            cargo.args(["test", "--locked"]).args(BACKEND);
+            cargo.args(["--test", "e2e", "--"]);
+            let mut command = stories(cargo, &required_browser()?);
             command.args(words);
             process::run("the stories", &mut command)
         }
@@ -245,13 +249,7 @@ fn everything() -> Plan {
             Lane::Back,
             Step::new(BUILD_TESTS, minutes(2)),
             &[BUILD_BACKEND],
-            |log| {
-                let mut command = tools::cargo();
-                command.args(["test", "--locked", "--no-run"]).args(BACKEND);
-                command.args(["--lib", "--bins", "--test", "native"]);
-                command.args(["--test", "wire", "--test", "e2e"]);
-                process::run_logged("building the tests", &mut command, log)
-            },
+            |log| process::run_logged("building the tests", &mut backend_test_programs(), log),
         ),
         command("app and crates", minutes(4), &[], |mut cargo| {
             cargo.args(["test", "--locked", "--no-fail-fast"]).args(APP);
@@ -281,7 +279,11 @@ fn everything() -> Plan {
             Step::new("e2e", minutes(8)),
             &[BUILD_APP, BUILD_TESTS],
             |log| {
-                let mut command = stories(tools::cargo(), &required_browser()?);
+                // Not through cargo, which would wait for what the other lane compiles.
+                let mut program =
+                    Command::new(STORIES.get().map_or(Path::new("e2e"), PathBuf::as_path));
+                program.current_dir(workspace::root().join("tests"));
+                let mut command = stories(program, &required_browser()?);
                 process::run_logged("the stories", &mut command, log)
             },
         ),
@@ -351,12 +353,48 @@ fn wire_tests(mut cargo: Command) -> Command {
 
 /// The stories, two at a time. One that fails says why in a line; where in the tests' own code is not worth the fifty lines
 /// after it.
-fn stories(mut cargo: Command, browser: &Browser) -> Command {
-    cargo.args(["test", "--locked"]).args(BACKEND);
-    cargo.args(["--test", "e2e", "--", "--test-threads=2"]);
-    cargo.env("RUST_LIB_BACKTRACE", "0");
-    browser.tell(&mut cargo);
-    cargo
+fn stories(mut program: Command, browser: &Browser) -> Command {
+    program
+        .arg("--test-threads=2")
+        .env("RUST_LIB_BACKTRACE", "0");
+    browser.tell(&mut program);
+    program
+}
+
+/// Builds every test program that links the backend.
+fn backend_test_programs() -> Command {
+    let mut command = tools::cargo();
+    command.args(["test", "--locked", "--no-run"]).args(BACKEND);
+    command.args(["--lib", "--bins", "--test", "native"]);
+    command.args(["--test", "wire", "--test", "e2e"]);
+    command
+}
+
+/// The program of the stories.
+static STORIES: OnceLock<PathBuf> = OnceLock::new();
+
+/// Asks cargo where it put the program of the stories. In the lane that compiles: in the other one cargo would wait.
+fn find_stories_program() -> Result<(), Error> {
+    let failed = |reason: String| Error::Step {
+        step: "finding the stories' program".to_owned(),
+        reason,
+    };
+    let output = backend_test_programs()
+        .args(["--message-format", "json"])
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    let program = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find(|message| {
+            message
+                .pointer("/target/name")
+                .is_some_and(|name| name == "e2e")
+        })
+        .and_then(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .ok_or_else(|| failed("cargo names none".to_owned()))?;
+    STORIES.get_or_init(|| program);
+    Ok(())
 }
 
 /// The crates' own browser tests, each in a page of headless Chromium; those of the drivers against a backend of their own.
