@@ -249,7 +249,10 @@ fn everything() -> Plan {
             Lane::Back,
             Step::new(BUILD_TESTS, minutes(2)),
             &[BUILD_BACKEND],
-            |log| process::run_logged("building the tests", &mut backend_test_programs(), log),
+            |log| {
+                process::run_logged("building the tests", &mut backend_test_programs(), log)?;
+                find_stories_program()
+            },
         ),
         command("app and crates", minutes(4), &[], |mut cargo| {
             cargo.args(["test", "--locked", "--no-fail-fast"]).args(APP);
