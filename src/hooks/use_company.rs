@@ -272,6 +272,7 @@ fn tab_of(presence: &Presence) -> Option<Uuid> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
     use super::*;
     use crate::model::Profile;
 

@@ -185,7 +185,7 @@ pub fn use_rows(filter: Memo<PatientFilter>, window: Memo<(usize, usize)>) -> Pl
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
     use super::*;
 
     fn part(number: usize, rows: usize, total: usize, fetched: u64) -> Part {

@@ -31,8 +31,6 @@ pub enum Bug {
     ForgetOnClose,
     /// Tabs send without taking turns, and saves have no name by which the database knows them.
     DoubleSend,
-    /// A decision about a save is sent under the id of the save that it is about.
-    SameSaveId,
     /// Whoever signs in deletes what others left on the disk.
     WipeOthers,
     /// What is on the disk and can't be read is taken to be gone.
@@ -40,7 +38,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::FetchBeforeReady,
         Self::NoTrailingRefetch,
         Self::IgnoreGap,
@@ -55,7 +53,6 @@ impl Bug {
         Self::DropOnError,
         Self::ForgetOnClose,
         Self::DoubleSend,
-        Self::SameSaveId,
         Self::WipeOthers,
         Self::UnreadableIsGone,
     ];
@@ -77,7 +74,6 @@ impl Bug {
             Self::DropOnError => "drop-on-error",
             Self::ForgetOnClose => "forget-on-close",
             Self::DoubleSend => "double-send",
-            Self::SameSaveId => "same-save-id",
             Self::WipeOthers => "wipe-others",
             Self::UnreadableIsGone => "unreadable-is-gone",
         }

@@ -553,14 +553,8 @@ impl World {
             return;
         };
         let entry = send.entry.id;
-        let first = send.entry.replaces.first().copied();
         self.keep(tab, send.entry);
         let mut request = send.request;
-        if let (true, Some(first)) = (self.has(Bug::SameSaveId), first)
-            && let Request::Insert { columns, .. } | Request::Update { columns, .. } = &mut request
-        {
-            columns.insert("save_id".to_owned(), json!(first));
-        }
         if self.has(Bug::DoubleSend)
             && let Request::Insert { columns, .. } | Request::Update { columns, .. } = &mut request
         {
