@@ -96,7 +96,7 @@ pub fn trouble(error: &QueryError<DataError>) -> Option<DataError> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use bedside_query::{
