@@ -276,9 +276,12 @@ async fn a_storage_that_holds_anything_but_a_session_leads_to_the_sign_in_page()
         person.goes_to("/patients").await?;
         person.field("Password").await?;
     }
-    // Back in its place it is good again: nothing was ended by looking.
+    // Back in its place it is good again: nothing was ended by looking. The screen is locked, since nothing says when it was last
+    // touched.
     keep(&person, "bedside.session", &whole).await?;
     person.goes_to("/patients").await?;
+    person.types("Password", bedside_tests::PASSWORD).await?;
+    person.clicks("Unlock").await?;
     person.sees_nav("Patients").await?;
     house.closes([person]).await
 }
