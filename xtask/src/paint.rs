@@ -3,10 +3,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::{report, tools};
+
+/// A page that takes longer is not worth the wait.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Resolves with milliseconds since the navigation: the first paint, and the sign-in form.
 const MEASURE: &str = "const done = arguments[0]; const start = performance.now(); const look = () => { \
@@ -84,10 +88,24 @@ impl Driver {
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (_, body) = answer.split_once("\r\n\r\n")?;
-        let mut answer: Value = serde_json::from_str(body).ok()?;
+        // The driver keeps the connection open, so the length decides where the answer ends.
+        stream.set_read_timeout(Some(ANSWERS_WITHIN)).ok()?;
+        let mut reader = BufReader::new(stream);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            let line = line.trim().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(number) = line.strip_prefix("content-length:") {
+                length = number.trim().parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let mut answer: Value = serde_json::from_slice(&body).ok()?;
         Some(answer.get_mut("value")?.take())
     }
 }
