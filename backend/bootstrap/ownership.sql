@@ -1,4 +1,4 @@
--- Whose database this is: one row for what stands in the way of using it, none where it is new or this backend's own.
+-- Whose database this is: one row for the reason it can't be used, none where it is new or this backend's own.
 --
 -- `realtime.outbox` is the mark of this backend: it is made together with everything else in the `auth` and `realtime`
 -- schemas, and no part of Supabase makes a table of that name. Without it, anything in these schemas is another's.

@@ -53,7 +53,7 @@ fn refusal(row: &sqlx::postgres::PgRow) -> Result<StartError, sqlx::Error> {
 
 /// Brings a database to the state in which a new Supabase project is.
 pub(crate) async fn apply(db: &Db) -> Result<(), StartError> {
-    // In one transaction: the mark by which a database is recognised as ours comes with all that it stands for.
+    // In one transaction: the mark by which a database is recognised as ours comes together with everything it promises.
     let scripts = [ROLES, AUTH, realtime::bootstrap_sql()].join("\n");
     db.run_script(&scripts)
         .await

@@ -156,7 +156,7 @@ async fn main() -> ExitCode {
 /// Prints why the command line is not accepted, or the help that was asked for, and exits.
 fn refuse(error: &clap::Error) -> ! {
     let _ = error.print();
-    // Clap names the flag, which whoever typed only the other one would look for in vain.
+    // Clap names the flag, which is confusing for people who set only the variable.
     if error.kind() == ErrorKind::ArgumentConflict && std::env::var_os(DATABASE_URL).is_some() {
         eprintln!("\n{DATABASE_URL} is set in the environment, which counts as --database-url.");
     }

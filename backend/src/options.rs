@@ -81,7 +81,7 @@ pub struct Options {
     pub dist: Option<PathBuf>,
     /// Signs tokens and API keys; at least 32 characters. `None`: the data folder's own, or without a folder a random one.
     pub jwt_secret: Option<String>,
-    /// Origins besides the backend's own and those on loopback whose pages may call the APIs, such as
+    /// Origins other than the backend's own and those on loopback whose pages may call the APIs, such as
     /// `https://ward.example`. Their hosts are also names by which the backend may be called.
     pub allowed_origins: Vec<Origin>,
     /// What one request and one client may use up.

@@ -33,7 +33,7 @@ impl FromStr for Origin {
         let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(NotAnOrigin);
         };
-        // Whatever else stands there, such as a path or a user, would never equal what a browser sends.
+        // Anything else in it, such as a path or a user, would never equal what a browser sends.
         let plain = uri
             .scheme_str()
             .map(|scheme| format!("{scheme}://{authority}"));

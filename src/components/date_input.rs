@@ -1,4 +1,4 @@
-//! What a browser's control for dates holds while somebody types in it. While a part is missing, or the calendar has no such day,
+//! The content of a browser's date field while it is being edited. While a part is missing, or the calendar has no such day,
 //! its value is empty as if nothing had been typed; only its validity tells the two apart.
 
 use leptos::prelude::event_target_value;

@@ -162,7 +162,7 @@ fn Stopped(entry: Entry) -> impl IntoView {
 pub struct Unsaved {
     /// Saves that the server has not confirmed.
     unsent: Memo<usize>,
-    /// Records with typing that nobody saved, in any tab, as of the last count.
+    /// Records with unsaved typing, in any tab, as of the last count.
     drafts: RwSignal<usize>,
 }
 

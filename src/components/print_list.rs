@@ -1,4 +1,4 @@
-//! A list on paper: all of its rows, however few of them are on the screen. They are fetched when somebody prints, laid out as a plain
+//! A list on paper: all of its rows, however few of them are on the screen. They are fetched when the user prints, laid out as a plain
 //! table, and gone afterwards.
 
 use futures::future::LocalBoxFuture;
@@ -62,7 +62,7 @@ impl Printing {
         self.busy.set(true);
         spawn_local(async move {
             let loaded = self.load.run(()).await;
-            // The person may have left the list meanwhile.
+            // The user may have left the list.
             if self.busy.try_set(false).is_some() {
                 return;
             }

@@ -112,7 +112,7 @@ pub fn NotRefreshed(
     }
 }
 
-/// Below a list in which rows could not be read: how many, so that nobody takes the list for complete.
+/// Below a list in which rows could not be read: how many, so that the list doesn't look complete.
 #[component]
 pub fn UnreadableRows(#[prop(into)] count: Signal<usize>) -> impl IntoView {
     move || {

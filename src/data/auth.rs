@@ -161,7 +161,7 @@ impl Auth {
                 true
             }
             Kept::Locked(_) => false,
-            // Nobody said that the session is over: it goes on here until the server says so.
+            // Only the server ends a session, so this one goes on.
             Kept::Unreadable => true,
         };
         if known {
@@ -356,7 +356,7 @@ impl Auth {
         while self.is_locked() {
             let (open, opened) = oneshot::channel();
             self.held().waiting.push(open);
-            // Dropped is opened as well: whoever waits looks again.
+            // A dropped sender opens it too, and the waiting request looks again.
             let _ = opened.await;
         }
     }

@@ -138,7 +138,7 @@ mod tests {
             r#"{"code":403,"message":"blocked"}"#,
             r#"{"code":"403","message":"blocked"}"#,
             r#"{"code":"forbidden","message":"blocked"}"#,
-            // What the database says while its schema is reloaded, it restarts, or somebody holds a lock.
+            // What the database says while its schema is reloaded, it restarts, or a lock is held.
             r#"{"code":"PGRST205","message":"Could not find the table 'public.patients' in the schema cache"}"#,
             r#"{"code":"PGRST002","message":"Could not query the database for the schema cache. Retrying."}"#,
             r#"{"code":"PGRST204","message":"Could not find the 'x' column"}"#,

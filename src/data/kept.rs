@@ -11,16 +11,16 @@ use super::store;
 pub const KEY: &str = "bedside.session";
 
 const ENDED: &str = "ended:";
-/// Stands before whoever's screen is locked. There are no tokens beside it.
+/// Prefix of the record of a locked screen, which holds the user and no tokens.
 const LOCKED: &str = "locked:";
-/// Stands where a session could not be written: somebody is signed in, in tabs that know it. Short enough for a full storage.
+/// Written when a session didn't fit: open tabs stay signed in. Short enough for full storage.
 const UNKEPT: &str = "unkept";
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     Session(Box<Session>),
-    /// Somebody is signed in and their screens are locked: until the password is given there are no tokens here.
+    /// A user is signed in and their screens are locked: no tokens are stored until the password is entered.
     Locked(User),
     /// Nobody is signed in, for this reason.
     Nothing(SignedOutBecause),
@@ -79,7 +79,7 @@ struct LockedText {
     user: User,
 }
 
-/// Keeps who is signed in and takes the tokens away: nobody at a locked screen finds any.
+/// Keeps who is signed in and removes the tokens, so that a locked screen has none.
 pub fn lock(user: &User, project: &str) {
     let text = LockedText {
         project: project.to_owned(),
@@ -90,7 +90,7 @@ pub fn lock(user: &User, project: &str) {
         Err(_) => store::Written::Refused,
     };
     if written == store::Written::Refused {
-        // Better nobody signed in after a reload than a locked screen with tokens.
+        // Signed out after a reload is better than a locked screen with tokens.
         store::remove(KEY);
     }
 }

@@ -35,7 +35,7 @@ impl Directory {
         self.by_id.get(&id)
     }
 
-    /// Whether somebody is on the staff and may edit records: only they show up in rooms, so any other claim is not believed.
+    /// Whether a person is on the staff and may edit records. Presence of anyone else is ignored.
     pub fn may_edit(&self, id: Uuid) -> bool {
         let edits = |person: &Arc<Profile>| person.active && person.role.may_edit();
         self.person(id).is_some_and(edits)

@@ -50,7 +50,7 @@ where
     QueryOptions::new(key, move |_| fetch())
         .deps(table)
         // Whether there is a network, only a request can tell: the browser's word for it is a hint, and wrong behind some proxies and
-        // virtual machines. What fails is tried again while somebody looks, and at once when the browser says that the network is back.
+        // virtual machines. What fails is retried while it is on screen, and at once when the browser says that the network is back.
         .network_mode(NetworkMode::Always)
         .refetch_on_reconnect(RefetchOn::Stale)
         .retry_if(|failures, error: &DataError| error.is_passing() && failures < RETRIES)

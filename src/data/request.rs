@@ -83,7 +83,7 @@ impl Request {
         self.filter(column, "neq", value.as_ref())
     }
 
-    /// Rows whose column matches a pattern, in which `*` stands for any text.
+    /// Rows whose column matches a pattern, in which `*` matches any text.
     pub fn like(self, column: &str, pattern: impl AsRef<str>) -> Self {
         self.filter(column, "like", pattern.as_ref())
     }
@@ -130,7 +130,7 @@ impl Request {
         self.write(Method::Delete, None)
     }
 
-    /// Where the first row that is asked for stands in the list, from zero.
+    /// Offset of the first requested row, from zero.
     pub(super) fn first_row(&self) -> usize {
         self.range.map_or(0, |(first, _)| first)
     }

@@ -205,7 +205,7 @@ impl Rest {
 async fn exchange(request: &Request, project: &Project, token: &str) -> Result<Reply, DataError> {
     let exchange = async {
         let sent = request.send(&project.base, &project.publishable_key, token);
-        // The guard lives until the body has been read: whoever drops this future aborts the request.
+        // The guard lives until the body has been read, so dropping this future aborts the request.
         let (response, _abort) = sent.await?;
         let status = response.status();
         let content_range = response.headers().get("content-range");

@@ -41,7 +41,7 @@ impl SignedOutBecause {
         }
     }
 
-    /// The reason that a word stands for, if this version of the app knows it.
+    /// The reason for a stored word, if this version of the app knows it.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|because| because.word() == word)
     }

@@ -1,4 +1,4 @@
-//! What was searched for, kept out of the address on shared computers: the address has a number, this page knows what it stands for. A
+//! What was searched for, kept out of the address on shared computers: the address has a number, this page knows its text. A
 //! browser's history outlives a session, and the next person can read it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ struct Inner {
 }
 
 impl Searches {
-    /// Somebody is signed in, or nobody. What one person searched for is not told to the next.
+    /// The signed-in user changed. One user's searches never reach the next.
     pub fn belong_to(&self, person: Option<Uuid>) {
         let mut inner = self.lock();
         if person.is_some() && inner.owner != person {

@@ -254,7 +254,7 @@ pub fn use_company(record: Record) -> InCompany {
     }
 }
 
-/// The companions who could be in a room at all; nobody while it is not known who could.
+/// The companions who may be in a room; none while the directory is loading.
 fn credible(others: Vec<Companion>, people: Option<&Directory>) -> Vec<Companion> {
     let Some(people) = people else {
         return Vec::new();

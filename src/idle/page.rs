@@ -270,7 +270,7 @@ fn keep_touch(now: Now) {
 }
 
 /// Whether what earlier loads and other tabs wrote means that this person's screen is locked. What is missing or can't be read means it, too:
-/// whoever removes it must not get past the lock by that.
+/// removing it must not open the lock.
 fn left_alone(person: Uuid, now: Now) -> bool {
     let locked = store::read(LOCKED).ok().flatten();
     let touched = store::read(TOUCHED).ok().flatten();

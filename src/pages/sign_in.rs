@@ -213,7 +213,7 @@ fn PendingChanges() -> impl IntoView {
     let pending = RwSignal::new(Vec::<Pending>::new());
     spawn_local(async move {
         let found = Outbox::pending().await;
-        // Somebody may be signed in by now.
+        // A user may be signed in by now.
         let _ = pending.try_set(found);
     });
     view! {

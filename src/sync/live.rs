@@ -74,7 +74,7 @@ fn follow_identity(feed: &Feed, outbox: &Outbox, auth: &Auth) {
         feed.identify(now);
         outbox.identify(signed_in);
         // Only where the person was asked, and only what is theirs. What another tab or the storage says is no reason to delete
-        // anything: it may be about somebody else by now.
+        // anything: it may be about another user by now.
         let wiped = auth.take_asked().map(|user| outbox.wipe(user));
         match now {
             None if over => begin_anew(wiped, page::leave),

@@ -227,7 +227,7 @@ impl Vault {
     }
 }
 
-/// Deletes what one person left, and their key. Nobody else's.
+/// Deletes one user's entries and key, and no other user's.
 pub async fn wipe(user: Uuid) -> Result<(), Refused> {
     let disk = Disk::default();
     for name in Shelf::ALL.map(Shelf::store).into_iter().chain([KEYS]) {
@@ -252,7 +252,7 @@ pub async fn count(user: Uuid, shelf: Shelf) -> Result<usize, Refused> {
     Ok(usize::try_from(list(&request).await?.length()).unwrap_or(usize::MAX))
 }
 
-/// Whose saves wait on this device. Needs nobody's key.
+/// Users with saves waiting on this device. Needs no key.
 pub async fn pending() -> Result<Vec<Pending>, Refused> {
     let disk = Disk::default();
     let mode = IdbTransactionMode::Readonly;
@@ -273,7 +273,7 @@ pub async fn pending() -> Result<Vec<Pending>, Refused> {
         let Ok(user) = Uuid::parse_str(&user) else {
             continue;
         };
-        // Without a key nobody can ever send them.
+        // Without a key they can never be sent.
         if disk.key_of(user).await?.is_some() {
             let name = disk.get(KEYS, &named(user, NAME)).await?.as_string();
             pending.push(Pending { name, saves });

@@ -1,8 +1,8 @@
 -- Who may write to the room of a record. Everyone who sees a record may enter its room and see who is there; only those who may edit
 -- records show up in it and say where they are. A viewer who could write could appear in it, and under any name.
 --
--- What this does not prove: Realtime checks whether somebody may write to a topic, not what they write. The key of a presence and the
--- content of a broadcast are chosen by the sender, so somebody with edit rights can still claim to be a colleague with edit rights. Rooms
+-- What this does not prove: Realtime checks whether a user may write to a topic, not what they write. The key of a presence and the
+-- content of a broadcast are chosen by the sender, so a user with edit rights can still claim to be a colleague with edit rights. Rooms
 -- are hints on a screen; who changed what is decided by the database alone.
 
 -- Asks as the person who wants to write, as `sees_record_of_room` does.

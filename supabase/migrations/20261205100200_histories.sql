@@ -1,7 +1,7 @@
 -- Histories keep complete values, can only grow, and outlive the row they describe.
 --
 -- Nothing points from a history to its row or to the author's profile with a foreign key: deleting either leaves the history alone.
--- Whoever sees the row reads its history; the history of a deleted row is for admins.
+-- Users who see the row read its history; the history of a deleted row is for admins.
 
 -- Patients
 

@@ -1,4 +1,4 @@
--- A name stands for one person: active staff have different names, and a name has no characters that can't be seen.
+-- A name identifies one person: active staff have different names, and a name has no characters that can't be seen.
 --
 -- Two names are the same if they differ only in case, in white space, in compatibility forms (`ﬁ` for `fi`) or in invisible characters.
 -- Where two colleagues share a name, an admin tells them apart: "Maria Garcia (Cardiology)".
@@ -23,11 +23,11 @@ language sql immutable strict set search_path = ''
 as $$ select lower(private.clean_name(private.without_hidden_characters(name))) $$;
 
 revoke execute on function private.clean_name(text), private.without_hidden_characters(text), private.name_key(text) from public;
--- The index below computes it with the rights of whoever changes a name.
+-- The index below computes it with the rights of the user who changes a name.
 grant execute on function private.clean_name(text), private.without_hidden_characters(text), private.name_key(text)
   to authenticated, service_role;
 
--- A name nobody active has: `wanted`, or `wanted (2)`, `wanted (3)` ...
+-- A name that no active member of staff has: `wanted`, or `wanted (2)`, `wanted (3)` ...
 create function private.free_name(wanted text, for_profile uuid) returns text
 language plpgsql stable security definer set search_path = ''
 as $$

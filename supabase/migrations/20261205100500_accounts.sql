@@ -1,6 +1,6 @@
 -- No account without an invitation, and no way to take an invited address.
 --
--- An account is created by a sign-up that names the code of an invitation, or by whoever holds the service key and gives it a role in app
+-- An account is created by a sign-up that names the code of an invitation, or by a holder of the service key who gives it a role in app
 -- metadata. Everything else is refused, with the same answer whether the address is invited or not.
 --
 -- GoTrue answers PT403 with status 403 and this code to a client that sends no API version, and with its general failure to one that

@@ -32,7 +32,7 @@ select throws_ok(
 set local request.jwt.claims = '{"sub": "7e570000-0000-4000-a000-000000000001", "role": "authenticated"}';
 set local role authenticated;
 update public.form_submissions set changed_by = '7e570000-0000-4000-a000-000000000002' where id = '7e570000-0000-4000-a000-0000000000f1';
-select is(changed_by, '7e570000-0000-4000-a000-000000000001', 'changed_by is whoever sent the change')
+select is(changed_by, '7e570000-0000-4000-a000-000000000001', 'changed_by is the user who sent the change')
   from public.form_submissions where id = '7e570000-0000-4000-a000-0000000000f1';
 select throws_ok(
   $$ update public.form_submissions set status = 'submitted' where id = '7e570000-0000-4000-a000-0000000000f1' $$,
@@ -65,7 +65,7 @@ select is_empty(
 update public.form_submissions set status = 'submitted' where id = '7e570000-0000-4000-a000-0000000000f2';
 select throws_ok(
   $$ update public.profiles set full_name = 'tap  TWO' where id = '7e570000-0000-4000-a000-000000000001' $$,
-  '23505', null, 'nobody takes the name of a colleague');
+  '23505', null, 'no one takes the name of a colleague');
 select throws_ok(
   $$ update public.profiles set full_name = U&'Tap\200B Two' where id = '7e570000-0000-4000-a000-000000000001' $$,
   '23514', null, 'a name has no invisible characters');
@@ -91,7 +91,7 @@ select results_eq(
   array['created', 'deleted'],
   'an admin reads the history of a deleted patient');
 select throws_ok(
-  'update public.form_changes set changed_by = null', '42501', null, 'nobody rewrites a history');
+  'update public.form_changes set changed_by = null', '42501', null, 'no user rewrites a history');
 
 reset role;
 select throws_ok('delete from public.patient_changes', '42501', null, 'not even the owner deletes from a history');

@@ -16,7 +16,7 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// Saves what a browser shows and then closes it. Blocks, for it is called where nobody can wait.
+/// Saves what a browser shows and then closes it. Blocks: a destructor can't await.
 pub fn save(driver: &str, session: &str) {
     let folder = folder();
     let address = format!("{driver}/session/{session}");

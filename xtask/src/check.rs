@@ -144,7 +144,7 @@ pub fn run(options: &TestOptions) -> Result<(), Error> {
         false => setup::Needs::Tests,
     };
     setup::run(needs)?;
-    // Somebody waits for these: no lanes, and the output as it comes.
+    // A developer waits for these: no lanes, and live output.
     for what in &chosen {
         alone(*what, &rest)?;
     }

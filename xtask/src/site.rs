@@ -13,7 +13,7 @@ use crate::{Error, process, workspace};
 /// What the cutting tool calls the module that loads the other files.
 const LOADER: &str = "__wasm_split.js";
 
-/// Replaces the folder `out` by the site. A failure leaves the former one untouched.
+/// Replaces the folder `out` by the site. A failure leaves the previous one untouched.
 pub fn assemble(linked: &Path, out: &Path, log: &Path) -> Result<(), Error> {
     let new = out.with_extension("new");
     empty(&new)?;

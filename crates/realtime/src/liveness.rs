@@ -9,7 +9,7 @@ use crate::binding::Binding;
 /// A row that the database changes at a fixed pace, seen through the same path as everything else.
 ///
 /// Two missing beats mean that the feed is dead though the server says it listens. A skipped number is a gap. So is a beat that takes more
-/// than half as long again as agreed, and as the one before: a database that stands still does not count. A beat that is a little late is
+/// than half as long again as agreed, and as the one before: a stalled database doesn't count. A beat that is a little late is
 /// none, or a slow database would make every client fetch everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Liveness {

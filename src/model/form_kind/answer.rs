@@ -134,7 +134,7 @@ pub fn reading_of(field: &Field, text: &str) -> String {
     }
 }
 
-/// By which clock a time is told, where that is known: whoever reads it may be elsewhere.
+/// By which clock a time is told, where known: readers may be in another zone.
 fn zone(at: WallTime) -> String {
     match at.offset {
         None => String::new(),

@@ -69,7 +69,7 @@ pub struct Quantity {
     pub decimals: u8,
     /// Below and above lies a typing mistake, not a measurement.
     pub possible: (f64, f64),
-    /// Outside of it a measurement of an adult is unusual. For nobody else: [`Ranges`](super::Ranges) says whose ranges hold.
+    /// Outside of it a measurement of an adult is unusual. [`Ranges`](super::Ranges) says for whom it applies.
     pub usual: Option<(f64, f64)>,
 }
 
@@ -121,7 +121,7 @@ impl Field {
     }
 
     /// Whether a text can take the place of a stored answer, or is a date that is still being typed. A year of fewer than four
-    /// digits is a date to the browser, and to nobody else.
+    /// digits is a date only to the browser.
     pub fn is_complete(&self, text: &str) -> bool {
         let full = |date: CalendarDate| date.year >= 1000;
         match self.question {

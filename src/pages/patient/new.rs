@@ -123,7 +123,7 @@ fn NewPatientForm() -> impl IntoView {
             record,
             turn: taken,
         } = slot::own().await;
-        // Whoever left the page meanwhile gives it back.
+        // Given back if the user has left the page.
         turn.try_set_value(taken);
         let _ = tell.send(record.clone());
         if let Some(disk) = disk.try_get_value().flatten() {

@@ -60,7 +60,7 @@ pub async fn left(disk: &DraftDisk, own: &str) -> Vec<(String, Vec<Left>)> {
     left
 }
 
-/// The turn of a draft, if nobody has it.
+/// The turn of a draft, if no tab has it.
 async fn take(record: &str) -> Option<TabTurn> {
     let turn = TabTurn::take_within(&format!("bedside.draft.{record}"), FREE).await;
     turn.filter(TabTurn::is_given)

@@ -186,7 +186,7 @@ impl Outbox {
         self.0.news.read_only()
     }
 
-    /// From here on the outbox is somebody else's. What the former person left stays on disk, encrypted, until they are back.
+    /// Switches the outbox to another user. The previous user's entries stay on disk, encrypted, until they return.
     pub fn identify(&self, user: Option<User>) {
         let id = user.as_ref().map(|user| user.id);
         let former = {

@@ -8,7 +8,7 @@
 //!   field, it waits for a person.
 //! - A lost response is no second save: a row that was made is known by its id, a change by its save id, which the server keeps,
 //!   or by finding its values in place.
-//! - What a save id stands for never changes. Several saves made one, and every decision of a person, are a new save with a new
+//! - The content of a save id never changes. Several saves made one, and every decision of a person, are a new save with a new
 //!   id: under the old one the server may have something else.
 
 mod answer;
@@ -42,7 +42,7 @@ pub enum Effect {
     Show(Box<Entry>),
     /// Tell those who wait, and whoever is there.
     Tell(Box<Entry>, Outcome),
-    /// Those who wait for the former save wait for this one from here on.
+    /// Waiters for the old save now wait for this one.
     Replaced { former: Uuid, by: Uuid },
 }
 
@@ -195,7 +195,7 @@ impl Queue {
         }
     }
 
-    /// The entry that this id stands for, also when another one has taken its place.
+    /// The entry of this id, or the one that replaced it.
     pub fn entry(&self, id: Uuid) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.answers_to(id))
     }

@@ -4,8 +4,8 @@
 //! - Version 2 is what this app writes.
 //! - Version 1 had no version field and was whatever the types of its time derived. It is only read.
 //!
-//! A format that changes gets the next number, its own module, and a test that reads literal JSON of the former one. A record of a
-//! later version is an error, never an empty entry: whoever reads it leaves it where it is.
+//! A format that changes gets the next number, its own module, and a test that reads literal JSON of the previous one. A record of a
+//! later version is an error, never an empty entry: the reader leaves it on disk.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -31,7 +31,7 @@ pub enum Bug {
     ForgetOnClose,
     /// Tabs send without taking turns, and saves have no name by which the database knows them.
     DoubleSend,
-    /// Whoever signs in deletes what others left on the disk.
+    /// Signing in deletes other users' entries on disk.
     WipeOthers,
     /// What is on the disk and can't be read is taken to be gone.
     UnreadableIsGone,

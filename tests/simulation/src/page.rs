@@ -381,7 +381,7 @@ impl Page {
         show::until_told(&self.cache, change, told);
     }
 
-    /// One save stands for another from here on.
+    /// One save replaces another.
     pub fn replace(&mut self, former: Uuid, by: Uuid) {
         self.moved = true;
         for (id, _) in self.laid.iter_mut().filter(|(id, _)| *id == former) {

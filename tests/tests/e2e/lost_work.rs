@@ -145,7 +145,7 @@ async fn a_save_that_is_finally_refused_can_be_read_and_copied() -> Result<()> {
     house.closes([one]).await
 }
 
-/// Somebody saves while nothing gets through.
+/// A user saves while no request gets through.
 async fn saves_unsent(one: &Person, notes: &str) -> Result<()> {
     one.meets(Trouble::Refused("*/rest/v1/patients*")).await?;
     one.types("Notes", notes).await?;
@@ -158,7 +158,7 @@ async fn what_one_person_could_not_send_outlives_the_next_person() -> Result<()>
     let house = House::opens().await?;
     let (api, _, path, one) = at_own_patient(&house).await?;
     saves_unsent(&one, "For later").await?;
-    // The session ends, and somebody else works here.
+    // The session ends, and another user works here.
     run(
         &one,
         "localStorage.setItem('bedside.session', 'ended:ended')",
@@ -190,7 +190,7 @@ async fn a_storage_that_can_t_be_read_deletes_nothing() -> Result<()> {
     saves_unsent(&one, "Still here").await?;
     let session = run(&one, "return localStorage.getItem('bedside.session')").await?;
     let session = session.as_str().context("no session")?.to_owned();
-    // In another tab, damaged; and then read by nobody.
+    // Damaged in another tab, then unreadable in all.
     for odd in ["{", "", "{\"format\":9}"] {
         run(
             &one,
@@ -211,7 +211,7 @@ async fn a_storage_that_can_t_be_read_deletes_nothing() -> Result<()> {
     )
     .await?;
     one.sees("1 change waiting to be sent").await?;
-    // After a reload nobody is signed in, and nothing is deleted.
+    // After a reload no user is signed in, and nothing is deleted.
     one.goes_to("/patients").await?;
     one.field("Password").await?;
     one.sees(&format!("1 change of {ONE} is not sent yet"))

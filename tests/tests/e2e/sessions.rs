@@ -114,7 +114,7 @@ async fn a_locked_screen_leaves_no_token_and_opens_for_no_trick() -> Result<()> 
         "a token is still there"
     );
 
-    // What another tab, or somebody with the browser's tools, may write.
+    // What another tab, or a user of the browser's developer tools, may write.
     let trick = "localStorage.removeItem('bedside.locked'); \
                  const hear = (key, newValue) => window.dispatchEvent(new StorageEvent('storage', {key, newValue})); \
                  hear('bedside.locked', null); \
@@ -126,7 +126,7 @@ async fn a_locked_screen_leaves_no_token_and_opens_for_no_trick() -> Result<()> 
     tokio::time::sleep(Duration::from_secs(2)).await;
     ensure!(!shown(&person).await?.contains(mrn), "the screen is open");
 
-    // Without what says that it is locked it is locked all the same; without the session nobody is signed in.
+    // Without the lock flag the screen is still locked; without the session no user is signed in.
     let forget =
         "for (const key of ['bedside.locked', 'bedside.touched']) localStorage.removeItem(key)";
     person.browser.execute(forget, vec![]).await?;

@@ -346,7 +346,7 @@ fn p12_a_wrong_binding_is_tried_alone_refused_and_the_others_live() {
     assert_eq!(refused.count(), 1);
     assert_eq!((peer.readies(good), peer.gaps()), (1, vec![]));
 
-    // Meanwhile the table was published.
+    // The table has been published since.
     let again = tried_again(&mut peer);
     peer.accept(&again);
     peer.listening(&again);

@@ -60,7 +60,7 @@ pub struct News {
 /// A save that was taken in.
 #[must_use = "tell the person how it went"]
 pub struct Saving {
-    /// The entry that stands for it, for [`Outbox::resolve`](super::Outbox::resolve) and [`Outbox::withdraw`](super::Outbox::withdraw).
+    /// The entry that holds it, for [`Outbox::resolve`](super::Outbox::resolve) and [`Outbox::withdraw`](super::Outbox::withdraw).
     pub id: Uuid,
     pub(super) told: oneshot::Receiver<Outcome>,
 }

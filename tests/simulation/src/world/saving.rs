@@ -385,7 +385,7 @@ impl World {
     /// The disk refuses for a while.
     pub(super) fn disk_fails(&mut self, out: u64) {
         self.saving.out_until = self.saving.out_until.max(self.now + out);
-        // Whoever has the turn goes on without it.
+        // The tab with the turn goes on without it.
         self.saving.turn = None;
         self.at(self.saving.out_until, Event::Disk);
     }
