@@ -223,7 +223,10 @@ async fn a_storage_that_can_t_be_read_deletes_nothing() -> Result<()> {
         )
         .await?;
     one.meets(Trouble::None).await?;
+    // The session is back, and locked: nothing says when the screen was last touched.
     one.goes_to("/patients").await?;
+    one.types("Password", bedside_tests::PASSWORD).await?;
+    one.clicks("Unlock").await?;
     api.row_once(&path, |row| row["notes"] == "Still here")
         .await?;
     house.closes([one]).await
