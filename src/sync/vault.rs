@@ -171,7 +171,7 @@ impl Vault {
         self.decrypted(&record).await.map(Some)
     }
 
-    /// Writes a record, in the place of its former state.
+    /// Writes a record, in the place of its previous state.
     pub async fn keep(&self, shelf: Shelf, name: &str, text: &[u8]) -> Result<(), Refused> {
         let record = self.encrypted(text).await?;
         self.disk
@@ -306,8 +306,8 @@ impl Disk {
         });
         opened.set_onclose(Some(on_close.unchecked_ref()));
         let store = store(&opened, name, mode);
-        if let Some(former) = self.0.replace(Some(opened)) {
-            former.close();
+        if let Some(old) = self.0.replace(Some(opened)) {
+            old.close();
         }
         store
     }

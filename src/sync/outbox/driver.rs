@@ -97,9 +97,9 @@ impl Outbox {
     }
 
     /// Takes a save in the place of one that was stopped: the person has corrected it.
-    pub fn save_instead(&self, former: Uuid, change: Change) -> Saving {
+    pub fn save_instead(&self, old: Uuid, change: Change) -> Saving {
         self.take_in(change, |queue, id, change, millis| {
-            queue.save_instead(former, id, change, millis)
+            queue.save_instead(old, id, change, millis)
         })
     }
 
@@ -189,23 +189,23 @@ impl Outbox {
     /// Switches the outbox to another user. The previous user's entries stay on disk, encrypted, until they return.
     pub fn identify(&self, user: Option<User>) {
         let id = user.as_ref().map(|user| user.id);
-        let former = {
+        let old = {
             let mut state = lock(&self.0.state);
-            let former = std::mem::take(&mut *state);
+            let old = std::mem::take(&mut *state);
             state.user = id;
             if let Some(queue) = id.and_then(|id| lock(&self.0.aside).remove(&id)) {
                 state.queue = queue;
                 // Until the disk has them.
                 state.kept = Kept::InMemory;
             }
-            former
+            old
         };
-        if let Some(sending) = &former.sending {
+        if let Some(sending) = &old.sending {
             // The request in flight is dropped with it, before a token of the next person could go out with it.
             sending.abort();
         }
-        let mut queue = former.queue;
-        if let Some(user) = former.user
+        let mut queue = old.queue;
+        if let Some(user) = old.user
             && !queue.unkept().is_empty()
         {
             queue.put_aside();
@@ -277,16 +277,16 @@ impl Outbox {
             Effect::Drop(id) => ask(Disk::Drop(id)),
             Effect::Show(entry) => self.show(entry.id, entry.change),
             Effect::Tell(entry, Outcome::Elsewhere) => self.ask_elsewhere(*entry),
-            Effect::Replaced { former, by } => self.wait_for(former, by),
+            Effect::Replaced { old, by } => self.wait_for(old, by),
             Effect::Tell(entry, outcome) => self.tell(*entry, outcome),
         }
     }
 
     /// Those who wait for one save wait for another from here on.
-    fn wait_for(&self, former: Uuid, by: Uuid) {
+    fn wait_for(&self, old: Uuid, by: Uuid) {
         let state = &mut *lock(&self.0.state);
         for waits in [&mut state.first, &mut state.last] {
-            if let Some(moved) = waits.remove(&former) {
+            if let Some(moved) = waits.remove(&old) {
                 waits.entry(by).or_default().extend(moved);
             }
         }

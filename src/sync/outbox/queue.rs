@@ -43,7 +43,7 @@ pub enum Effect {
     /// Tell those who wait, and whoever is there.
     Tell(Box<Entry>, Outcome),
     /// Waiters for the old save now wait for this one.
-    Replaced { former: Uuid, by: Uuid },
+    Replaced { old: Uuid, by: Uuid },
 }
 
 /// What became of a save.
@@ -221,7 +221,7 @@ impl Queue {
         let flying = self.flight.as_ref().map(|(id, _)| *id);
         let replaced: BTreeMap<Uuid, Uuid> = disk
             .iter()
-            .flat_map(|entry| entry.replaces.iter().map(|former| (*former, entry.id)))
+            .flat_map(|entry| entry.replaces.iter().map(|old| (*old, entry.id)))
             .collect();
         // Left over by a tab that was closed between writing the one and deleting the other.
         disk.retain(|entry| {
@@ -245,7 +245,7 @@ impl Queue {
             self.forget(entry.id);
             effects.push(match replaced.get(&entry.id) {
                 Some(by) => Effect::Replaced {
-                    former: entry.id,
+                    old: entry.id,
                     by: *by,
                 },
                 None => Effect::Tell(Box::new(entry), Outcome::Elsewhere),
@@ -398,21 +398,21 @@ impl Queue {
         Some(self.entries.remove(place))
     }
 
-    /// Puts a new save in the place of another one. It is written before the former is deleted: a tab that is closed in between
+    /// Puts a new save in the place of another one. It is written before the old one is deleted: a tab that is closed in between
     /// loses nothing.
-    fn replace(&mut self, former: Uuid, id: Uuid, change: Change) -> Vec<Effect> {
-        let Some(held) = self.entries.iter_mut().find(|entry| entry.id == former) else {
+    fn replace(&mut self, old: Uuid, id: Uuid, change: Change) -> Vec<Effect> {
+        let Some(held) = self.entries.iter_mut().find(|entry| entry.id == old) else {
             return Vec::new();
         };
-        held.replaces.push(former);
+        held.replaces.push(old);
         held.id = id;
         held.change = change;
         held.attempts = 0;
         held.standing = Standing::Queued;
-        self.forget(former);
+        self.forget(old);
         let mut effects = self.keep(id);
-        effects.push(Effect::Drop(former));
-        effects.push(Effect::Replaced { former, by: id });
+        effects.push(Effect::Drop(old));
+        effects.push(Effect::Replaced { old, by: id });
         effects
     }
 

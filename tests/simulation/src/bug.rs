@@ -11,7 +11,7 @@ pub enum Bug {
     IgnoreGap,
     /// The answer to a join is taken for the server's word that it listens.
     JoinOkIsReady,
-    /// The next person finds the former one's cache.
+    /// The next person finds the previous user's cache.
     NoIdentityFence,
     /// The feed's heartbeat is not watched.
     NoLiveness,

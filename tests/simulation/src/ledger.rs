@@ -23,8 +23,8 @@ impl Ledger {
     }
 
     /// Another save carries it from here on.
-    pub fn replace(&mut self, former: Uuid, by: Uuid) {
-        if self.owed.remove(&former) {
+    pub fn replace(&mut self, old: Uuid, by: Uuid) {
+        if self.owed.remove(&old) {
             self.owed.insert(by);
         }
     }

@@ -382,15 +382,15 @@ impl Page {
     }
 
     /// One save replaces another.
-    pub fn replace(&mut self, former: Uuid, by: Uuid) {
+    pub fn replace(&mut self, old: Uuid, by: Uuid) {
         self.moved = true;
-        for (id, _) in self.laid.iter_mut().filter(|(id, _)| *id == former) {
+        for (id, _) in self.laid.iter_mut().filter(|(id, _)| *id == old) {
             *id = by;
         }
-        if let Some(waits) = self.last.remove(&former) {
+        if let Some(waits) = self.last.remove(&old) {
             self.last.entry(by).or_default().extend(waits);
         }
-        if let Some(before) = self.snapshots.remove(&former) {
+        if let Some(before) = self.snapshots.remove(&old) {
             self.snapshots.entry(by).or_insert(before);
         }
     }

@@ -80,16 +80,16 @@ async fn a_database_that_another_role_prepared_is_refused_with_the_name_of_that_
     server
         .administer(
             "postgres",
-            "create role former login superuser password 's3cret-of-the-role'",
+            "create role previous_owner login superuser password 's3cret-of-the-role'",
         )
         .await;
-    let former = server.url("former", "bedside");
-    let backend = Backend::start(options(&former)).await.unwrap();
+    let previous_owner = server.url("previous_owner", "bedside");
+    let backend = Backend::start(options(&previous_owner)).await.unwrap();
     backend.shutdown().await;
 
     let refused = refused(&url).await;
     assert!(
-        matches!(&refused, StartError::OtherOwner { owner, .. } if owner == "former"),
+        matches!(&refused, StartError::OtherOwner { owner, .. } if owner == "previous_owner"),
         "{refused}"
     );
 }

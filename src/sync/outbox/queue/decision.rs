@@ -10,7 +10,7 @@ use crate::sync::outbox::merge::{Side, choose, merge};
 
 impl Queue {
     /// The person chose, in each field that is named; others stay as typed. What is left to send is a new save with this id: the server
-    /// may have the former one, whose response was lost.
+    /// may have the previous one, whose response was lost.
     pub fn resolve(&mut self, of: Uuid, id: Uuid, choices: &[(String, Side)]) -> Vec<Effect> {
         let Some(entry) = self.entry(of) else {
             return Vec::new();
@@ -20,7 +20,7 @@ impl Queue {
         else {
             return Vec::new();
         };
-        let (former, clash) = (entry.id, clash.clone());
+        let (old, clash) = (entry.id, clash.clone());
         let mut change = entry.change.clone();
         let merged = merge(base, &entry.change.columns, &clash.row);
         let mut columns = merged.columns;
@@ -34,29 +34,29 @@ impl Queue {
         columns.retain(|column, value| base.get(column) != Some(value));
         base.retain(|column, _| columns.contains_key(column));
         if columns.is_empty() {
-            return self.stored(former, clash.row);
+            return self.stored(old, clash.row);
         }
         change.columns = columns;
         change.write = Write::Update {
             version: clash.version,
             base,
         };
-        self.send_again(former, id, change)
+        self.send_again(old, id, change)
     }
 
     /// The person wants a refused save sent once more, as a new save with this id.
     pub fn retry(&mut self, of: Uuid, id: Uuid) -> Vec<Effect> {
         match self.entry(of) {
             Some(entry) if matches!(entry.standing, Standing::Failed(_)) => {
-                let (former, change) = (entry.id, entry.change.clone());
-                self.send_again(former, id, change)
+                let (old, change) = (entry.id, entry.change.clone());
+                self.send_again(old, id, change)
             }
             _ => Vec::new(),
         }
     }
 
-    fn send_again(&mut self, former: Uuid, id: Uuid, change: Change) -> Vec<Effect> {
-        let mut effects = self.replace(former, id, change);
+    fn send_again(&mut self, old: Uuid, id: Uuid, change: Change) -> Vec<Effect> {
+        let mut effects = self.replace(old, id, change);
         if let Some(entry) = self.entry(id) {
             effects.push(Effect::Show(Box::new(entry.clone())));
         }
@@ -73,11 +73,11 @@ impl Queue {
         unix_millis: u64,
     ) -> Vec<Effect> {
         let stopped = self.entry(of).filter(|entry| !entry.is_waiting()).cloned();
-        let Some(former) = stopped.filter(|former| former.change.row == change.row) else {
+        let Some(old) = stopped.filter(|old| old.change.row == change.row) else {
             return self.save(id, change, unix_millis);
         };
-        let rebased = self.rebase(&former, Some(&change.columns));
-        let mut effects = self.replace(former.id, id, change);
+        let rebased = self.rebase(&old, Some(&change.columns));
+        let mut effects = self.replace(old.id, id, change);
         // On disk before the one they wait for.
         effects.splice(0..0, rebased);
         effects
@@ -86,10 +86,10 @@ impl Queue {
     /// The person goes on typing over a save that was refused: both are one new save. If it is not refused, this is a save of its own.
     pub fn amend(&mut self, of: Uuid, id: Uuid, change: Change, unix_millis: u64) -> Vec<Effect> {
         let refused = |entry: &&Entry| matches!(entry.standing, Standing::Failed(_));
-        let Some(former) = self.entry(of).filter(refused) else {
+        let Some(old) = self.entry(of).filter(refused) else {
             return self.save(id, change, unix_millis);
         };
-        let mut amended = former.change.clone();
+        let mut amended = old.change.clone();
         if let (Write::Update { base, .. }, Write::Update { base: seen, .. }) =
             (&mut amended.write, &change.write)
         {

@@ -15,9 +15,9 @@ impl Queue {
     pub fn fold(&mut self, mut name: impl FnMut() -> Uuid) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut place = 0;
-        while let Some((former, change)) = self.run_from(place) {
+        while let Some((old, change)) = self.run_from(place) {
             place += 1;
-            let [first, others @ ..] = former.as_slice() else {
+            let [first, others @ ..] = old.as_slice() else {
                 continue;
             };
             if others.is_empty() {
@@ -34,7 +34,7 @@ impl Queue {
             for other in others {
                 effects.push(Effect::Drop(*other));
                 effects.push(Effect::Replaced {
-                    former: *other,
+                    old: *other,
                     by: id,
                 });
             }

@@ -375,13 +375,10 @@ fn saves_that_never_went_out_are_sent_as_one_unless_they_are_steps() {
         written < deleted,
         "a tab that is closed in between loses nothing"
     );
-    for former in [name(1), name(2)] {
-        let moved = Effect::Replaced {
-            former,
-            by: name(100),
-        };
-        assert!(effects.contains(&Effect::Drop(former)) && effects.contains(&moved));
-        assert_eq!(queue.entry(former).unwrap().id, name(100));
+    for old in [name(1), name(2)] {
+        let moved = Effect::Replaced { old, by: name(100) };
+        assert!(effects.contains(&Effect::Drop(old)) && effects.contains(&moved));
+        assert_eq!(queue.entry(old).unwrap().id, name(100));
     }
     assert_eq!(queue.fold(names()), [], "once is enough");
 }
@@ -442,7 +439,7 @@ fn a_save_that_became_part_of_another_is_not_told_to_be_stored() {
     let effects = here.follow(there.entries().to_vec());
     assert_eq!(told(&effects), None, "{effects:?}");
     let moved = Effect::Replaced {
-        former: name(1),
+        old: name(1),
         by: name(100),
     };
     assert!(effects.contains(&moved));
@@ -511,10 +508,7 @@ fn a_decision_after_a_lost_response_is_sent_as_a_new_save() {
     let effects = queue.resolve(name(1), name(2), &[("ward".to_owned(), Side::Mine)]);
     assert!(matches!(&effects[0], Effect::Keep(entry) if entry.id == name(2)));
     assert_eq!(effects[1], Effect::Drop(name(1)));
-    let Request::Update {
-        columns: former, ..
-    } = first.request
-    else {
+    let Request::Update { columns: old, .. } = first.request else {
         panic!("not an update");
     };
     let Request::Update {
@@ -525,7 +519,7 @@ fn a_decision_after_a_lost_response_is_sent_as_a_new_save() {
     };
     assert_eq!((version, columns["ward"].as_str()), (3, Some("B")));
     assert_ne!(
-        columns["save_id"], former["save_id"],
+        columns["save_id"], old["save_id"],
         "the server would say that it has it already"
     );
 }
@@ -669,11 +663,11 @@ fn what_another_tab_saw_to_is_not_sent_again() {
 #[test]
 fn the_disk_never_takes_back_what_is_newer_here() {
     let mut queue = queue_of([edit(1, json!({"notes": ""}), json!({"notes": "a"}))]);
-    let former = queue.entries()[0].clone();
-    queue.kept(&former);
+    let old = queue.entries()[0].clone();
+    queue.kept(&old);
     queue.next(at(0)).unwrap();
     queue.answered(name(1), refused("23514", "no"), at(0));
-    queue.follow(vec![former]);
+    queue.follow(vec![old]);
     assert!(matches!(queue.entries()[0].standing, Standing::Failed(_)));
 }
 

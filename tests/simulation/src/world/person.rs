@@ -7,9 +7,9 @@ use crate::question::Question;
 
 impl World {
     pub(super) fn sign_in(&mut self, user: Option<usize>) {
-        let former = self.page.user;
+        let old = self.page.user;
         self.open_page(user);
-        self.hand_over(former, user);
+        self.hand_over(old, user);
     }
 
     /// The page as it is for this person when it opens.

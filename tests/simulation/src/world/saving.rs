@@ -447,12 +447,12 @@ impl World {
     }
 
     /// Somebody else's outboxes from here on.
-    pub(super) fn hand_over(&mut self, former: Option<User>, next: Option<User>) {
+    pub(super) fn hand_over(&mut self, old: Option<User>, next: Option<User>) {
         // Who signs out was asked, and deletes what is their own. A session that ran out leaves the disk as it is.
         let asked = next.is_none() && self.dice.percent(50);
-        let left = former
+        let left = old
             .filter(|_| asked)
-            .and_then(|former| self.saving.disk.remove(&former));
+            .and_then(|old| self.saving.disk.remove(&old));
         self.ledger
             .release_all(left.into_iter().flat_map(BTreeMap::into_keys));
         if let Some(next) = next.filter(|_| self.has(Bug::WipeOthers)) {
@@ -674,10 +674,10 @@ impl World {
                         disk.remove(&id);
                     }
                 }
-                Effect::Replaced { former, by } => {
-                    self.ledger.replace(former, by);
+                Effect::Replaced { old, by } => {
+                    self.ledger.replace(old, by);
                     if tab == PAGE {
-                        self.page.replace(former, by);
+                        self.page.replace(old, by);
                     }
                 }
                 Effect::Show(entry) if tab == PAGE => self.page.show(entry.id, entry.change),
