@@ -220,6 +220,22 @@ impl Ward {
         }
     }
 
+    /// A history takes no `update` and no `insert` from anyone, and its rows can't be deleted even by the owner.
+    pub async fn is_append_only(&mut self, table: &str, update: &str, insert: &str) {
+        let delete = format!("delete from {table}");
+        let truncate = format!("truncate {table}");
+        for write in [delete.as_str(), truncate.as_str(), update, insert] {
+            for person in [Person::Admin, Person::Service] {
+                let outcome = self.attempt(person, write).await;
+                assert_eq!(outcome, forbidden(), "{person:?} {write}");
+            }
+        }
+        for write in [delete, truncate] {
+            let outcome = self.act_as_owner(&write).await;
+            assert_eq!(outcome, forbidden(), "{write}");
+        }
+    }
+
     /// The one value of a query that `person` sends.
     pub async fn seen<T>(&mut self, person: Person, sql: &str) -> T
     where
