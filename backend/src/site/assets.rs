@@ -17,8 +17,9 @@ use sha2::{Digest as _, Sha256};
 
 /// Below this a compressed form isn't worth its header.
 const WORTH_COMPRESSING: usize = 1024;
-/// Above this compressing would keep a core busy for seconds: such files are debug builds, and go as they are.
-const WORTH_THE_WORK: usize = 8 * 1024 * 1024;
+/// Above this compressing would keep a core busy for seconds at every start. A release brings its large files compressed; those of a
+/// quick build only travel over loopback, and go as they are.
+const WORTH_THE_WORK: usize = 256 * 1024;
 /// Nearly as small as brotli's best, in a tenth of its time.
 const BROTLI_QUALITY: u32 = 6;
 /// More than this is not a built app but a mistaken folder.
