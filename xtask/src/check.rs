@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check and test, with one summary. Works in two lanes, because a lane alone leaves a core idle: the
-//! front lane builds the app and drives browsers, the back lane compiles and runs the rest at a lower priority. A failed part
-//! doesn't hide the ones after it.
+//! front lane builds the app and drives browsers, the back lane compiles and runs the other tests at a lower priority. A failed
+//! part doesn't hide the ones after it.
 
 mod features;
 mod lanes;
@@ -181,7 +181,7 @@ fn alone(what: What, words: &[String]) -> Result<(), Error> {
         process::run("cargo test", &mut command)
     };
     match what {
-        What::Format => process::run("cargo fmt", &mut format()),
+        What::Format => process::run("cargo fmt", &mut format(tools::cargo())),
         What::Features => features::check(),
         What::Clippy => {
             process::run("cargo clippy", &mut clippy_app(tools::cargo()))?;
@@ -217,79 +217,52 @@ fn everything() -> Plan {
     const BUILD_TESTS: &str = "build of the tests";
     const BUILD_BACKEND: &str = "build of the backend";
     const BUILD_APP: &str = "build of the app";
-    let minutes = |count: u64| Duration::from_secs(count * 60);
-    let command = |name: &'static str,
-                   expected,
-                   needs: &'static [&'static str],
-                   make: fn(Command) -> Command| {
-        Part::new(Lane::Back, Step::new(name, expected), needs, move |log| {
-            process::run_logged(name, &mut make(tools::background_cargo()), log)
+    const BACK: Lane = Lane::Back;
+    const FRONT: Lane = Lane::Front;
+    let step = |title, seconds| Step::new(title, Duration::from_secs(seconds));
+    let run = |lane, step: Step, needs, make: fn(Command) -> Command| {
+        Part::new(lane, step, needs, move |log| {
+            process::run_logged(step.title(), &mut make(tools::background_cargo()), log)
         })
     };
     Plan::new(vec![
-        Part::new(
-            Lane::Back,
-            Step::new("format", Duration::from_secs(5)),
-            &[],
-            |log| process::run_logged("cargo fmt", &mut format(), log),
-        ),
-        Part::new(
-            Lane::Back,
-            Step::new("features", Duration::from_secs(5)),
-            &[],
-            |_| features::check(),
-        ),
-        Part::new(
-            Lane::Back,
-            Step::new(BUILD_BACKEND, minutes(4)),
-            &[],
-            |log| process::run_logged("building the backend", &mut build::backend_command(), log),
-        ),
-        Part::new(
-            Lane::Back,
-            Step::new(BUILD_TESTS, minutes(2)),
-            &[BUILD_BACKEND],
-            |log| {
-                process::run_logged("building the tests", &mut backend_test_programs(), log)?;
-                find_stories_program()
-            },
-        ),
-        command("app and crates", minutes(4), &[], |mut cargo| {
+        run(BACK, step("format", 5), &[], format),
+        Part::new(BACK, step("features", 5), &[], |_| features::check()),
+        Part::new(BACK, step(BUILD_BACKEND, 240), &[], |log| {
+            process::run_logged("building the backend", &mut build::backend_command(), log)
+        }),
+        Part::new(BACK, step(BUILD_TESTS, 70), &[BUILD_BACKEND], |log| {
+            process::run_logged("building the tests", &mut backend_test_programs(), log)?;
+            find_stories_program()
+        }),
+        run(BACK, step("app and crates", 400), &[], |mut cargo| {
             cargo.args(["test", "--locked", "--no-fail-fast"]).args(APP);
             cargo
         }),
-        command("backend", minutes(1), &[BUILD_TESTS], backend_tests),
-        command("wire", minutes(2), &[BUILD_TESTS], wire_tests),
-        command("clippy: app", minutes(2), &[], clippy_app),
-        command("clippy: backend", minutes(2), &[], clippy_backend),
-        command("clippy: wasm32", minutes(1), &[], clippy_wasm),
-        Part::new(Lane::Back, Step::new("docs", minutes(1)), &[], |log| {
+        run(BACK, step("backend", 60), &[BUILD_TESTS], backend_tests),
+        run(BACK, step("wire", 130), &[BUILD_TESTS], wire_tests),
+        Part::new(FRONT, step(BUILD_APP, 180), &[], |log| {
+            build::app_into(App::Quick, log)
+        }),
+        Part::new(FRONT, step("chromium", 90), &[BUILD_BACKEND], |log| {
+            chromium(&required_browser()?, &[], Some(log))
+        }),
+        Part::new(FRONT, step("e2e", 600), &[BUILD_APP, BUILD_TESTS], |log| {
+            // Not through cargo, which would wait for what the other lane compiles.
+            let program = STORIES.get().map_or(Path::new("e2e"), PathBuf::as_path);
+            let mut program = Command::new(program);
+            program.current_dir(workspace::root().join("tests"));
+            let mut command = stories(program, &required_browser()?);
+            process::run_logged("the stories", &mut command, log)
+        }),
+        run(FRONT, step("clippy: app", 60), &[], clippy_app),
+        run(FRONT, step("clippy: backend", 90), &[], clippy_backend),
+        run(FRONT, step("clippy: wasm32", 45), &[], clippy_wasm),
+        Part::new(FRONT, step("docs", 45), &[], |log| {
             docs(tools::background_cargo, |command| {
                 process::run_logged("cargo doc", command, log)
             })
         }),
-        Part::new(Lane::Front, Step::new(BUILD_APP, minutes(3)), &[], |log| {
-            build::app_into(App::Quick, log)
-        }),
-        Part::new(
-            Lane::Front,
-            Step::new("chromium", minutes(2)),
-            &[BUILD_BACKEND],
-            |log| chromium(&required_browser()?, &[], Some(log)),
-        ),
-        Part::new(
-            Lane::Front,
-            Step::new("e2e", minutes(8)),
-            &[BUILD_APP, BUILD_TESTS],
-            |log| {
-                // Not through cargo, which would wait for what the other lane compiles.
-                let mut program =
-                    Command::new(STORIES.get().map_or(Path::new("e2e"), PathBuf::as_path));
-                program.current_dir(workspace::root().join("tests"));
-                let mut command = stories(program, &required_browser()?);
-                process::run_logged("the stories", &mut command, log)
-            },
-        ),
     ])
 }
 
@@ -297,10 +270,9 @@ fn required_browser() -> Result<Browser, Error> {
     tools::browser().ok_or_else(setup::browser_remedy)
 }
 
-fn format() -> Command {
-    let mut command = tools::cargo();
-    command.args(["fmt", "--all", "--check"]);
-    command
+fn format(mut cargo: Command) -> Command {
+    cargo.args(["fmt", "--all", "--check"]);
+    cargo
 }
 
 fn clippy(mut cargo: Command, selection: &[&str]) -> Command {
