@@ -46,7 +46,7 @@ const FORM: [&str; 9] = [
 ];
 
 /// The columns of `profiles` that the app reads.
-const PROFILE: [&str; 5] = ["id", "email", "full_name", "role", "active"];
+const PROFILE: [&str; 6] = ["id", "email", "full_name", "role", "active", "version"];
 
 /// What queries of rows of `patients` depend on.
 pub fn patients() -> TableDep {
@@ -64,7 +64,9 @@ pub fn form_submissions() -> TableDep {
 
 /// What queries of rows of `profiles` depend on.
 pub fn profiles() -> TableDep {
-    TableDep::rows("profiles").columns(PROFILE)
+    TableDep::rows("profiles")
+        .columns(PROFILE)
+        .versioned("version")
 }
 
 /// Only the row with this key.
@@ -189,6 +191,7 @@ impl Columns for Profile {
             "full_name" => Segment::from(&self.full_name),
             "role" => Segment::from(self.role.word()),
             "active" => Segment::from(self.active),
+            "version" => Segment::from(self.version),
             _ => return None,
         })
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bedside_realtime::{Gap, GapCause};
 use leptos::prelude::*;
 
-use crate::sync::feed::Listens;
+use crate::sync::catch_up::Mode;
+use crate::sync::feed::{Listens, Proof};
 use crate::sync::tally::Fault;
 use crate::sync::{Feed, Table};
 
@@ -54,6 +55,47 @@ pub struct RealtimeDetails {
     pub round_trip: Option<Duration>,
     /// Attempts since the last stable connection.
     pub attempt: u32,
+    pub verification: Verification,
+}
+
+/// How the rows on the screen are verified against the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    pub method: &'static str,
+    /// How long ago everything on the screen was last verified.
+    pub age: Option<Duration>,
+    /// Up to which point of the database's log of changes.
+    pub watermark: Option<String>,
+    pub checks: u64,
+    pub failed: u64,
+    /// Changes that the database named in answer to the checks.
+    pub changes: u64,
+    /// Of those, the ones that the feed hadn't brought. They were fetched.
+    pub missed: u64,
+    /// Requests for missed rows.
+    pub fetches: u64,
+    /// Checks that couldn't name what changed, so that everything was fetched.
+    pub refetches: u64,
+}
+
+impl From<Proof> for Verification {
+    fn from(proof: Proof) -> Self {
+        Self {
+            method: match proof.mode {
+                Mode::Unknown => "Not known yet",
+                Mode::Log => "Log of changes",
+                Mode::Heartbeat => "Heartbeat (the database has no log of changes)",
+            },
+            age: proof.age,
+            watermark: proof.watermark,
+            checks: proof.stats.questions,
+            failed: proof.stats.failed,
+            changes: proof.stats.named,
+            missed: proof.stats.missing,
+            fetches: proof.stats.fetches,
+            refetches: proof.stats.incomplete,
+        }
+    }
 }
 
 /// The feed from within, looked up once a second while the calling component is mounted.
@@ -130,6 +172,7 @@ fn details(feed: &Feed) -> RealtimeDetails {
         unproven_since: status.stale_since,
         round_trip: status.round_trip,
         attempt: status.attempt,
+        verification: feed.proof().into(),
     }
 }
 

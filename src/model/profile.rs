@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Role;
+use super::{Role, Version};
 
 /// One row of `profiles`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Profile {
     /// False for someone who left, and for an account that an admin has not let in yet.
     pub active: bool,
     pub updated_at: String,
+    /// 0 on a database from before staff rows had versions.
+    #[serde(default)]
+    pub version: Version,
 }
 
 impl Profile {

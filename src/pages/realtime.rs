@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::Guard;
 use crate::components::realtime_connection_status::{as_time, leads, look, seconds};
 use crate::components::{Ago, Badge, Download, Icon, Shape, use_title};
-use crate::hooks::use_realtime_details::{GapView, RealtimeDetails};
+use crate::hooks::use_realtime_details::{GapView, RealtimeDetails, Verification};
 use crate::hooks::{use_realtime, use_realtime_details};
 use crate::model::policy::Place;
 
@@ -42,6 +42,7 @@ fn Details() -> impl IntoView {
                 </button>
             </div>
             <Connection view=inside.view />
+            <VerificationCard view=inside.view />
             <Changes view=inside.view />
             <Gaps view=inside.view />
         </div>
@@ -97,6 +98,43 @@ fn Connection(view: Signal<RealtimeDetails>) -> impl IntoView {
                 </dl>
             </div>
         </section>
+    }
+}
+
+/// No client can tell a lost change from quiet, so the database is asked: when, and what that found and cost.
+#[component]
+fn VerificationCard(view: Signal<RealtimeDetails>) -> impl IntoView {
+    let of = move |pick: fn(&Verification) -> Option<String>| {
+        move || view.with(|view| pick(&view.verification))
+    };
+    view! {
+        <section class="card" aria-labelledby="verification-title">
+            <div class="card-head">
+                <h2 id="verification-title">"Verification"</h2>
+            </div>
+            <div class="card-body">
+                <dl class="facts facts-in-fours">
+                    <Fact name="Verified" value=of(|v| v.age.map(|age| format!("{} ago", seconds(age)))) />
+                    <Fact name="Checks" value=of(|v| Some(counted(v.checks, v.failed, "failed"))) />
+                    <Fact name="Changes reported" value=of(|v| Some(v.changes.to_string())) />
+                    <Fact name="Missed and fetched" value=of(|v| Some(counted(v.missed, v.fetches, "requests"))) />
+                    <Fact name="Full refreshes" value=of(|v| Some(v.refetches.to_string())) />
+                    <Fact name="Method" value=of(|v| Some(v.method.to_owned())) />
+                    <div class="facts-wide">
+                        <dt>"Watermark"</dt>
+                        <dd>{move || of(|v| v.watermark.clone())().unwrap_or_else(dash)}</dd>
+                    </div>
+                </dl>
+            </div>
+        </section>
+    }
+}
+
+/// A count, and how many of something else went with it.
+fn counted(count: u64, other: u64, what: &str) -> String {
+    match other {
+        0 => count.to_string(),
+        other => format!("{count} ({other} {what})"),
     }
 }
 
@@ -170,7 +208,7 @@ fn Gaps(view: Signal<RealtimeDetails>) -> impl IntoView {
             </div>
             <Show
                 when=move || !none.get()
-                fallback=|| view! { <div class="card-body"><p>"None is known of since this page was opened."</p></div> }
+                fallback=|| view! { <div class="card-body"><p>"No gaps since this page was opened."</p></div> }
             >
                 <div class="table-frame">
                     <table class="table" aria-label="Gaps">

@@ -14,9 +14,9 @@ use super::router::Work;
 use crate::data::Page;
 use crate::model::{FormSubmission, Patient};
 
-/// Shows changed rows wherever they are shown. A patch proves nothing: what was changed, and what can't be told, is marked, and
-/// fetched with [`Work::Stale`].
-pub fn apply(cache: &QueryClient, changes: Vec<(Table, RowChange)>) {
+/// Shows changed rows wherever they are shown. With [`Refetch::None`] a patch proves nothing: what was changed, and what can't be
+/// told, is marked, and fetched with [`Work::Stale`]. With [`Refetch::Active`] only what can't be told is fetched, at once.
+pub fn apply(cache: &QueryClient, changes: Vec<(Table, RowChange)>, refetch: Refetch) {
     for table in Table::ALL {
         let rows: BTreeSet<String> = changes
             .iter()
@@ -31,7 +31,7 @@ pub fn apply(cache: &QueryClient, changes: Vec<(Table, RowChange)>) {
         }
     }
     let changes = changes.into_iter().map(|(_, change)| change);
-    cache.apply_with(changes, Refetch::None);
+    cache.apply_with(changes, refetch);
 }
 
 fn key_text(pk: &Segment) -> Option<String> {

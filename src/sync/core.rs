@@ -6,14 +6,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bedside_query::{RowChange, Segment};
+use bedside_query::{Record, RowChange, Segment};
 use uuid::Uuid;
 
+use super::catch_up::{Answer, CatchUp, Failure, Fetch, GONE, Live, Mode, Step};
 use super::patches::{Patches, Room};
 use super::registry::Table;
 use super::router::{Due, Heard, Router, SPREAD, Work};
 use crate::data::Pace;
 use crate::data::clock::Moment;
+use crate::model::Version;
 
 /// While the feed can't be trusted, what is on screen is fetched this often.
 pub const POLL: Duration = Duration::from_secs(20);
@@ -34,9 +36,17 @@ pub enum Effect {
     Bind(Table),
     /// Stop listening to it.
     Unbind(Table),
-    /// Listen to the feed's heartbeat, which goes to [`Core::beat`], and to what this person alone is told, which goes to
-    /// [`Core::told`].
+    /// Enter the private room of this user; its messages go to [`Core::told`].
     Attend(String),
+    /// Listen to the feed's heartbeat, which goes to [`Core::beat`].
+    Beats,
+    /// Ask the database what changed since a watermark; the answer goes to [`Core::answered`].
+    Ask { number: u64, since: Option<String> },
+    /// Fetch rows by key; they go to [`Core::fetched`].
+    Fetch(Fetch),
+    /// Show these rows wherever they belong. Together with the answer that named them they prove the queries that show them; where
+    /// that can't be told, the query is fetched.
+    Heal(Vec<(Table, RowChange)>),
     /// Ask the database how often its heartbeat has beaten; the answer goes to [`Core::sounded`].
     Sound,
     /// Take the absence of the heartbeat for the death of the feed.
@@ -104,6 +114,7 @@ struct Attending {
 pub struct Core {
     router: Router,
     patches: Patches,
+    catch_up: CatchUp,
     followed: BTreeMap<Table, Followed>,
     identity: Option<String>,
     attending: Option<Attending>,
@@ -128,6 +139,7 @@ impl Core {
     pub fn new(spread: Duration, pace: Pace) -> Self {
         Self {
             pace,
+            catch_up: CatchUp::new(spread.as_secs_f64() / SPREAD.as_secs_f64()),
             router: Router::spread(spread),
             spread: spread.min(SPREAD),
             ..Self::default()
@@ -147,6 +159,9 @@ impl Core {
             });
             followed.followers += 1;
             followed.ends = None;
+        }
+        if self.polled_at.is_some() {
+            self.catch_up.look(now);
         }
         let mut effects = self.attend(now);
         effects.extend(bound);
@@ -180,12 +195,28 @@ impl Core {
         // Out of the former person's room before there is a new person, and into the new one's only then.
         effects.extend(self.depart());
         effects.push(Effect::Identify(self.identity.clone()));
+        let steps = self.catch_up.identify(self.identity.is_some(), now);
         effects.extend(self.attend(now));
+        effects.extend(self.take(steps, now));
         effects
     }
 
     /// The feed said something about a table.
     pub fn hear(&mut self, table: Table, heard: Heard, now: Moment) -> Vec<Effect> {
+        // With a log of changes a gap ends in what it names, not in fetching everything.
+        if self.catch_up.mode() != Mode::Heartbeat {
+            match heard {
+                Heard::Gap => {
+                    self.catch_up.interrupted();
+                    return Vec::new();
+                }
+                Heard::Ready => {
+                    self.catch_up.suspect(self.spread, now);
+                    return Vec::new();
+                }
+                Heard::Row(_) | Heard::Unclear => {}
+            }
+        }
         // Other rights in force: who may see what can have changed for every row there is.
         let Heard::Row(change) = heard else {
             let due = self.router.hear(table, &heard, now);
@@ -200,6 +231,7 @@ impl Core {
             effects.extend(self.schedule(due, now));
             return effects;
         };
+        self.brought(table, &change, now);
         let own = table == Table::Profiles && self.is_own(&change.pk);
         let room = self.patches.add(table, change);
         let mut effects = self.patch(now);
@@ -208,6 +240,99 @@ impl Core {
             (false, Room::Enough) => Due::AsSaid,
         };
         effects.extend(self.schedule(due, now));
+        effects
+    }
+
+    fn brought(&mut self, table: Table, change: &RowChange, now: Moment) {
+        let version = match &change.record {
+            Record::Key => Some(GONE),
+            Record::Columns(columns) => columns.get("version").and_then(serde_json::Value::as_i64),
+            Record::Doubtful => None,
+        };
+        if let (Segment::Uuid(id), Some(version)) = (&change.pk, version) {
+            self.catch_up.brought(table, *id, version, now);
+        }
+    }
+
+    /// The database said what changed since a watermark.
+    pub fn answered(
+        &mut self,
+        number: u64,
+        answer: Result<Answer, Failure>,
+        now: Moment,
+    ) -> Vec<Effect> {
+        let followed = &self.followed;
+        let follows = |table: Table| followed.contains_key(&table);
+        let steps = self.catch_up.answered(number, answer, follows, now);
+        self.take(steps, now)
+    }
+
+    /// The rows that were fetched by key.
+    pub fn fetched(
+        &mut self,
+        fetch: &Fetch,
+        outcome: Result<Vec<RowChange>, Failure>,
+        now: Moment,
+    ) -> Vec<Effect> {
+        // Rows that were read for another user are nobody's.
+        if !self.catch_up.awaits(fetch.number) {
+            return Vec::new();
+        }
+        let table = fetch.table;
+        let mut own = false;
+        let found = outcome.as_ref().map_err(|failure| *failure).map(|rows| {
+            let ids = rows.iter().filter_map(|row| match row.pk {
+                Segment::Uuid(id) => Some(id),
+                _ => None,
+            });
+            ids.collect::<Vec<Uuid>>()
+        });
+        let rows = outcome.unwrap_or_default();
+        for row in &rows {
+            self.brought(table, row, now);
+            own |= table == Table::Profiles && self.is_own(&row.pk);
+        }
+        let found = found.as_deref().map_err(|failure| *failure);
+        let steps = self.catch_up.fetched(fetch.number, found, now);
+        let mut effects = Vec::new();
+        if !rows.is_empty() {
+            let rows = rows.into_iter().map(|row| (table, row)).collect();
+            effects.push(Effect::Heal(rows));
+        }
+        effects.extend(self.take(steps, now));
+        if own {
+            let due = self.doubt_all(now);
+            effects.extend(self.schedule(due, now));
+        }
+        effects
+    }
+
+    /// What the catch-up wants done.
+    fn take(&mut self, steps: Vec<Step>, now: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for step in steps {
+            match step {
+                Step::Ask { number, since } => effects.push(Effect::Ask { number, since }),
+                Step::Fetch(fetch) => effects.push(Effect::Fetch(fetch)),
+                Step::Drop(lost) => effects.extend(self.revoke(lost, now)),
+                Step::Refetch(table) => {
+                    let due = self.router.hear(table, &Heard::Unclear, now);
+                    effects.extend(self.schedule(due, now));
+                }
+                Step::RefetchAll => {
+                    let due = self.doubt_all(now);
+                    effects.extend(self.schedule(due, now));
+                }
+                Step::UseHeartbeat => {
+                    if self.attending.is_some() {
+                        effects.push(Effect::Beats);
+                        effects.extend(self.beats.then_some(Effect::Watch));
+                    }
+                    let due = self.doubt_all(now);
+                    effects.extend(self.schedule(due, now));
+                }
+            }
+        }
         effects
     }
 
@@ -236,13 +361,27 @@ impl Core {
 
     /// The private room said something.
     pub fn told(&mut self, told: Told, now: Moment) -> Vec<Effect> {
-        let mut effects = match told {
-            Told::Ready => Vec::new(),
-            // What is left of a list is true row by row, and as a whole no answer to anything: fresh is only what comes next.
-            Told::Revoked(lost) => std::iter::once(Effect::Drop(lost))
-                .chain(Table::ALL.map(|table| Effect::Cache(Work::Doubt(table))))
-                .collect(),
-        };
+        match told {
+            Told::Ready if self.catch_up.mode() == Mode::Heartbeat => {
+                let due = self.doubt_all(now);
+                self.schedule(due, now)
+            }
+            Told::Ready => {
+                self.catch_up.suspect(self.spread, now);
+                Vec::new()
+            }
+            Told::Revoked(lost) => {
+                self.catch_up.dropped(&lost, now);
+                self.revoke(lost, now)
+            }
+        }
+    }
+
+    /// Drops what the user may no longer see.
+    fn revoke(&mut self, lost: Lost, now: Moment) -> Vec<Effect> {
+        // What is left of a list is true row by row, and as a whole no answer to anything: fresh is only what comes next.
+        let mut effects = vec![Effect::Drop(lost)];
+        effects.extend(Table::ALL.map(|table| Effect::Cache(Work::Doubt(table))));
         let due = self.doubt_all(now);
         effects.extend(self.schedule(due, now));
         effects
@@ -283,6 +422,11 @@ impl Core {
 
     /// The state of the feed.
     pub fn trust(&mut self, trust: Trust, now: Moment) {
+        let live = match trust {
+            Trust::Live => Live::Yes,
+            Trust::Doubtful | Trust::Broken => Live::No,
+        };
+        self.catch_up.set_live(live, now);
         match trust {
             Trust::Live => (self.poll_at, self.polled_at, self.broken) = (None, None, false),
             Trust::Broken if !self.broken => {
@@ -300,6 +444,7 @@ impl Core {
 
     /// Somebody looks at the page again. Without trust in the feed, what they see is asked for at once.
     pub fn seen(&mut self, now: Moment) -> Vec<Effect> {
+        self.catch_up.look(now);
         let long_ago = |polled: Moment| now.since(polled) >= GLANCE;
         if self.polled_at.is_some_and(long_ago) {
             return self.poll(now);
@@ -310,17 +455,35 @@ impl Core {
     fn poll(&mut self, now: Moment) -> Vec<Effect> {
         self.poll_at = Some(now.after(POLL));
         self.polled_at = Some(now);
+        if self.catch_up.mode() != Mode::Heartbeat {
+            // The catch-up asks in its own time, and fetches only what changed.
+            return Vec::new();
+        }
         Table::ALL
             .map(|table| Effect::Cache(Work::All(table)))
             .to_vec()
     }
 
-    /// The database accepted a write of this person. Without a heartbeat, its echo is the only proof that changes come.
-    pub fn wrote(&self, table: Table, row: String) -> Vec<Effect> {
-        if self.beats || !self.followed.contains_key(&table) {
+    /// The database accepted a write of this user. A missing echo is a sign that changes don't come.
+    pub fn wrote(&mut self, table: Table, id: Uuid, version: Version, now: Moment) -> Vec<Effect> {
+        if !self.followed.contains_key(&table) {
             return Vec::new();
         }
-        vec![Effect::Expect(table, row)]
+        self.catch_up.wrote(table, id, version, now);
+        if self.beats || self.catch_up.mode() != Mode::Heartbeat {
+            return Vec::new();
+        }
+        vec![Effect::Expect(table, id.to_string())]
+    }
+
+    /// The page can be seen, or not.
+    pub fn set_hidden(&mut self, hidden: bool, now: Moment) {
+        self.catch_up.set_hidden(hidden, now);
+    }
+
+    /// What has been proven, and what that took.
+    pub const fn catch_up(&self) -> &CatchUp {
+        &self.catch_up
     }
 
     /// Whose feed it is.
@@ -335,6 +498,7 @@ impl Core {
         ends.chain(self.work_at)
             .chain(self.poll_at)
             .chain(patches)
+            .chain(self.catch_up.due())
             .min()
     }
 
@@ -356,6 +520,8 @@ impl Core {
         if self.poll_at.is_some_and(|at| at <= now) {
             effects.extend(self.poll(now));
         }
+        let steps = self.catch_up.wake(now);
+        effects.extend(self.take(steps, now));
         effects
     }
 
@@ -377,10 +543,12 @@ impl Core {
         }
         let departs = self.depart();
         self.attending = wanted.clone().map(|user| Attending { user, since: now });
-        let watches = (self.beats && wanted.is_some()).then_some(Effect::Watch);
+        let heartbeat = wanted.is_some() && self.catch_up.mode() == Mode::Heartbeat;
+        let watches = (self.beats && heartbeat).then_some(Effect::Watch);
         departs
             .into_iter()
             .chain(wanted.map(Effect::Attend))
+            .chain(heartbeat.then_some(Effect::Beats))
             .chain(watches)
             .collect()
     }

@@ -1,10 +1,12 @@
 //! The decisions of one page's feed, event by event, in injected time.
+#![allow(clippy::panic)]
 
 use std::time::Duration;
 
 use bedside_query::RowChange;
 use uuid::Uuid;
 
+use super::catch_up::{Answer, Failure, Logged};
 use super::core::{Core, Effect, Lost, Told, Trust};
 use super::registry::Table;
 use super::router::{Heard, Work};
@@ -17,12 +19,48 @@ fn at(seconds: u64) -> Moment {
     Moment::from_millis(seconds * 1_000)
 }
 
-/// Somebody's page, with one table in sight since the beginning.
+/// A user's page with one table in sight since the beginning, on a database without a log of changes.
 fn looking_at(table: Table) -> Core {
-    let mut core = Core::default();
-    core.identify(Some(ADA.to_owned()), at(0));
+    looking_with(Core::default(), table)
+}
+
+fn looking_with(mut core: Core, table: Table) -> Core {
+    let effects = core.identify(Some(ADA.to_owned()), at(0));
+    core.answered(question(&effects), Err(Failure::Absent), at(0));
     core.follow(table, at(0));
     core
+}
+
+/// When a database without a log is asked for it again.
+fn asked_again() -> Option<Moment> {
+    Some(at(60))
+}
+
+/// A user's page with one table in sight since the beginning, on a database with a log of changes.
+fn caught_up_on(table: Table) -> Core {
+    let mut core = Core::default();
+    let effects = core.identify(Some(ADA.to_owned()), at(0));
+    core.follow(table, at(0));
+    core.answered(question(&effects), Ok(nothing_new()), at(0));
+    core.trust(Trust::Live, at(0));
+    core
+}
+
+fn question(effects: &[Effect]) -> u64 {
+    let asked = effects.iter().find_map(|effect| match effect {
+        Effect::Ask { number, .. } => Some(*number),
+        _ => None,
+    });
+    asked.unwrap_or_default()
+}
+
+fn nothing_new() -> Answer {
+    Answer {
+        watermark: "w".to_owned(),
+        complete: true,
+        changes: Vec::new(),
+        interval_ms: None,
+    }
 }
 
 fn changed(row: &str) -> Heard {
@@ -57,7 +95,7 @@ fn a_table_that_nobody_looks_at_lingers_and_is_doubted_when_it_goes() {
             Effect::Depart
         ]
     );
-    assert_eq!(core.due(), None);
+    assert_eq!(core.due(), asked_again());
 }
 
 #[test]
@@ -65,7 +103,7 @@ fn a_table_that_is_looked_at_again_in_time_stays() {
     let mut core = looking_at(Table::Profiles);
     core.unfollow(Table::Profiles, at(10));
     assert_eq!(core.follow(Table::Profiles, at(20)), []);
-    assert_eq!(core.due(), None);
+    assert_eq!(core.due(), asked_again());
 }
 
 #[test]
@@ -79,7 +117,11 @@ fn the_next_person_finds_nothing_of_the_former_one() {
             Effect::Forget,
             Effect::Depart,
             Effect::Identify(Some("bo".to_owned())),
-            Effect::Attend("bo".to_owned())
+            Effect::Attend("bo".to_owned()),
+            Effect::Ask {
+                number: 2,
+                since: None
+            }
         ]
     );
     assert_eq!(
@@ -184,7 +226,7 @@ fn without_trust_what_is_on_screen_is_asked_for_now_and_then() {
     assert_eq!(core.wake(at(20)), everything_in_question());
     assert_eq!(core.due(), Some(at(40)));
     core.trust(Trust::Live, at(30));
-    assert_eq!(core.due(), None);
+    assert_eq!(core.due(), asked_again());
 }
 
 #[test]
@@ -203,9 +245,7 @@ fn what_a_broken_feed_did_not_bring_is_asked_for_once_it_is_known() {
 #[test]
 fn what_was_fetched_before_the_server_listened_is_in_doubt_until_its_turn_comes() {
     let spread = Duration::from_millis(300);
-    let mut core = Core::new(spread, Pace::default());
-    core.identify(Some(ADA.to_owned()), at(0));
-    core.follow(Table::Profiles, at(0));
+    let mut core = looking_with(Core::new(spread, Pace::default()), Table::Profiles);
     core.hear(Table::Profiles, Heard::Gap, at(1));
     let effects = core.hear(Table::Profiles, Heard::Ready, at(5));
     assert_eq!(effects, [Effect::Cache(Work::Doubt(Table::Profiles))]);
@@ -216,9 +256,8 @@ fn what_was_fetched_before_the_server_listened_is_in_doubt_until_its_turn_comes(
 
 #[test]
 fn a_gap_ends_with_the_last_look_at_its_table() {
-    let mut core = Core::new(Duration::from_millis(300), Pace::default());
-    core.identify(Some(ADA.to_owned()), at(0));
-    core.follow(Table::Profiles, at(0));
+    let spread = Duration::from_millis(300);
+    let mut core = looking_with(Core::new(spread, Pace::default()), Table::Profiles);
     core.hear(Table::Profiles, Heard::Gap, at(1));
     core.unfollow(Table::Profiles, at(2));
     core.wake(at(2).after(Pace::default().linger()));
@@ -236,21 +275,26 @@ fn the_heartbeat_is_watched_from_the_first_beat_on() {
     assert_eq!(core.beat(at(5)), [Effect::Watch]);
     assert_eq!(core.beat(at(15)), []);
     let effects = core.identify(Some("bo".to_owned()), at(20));
-    assert_eq!(effects.last(), Some(&Effect::Watch));
+    let effects = core.answered(question(&effects), Err(Failure::Absent), at(20));
+    assert!(
+        effects.starts_with(&[Effect::Beats, Effect::Watch]),
+        "{effects:?}"
+    );
 }
 
 #[test]
 fn without_a_heartbeat_own_writes_must_come_back() {
     let mut core = looking_at(Table::Patients);
-    let expected = Effect::Expect(Table::Patients, "7".to_owned());
-    assert_eq!(core.wrote(Table::Patients, "7".to_owned()), [expected]);
+    let row = Uuid::from_u128(7);
+    let expected = Effect::Expect(Table::Patients, row.to_string());
+    assert_eq!(core.wrote(Table::Patients, row, 2, at(1)), [expected]);
     assert_eq!(
-        core.wrote(Table::FormSubmissions, "8".to_owned()),
+        core.wrote(Table::FormSubmissions, row, 2, at(1)),
         [],
         "nobody listens to that table"
     );
     core.beat(at(5));
-    assert_eq!(core.wrote(Table::Patients, "7".to_owned()), []);
+    assert_eq!(core.wrote(Table::Patients, row, 3, at(6)), []);
 }
 
 #[test]
@@ -259,4 +303,91 @@ fn a_first_beat_that_comes_late_is_not_the_first() {
     let effects = core.beat(at(14));
     assert_eq!(effects.first(), Some(&Effect::Watch));
     assert!(effects.ends_with(&everything_in_question()), "{effects:?}");
+}
+
+#[test]
+fn with_a_log_a_gap_ends_in_a_question_and_not_in_fetching_everything() {
+    let mut core = caught_up_on(Table::Patients);
+    assert_eq!(core.hear(Table::Patients, Heard::Gap, at(1)), []);
+    assert_eq!(core.hear(Table::Patients, Heard::Ready, at(2)), []);
+    assert_eq!(core.told(Told::Ready, at(2)), []);
+    let effects = core.wake(at(3));
+    assert!(
+        matches!(effects.as_slice(), [Effect::Ask { since: Some(_), .. }]),
+        "{effects:?}"
+    );
+    assert_eq!(
+        core.answered(question(&effects), Ok(nothing_new()), at(3)),
+        []
+    );
+}
+
+#[test]
+fn with_a_log_a_page_without_a_feed_asks_instead_of_fetching_everything() {
+    let mut core = caught_up_on(Table::Patients);
+    core.trust(Trust::Doubtful, at(1));
+    let mut asked = 0;
+    for second in 2..120 {
+        for effect in core.wake(at(second)) {
+            match effect {
+                Effect::Ask { number, .. } => {
+                    asked += 1;
+                    assert_eq!(core.answered(number, Ok(nothing_new()), at(second)), []);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!((5..=10).contains(&asked), "{asked}");
+}
+
+#[test]
+fn a_missed_change_of_ones_own_profile_puts_everything_in_question() {
+    let mut core = caught_up_on(Table::Profiles);
+    core.hear(Table::Profiles, Heard::Ready, at(1));
+    let effects = core.wake(at(2));
+    let own = Uuid::parse_str(ADA).unwrap_or_default();
+    let change = Logged {
+        table: "profiles".to_owned(),
+        id: Some(own),
+        version: Some(2),
+        lost: false,
+    };
+    let answer = Answer {
+        changes: vec![change],
+        ..nothing_new()
+    };
+    let effects = core.answered(question(&effects), Ok(answer), at(2));
+    let [Effect::Fetch(fetch)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    let row = RowChange::update("profiles", own, serde_json::json!({"version": 2}));
+    let effects = core.fetched(fetch, Ok(vec![row.clone()]), at(3));
+    let healed = Effect::Heal(vec![(Table::Profiles, row)]);
+    assert_eq!(effects.first(), Some(&healed));
+    assert!(effects.ends_with(&everything_in_question()), "{effects:?}");
+}
+
+#[test]
+fn rows_that_were_fetched_for_another_user_are_dropped() {
+    let mut core = caught_up_on(Table::Patients);
+    core.hear(Table::Patients, Heard::Ready, at(1));
+    let effects = core.wake(at(2));
+    let change = Logged {
+        table: "patients".to_owned(),
+        id: Some(Uuid::from_u128(7)),
+        version: Some(2),
+        lost: false,
+    };
+    let answer = Answer {
+        changes: vec![change],
+        ..nothing_new()
+    };
+    let effects = core.answered(question(&effects), Ok(answer), at(2));
+    let [Effect::Fetch(fetch)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    core.identify(Some("bo".to_owned()), at(3));
+    let row = RowChange::update("patients", Uuid::from_u128(7), serde_json::json!({}));
+    assert_eq!(core.fetched(fetch, Ok(vec![row]), at(4)), []);
 }

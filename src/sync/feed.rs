@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use bedside_query::QueryClient;
+use bedside_query::{QueryClient, Refetch};
 use bedside_realtime::{
     Access, AccessToken, Binding, BindingEvent, BuildError, Echo, Gap, Liveness, RealtimeClient,
     Room, RoomEvent, StatusSnapshot, TokenError, TokenNeed,
@@ -15,13 +16,14 @@ use leptos::task::spawn_local;
 use send_wrapper::SendWrapper;
 use uuid::Uuid;
 
+use super::catch_up::{Fetch, Mode, Stats};
 use super::core::{Core, ECHO, Effect};
 use super::ears::{Ears, Hearing, Word};
 use super::registry::Table;
 use super::router::{Heard, SPREAD};
 use super::tabs::{Bound, Leadership, Line, Seat};
 use super::tally::Tally;
-use super::{cache, news};
+use super::{cache, log, news};
 use crate::data::auth::Wanted;
 use crate::data::clock::{Moment, unix_millis};
 use crate::data::{Auth, AuthState, Config, Pace, Rest, Written, heartbeat};
@@ -52,8 +54,19 @@ struct Inner {
 /// What is listened to for the signed-in person, besides tables.
 struct Attendance {
     _room: Seat,
-    _beats: Bound,
+    beats: Option<Bound>,
     liveness: Option<Bound>,
+}
+
+/// What is proven about the rows on the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    pub mode: Mode,
+    pub is_proven: bool,
+    /// Everything on the screen is as of then, or newer.
+    pub age: Option<Duration>,
+    pub watermark: Option<String>,
+    pub stats: Stats,
 }
 
 /// Whether the server has said of a binding that it listens.
@@ -145,7 +158,7 @@ impl Feed {
     pub fn wrote(&self, written: Written) {
         self.0.ears.say(Word::Wrote(written));
         if let Some(table) = Table::named(written.table) {
-            self.decide(|core, _| core.wrote(table, written.id.to_string()));
+            self.decide(|core, now| core.wrote(table, written.id, written.version, now));
         }
     }
 
@@ -203,6 +216,28 @@ impl Feed {
         self.0.line.trace_json()
     }
 
+    /// What the catch-up has asked and found, up to which watermark, and how long ago everything was last proven.
+    pub fn proof(&self) -> Proof {
+        let now = Moment::now();
+        let core = lock(&self.0.core);
+        let catch_up = core.catch_up();
+        Proof {
+            mode: catch_up.mode(),
+            is_proven: catch_up.is_proven(now),
+            age: catch_up.proven_at().map(|at| now.since(at)),
+            watermark: catch_up.watermark().map(str::to_owned),
+            stats: catch_up.stats().clone(),
+        }
+    }
+
+    /// The page can be seen, or not.
+    pub fn set_hidden(&self, hidden: bool) {
+        self.decide(|core, now| {
+            core.set_hidden(hidden, now);
+            Vec::new()
+        });
+    }
+
     /// Somebody looks at the page again.
     pub fn seen(&self) {
         self.0.line.ask_now_and_then();
@@ -248,13 +283,17 @@ impl Feed {
                 drop(ended);
             }
             Effect::Attend(user) => self.attend(&user),
+            Effect::Beats => self.listen_to_beats(),
             Effect::Watch => self.watch(),
             Effect::Depart => {
                 let ended = lock(&self.0.attendance).take();
                 drop(ended);
             }
             Effect::Sound => self.sound(),
-            Effect::Apply(changes) => cache::apply(&self.0.cache, changes),
+            Effect::Ask { number, since } => self.ask(number, since),
+            Effect::Fetch(fetch) => self.fetch(fetch),
+            Effect::Apply(changes) => cache::apply(&self.0.cache, changes, Refetch::None),
+            Effect::Heal(changes) => cache::apply(&self.0.cache, changes, Refetch::Active),
             Effect::Cache(work) => cache::question(&self.0.cache, work),
             Effect::Drop(lost) => {
                 cache::drop_lost(&self.0.cache, &lost);
@@ -334,6 +373,15 @@ impl Feed {
                 feed(&|feed| feed.decide(|core, now| core.told(told.clone(), now)));
             }
         });
+        let attendance = Attendance {
+            _room: room,
+            beats: None,
+            liveness: None,
+        };
+        *lock(&self.0.attendance) = Some(attendance);
+    }
+
+    fn listen_to_beats(&self) {
         let feed = self.weakly();
         let beats = self.0.line.bind(beats(), move |event| {
             feed(&|feed| match event {
@@ -342,12 +390,31 @@ impl Feed {
                 BindingEvent::Gap(_) | BindingEvent::Refused(_) => {}
             });
         });
-        let attendance = Attendance {
-            _room: room,
-            _beats: beats,
-            liveness: None,
+        let ended = match &mut *lock(&self.0.attendance) {
+            Some(attendance) => attendance.beats.replace(beats),
+            None => Some(beats),
         };
-        *lock(&self.0.attendance) = Some(attendance);
+        drop(ended);
+    }
+
+    /// Asks the database what changed since a watermark.
+    fn ask(&self, number: u64, since: Option<String>) {
+        let rest = self.0.rest.clone();
+        let feed = self.weakly();
+        spawn_local(async move {
+            let answer = log::feed_since(&rest, since.as_deref()).await;
+            feed(&|feed| feed.decide(|core, now| core.answered(number, answer.clone(), now)));
+        });
+    }
+
+    /// Fetches rows that the feed didn't bring.
+    fn fetch(&self, fetch: Fetch) {
+        let rest = self.0.rest.clone();
+        let feed = self.weakly();
+        spawn_local(async move {
+            let rows = log::rows(&rest, &fetch).await;
+            feed(&|feed| feed.decide(|core, now| core.fetched(&fetch, rows.clone(), now)));
+        });
     }
 
     fn watch(&self) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bedside_query::provide_query_client;
+use bedside_query::{Page, provide_query_client};
 use bedside_realtime::{BuildError, Status};
 use futures::channel::oneshot;
 use leptos::prelude::{Effect, Get, GetUntracked, With, provide_context};
@@ -32,6 +32,9 @@ pub fn provide_live_data(config: &Config, auth: &Auth, rest: &Rest) -> Result<()
     let feed = Feed::new(config, auth, rest.clone(), cache.clone())?;
     let looked = feed.clone();
     page::on_look(move || looked.seen());
+    let shown = feed.clone();
+    page::on_visibility(move |page| shown.set_hidden(page == Page::Hidden));
+    feed.set_hidden(page::is_hidden());
     provide_context(feed.clone());
     provide_context(Notifications::new(feed.clone(), cache, rest.clone()));
     let wrote = feed.clone();

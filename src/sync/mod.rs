@@ -4,6 +4,7 @@
 //! A new live table is one entry in [`registry`].
 
 pub mod cache;
+pub mod catch_up;
 pub mod company;
 pub mod core;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub mod feed;
 pub mod inbox;
 pub mod kept_drafts;
 pub mod live;
+mod log;
 pub mod news;
 pub mod notifications;
 pub mod outbox;

@@ -25,7 +25,13 @@ pub fn tell(cache: &QueryClient) {
     on_visibility(move |page| seen.set_visible(page));
 }
 
-fn on_visibility(turned: impl Fn(Page) + 'static) {
+/// Whether nobody can see the page.
+pub fn is_hidden() -> bool {
+    document().hidden()
+}
+
+/// Calls back whenever the page is shown or hidden, for its life.
+pub fn on_visibility(turned: impl Fn(Page) + 'static) {
     let listener = Closure::<dyn Fn()>::new(move || {
         turned(if document().hidden() {
             Page::Hidden

@@ -35,10 +35,12 @@ pub enum Bug {
     WipeOthers,
     /// What is on the disk and can't be read is taken to be gone.
     UnreadableIsGone,
+    /// What the database's log of changes names is ignored.
+    NoFeedSince,
 }
 
 impl Bug {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::FetchBeforeReady,
         Self::NoTrailingRefetch,
         Self::IgnoreGap,
@@ -55,6 +57,7 @@ impl Bug {
         Self::DoubleSend,
         Self::WipeOthers,
         Self::UnreadableIsGone,
+        Self::NoFeedSince,
     ];
 
     /// Its name on the command line.
@@ -76,6 +79,7 @@ impl Bug {
             Self::DoubleSend => "double-send",
             Self::WipeOthers => "wipe-others",
             Self::UnreadableIsGone => "unreadable-is-gone",
+            Self::NoFeedSince => "no-feed-since",
         }
     }
 

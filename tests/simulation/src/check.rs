@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bedside::data::clock::Moment;
 use bedside_query::{FetchStatus, QueryFilter, Status};
 
 use crate::database::Database;
@@ -93,6 +94,7 @@ impl Deadlines {
 /// Whether the page has been live for long enough to be held to what it claims.
 pub fn settled(page: &Page, now: u64) -> bool {
     page.live_since.is_some_and(|since| since + WINDOW < now)
+        && page.core.catch_up().is_proven(Moment::from_millis(now))
 }
 
 /// Checks what must hold at every step.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use bedside::model::{FormStatus, PatientStatus, Role};
 use bedside::sync::Table;
+use bedside::sync::catch_up;
 use bedside::sync::core::Lost;
 use bedside_realtime::ChangeKind;
 use uuid::Uuid;
@@ -111,6 +112,15 @@ impl Snapshot {
             .is_some_and(|row| self.sees_patient(user, row.patient))
     }
 
+    pub fn version(&self, row: Row) -> Option<i64> {
+        match row {
+            Row::Person(user) => self.people.get(user).map(|row| row.version),
+            Row::Patient(number) => self.patients.get(&number).map(|row| row.version),
+            Row::Form(number) => self.forms.get(&number).map(|row| row.version),
+            Row::Beat => None,
+        }
+    }
+
     pub fn sees(&self, user: User, row: Row) -> bool {
         match row {
             Row::Person(other) => {
@@ -145,6 +155,8 @@ pub struct Database {
     pub commits: Vec<Commit>,
     /// The names of saves that were had.
     pub saves: BTreeSet<Uuid>,
+    /// Which database it is: another one after a restore.
+    pub epoch: u32,
     next: u32,
 }
 
@@ -205,6 +217,7 @@ impl Database {
         Self {
             commits: vec![first],
             saves: BTreeSet::new(),
+            epoch: 1,
             next: 10,
         }
     }
@@ -220,6 +233,91 @@ impl Database {
             Some(commit) => Rc::clone(&commit.after),
             None => unreachable!("the first commit is never taken back"),
         }
+    }
+
+    /// What changed since a watermark, as far as it concerns this user. Commits are atomic and in order here, so a snapshot is the
+    /// number of the newest commit that it sees.
+    pub fn feed_since(
+        &self,
+        user: User,
+        since: Option<&str>,
+        now: u64,
+        dice: &mut Dice,
+    ) -> catch_up::Answer {
+        let newest = self.newest();
+        let watermark = |number: usize| format!("{}/{number}", self.epoch);
+        let answer = |number, complete, changes| catch_up::Answer {
+            watermark: watermark(number),
+            complete,
+            changes,
+            interval_ms: Some(15_000),
+        };
+        let Some(since) = since else {
+            let recent = |commit: &&Commit| commit.at + 30_000 >= now;
+            let recent = self.commits.iter().rev().take_while(recent).count();
+            return answer(newest.saturating_sub(recent), true, Vec::new());
+        };
+        let known = since.split_once('/').and_then(|(epoch, number)| {
+            let number: usize = number.parse().ok()?;
+            (epoch.parse() == Ok(self.epoch) && number <= newest).then_some(number)
+        });
+        let Some(since) = known else {
+            return answer(newest, false, Vec::new());
+        };
+        let snapshot = self.now();
+        let mut rows: BTreeMap<(Table, Uuid), bool> = BTreeMap::new();
+        let mut lost_everything = false;
+        for (before, commit) in self
+            .commits
+            .iter()
+            .zip(self.commits.iter().skip(1))
+            .skip(since)
+        {
+            for change in &commit.changes {
+                let Some(table) = Table::named(change.row.table()) else {
+                    continue;
+                };
+                let lost = rows.entry((table, change.row.id())).or_default();
+                *lost |= change.kind == ChangeKind::Delete && before.after.sees(user, change.row);
+            }
+            for (_, lost) in commit.revoked.iter().filter(|(of, _)| *of == user) {
+                match lost {
+                    Lost::Everything => lost_everything = true,
+                    Lost::Row(table, id) => {
+                        if let Ok(id) = Uuid::parse_str(id) {
+                            rows.insert((*table, id), true);
+                        }
+                    }
+                }
+            }
+        }
+        let logged = |((table, id), lost): ((Table, Uuid), bool)| {
+            let row = Row::of(table, id)?;
+            let version = snapshot.version(row).filter(|_| snapshot.sees(user, row));
+            (version.is_some() || lost).then(|| catch_up::Logged {
+                table: table.name().to_owned(),
+                id: Some(id),
+                version,
+                lost: version.is_none(),
+            })
+        };
+        let mut changes: Vec<catch_up::Logged> = rows.into_iter().filter_map(logged).collect();
+        if lost_everything {
+            changes.push(catch_up::Logged {
+                table: "*".to_owned(),
+                id: None,
+                version: None,
+                lost: true,
+            });
+        }
+        // A transaction that is still open may hold the watermark back: then changes are named again.
+        let held_back = if dice.percent(20) {
+            dice.between(0, 3)
+        } else {
+            0
+        };
+        let held_back = usize::try_from(held_back).unwrap_or(0);
+        answer(since.max(newest.saturating_sub(held_back)), true, changes)
     }
 
     /// The heartbeat.

@@ -14,14 +14,15 @@ use bedside::data::Pace;
 use bedside::data::clock::Moment;
 use bedside::data::query::{cache_options, query};
 use bedside::data::{DataError, Page as Rows, rows};
-use bedside::model::{FormSubmission, Patient, Profile};
+use bedside::model::{FormSubmission, Patient, Profile, Version};
+use bedside::sync::catch_up::{self, Failure, Fetch};
 use bedside::sync::core::{Core, ECHO, Effect, Told};
 use bedside::sync::outbox::{Change, Entry, Outcome, show};
 use bedside::sync::router::Heard;
 use bedside::sync::{Table, cache, news};
 use bedside_query::{
     Condition, FetchStatus, Overlap, Predicate, QueryClient, QueryFilter, QueryKey, QueryOptions,
-    Refetch,
+    Refetch, RowChange,
 };
 use bedside_realtime::engine::{
     Command, Config, Engine, Event, HandleId, Input, Now, Output, TokenPolicy,
@@ -52,6 +53,13 @@ pub enum Wish {
     Send(String),
     Close,
     Token(u64),
+    /// What changed since a watermark.
+    Ask {
+        number: u64,
+        since: Option<String>,
+    },
+    /// Rows by key.
+    Rows(Fetch),
 }
 
 /// What a handle of the Realtime client is for.
@@ -91,6 +99,7 @@ pub struct Page {
     handles: u64,
     identified: bool,
     ready_once: Vec<Table>,
+    wanted: Vec<Wish>,
     bug: Option<Bug>,
     now: u64,
 }
@@ -127,6 +136,7 @@ impl Page {
             handles: 0,
             identified: false,
             ready_once: Vec::new(),
+            wanted: Vec::new(),
             bug,
             now,
         }
@@ -136,7 +146,7 @@ impl Page {
         self.bug == Some(bug)
     }
 
-    fn moment(&self) -> Moment {
+    pub fn moment(&self) -> Moment {
         Moment::from_millis(self.now)
     }
 
@@ -200,6 +210,40 @@ impl Page {
             }
         }
         self.clock.settle();
+        wishes.append(&mut self.wanted);
+    }
+
+    /// The database says what changed since a watermark.
+    pub fn answered(
+        &mut self,
+        number: u64,
+        mut answer: Result<catch_up::Answer, Failure>,
+        wishes: &mut Vec<Wish>,
+    ) {
+        if let (true, Ok(answer)) = (self.has(Bug::NoFeedSince), &mut answer) {
+            answer.changes.clear();
+            answer.complete = true;
+        }
+        let effects = self.core.answered(number, answer, self.moment());
+        self.carry_out(effects);
+        self.settle(wishes);
+    }
+
+    /// Rows that were fetched by key.
+    pub fn fetched(
+        &mut self,
+        fetch: &Fetch,
+        rows: Result<Vec<RowChange>, Failure>,
+        wishes: &mut Vec<Wish>,
+    ) {
+        let effects = self.core.fetched(fetch, rows, self.moment());
+        self.carry_out(effects);
+        self.settle(wishes);
+    }
+
+    /// Nobody can see the page, or somebody can.
+    pub fn set_hidden(&mut self, hidden: bool) {
+        self.core.set_hidden(hidden, self.moment());
     }
 
     fn hear(&mut self, event: Event) {
@@ -319,12 +363,16 @@ impl Page {
                     let handle = self.handle(Purpose::Room);
                     let room = Room::named(news::room_of(&user)).access(Access::Private);
                     self.command(Command::EnterRoom { handle, room });
+                }
+                Effect::Beats => {
                     let handle = self.handle(Purpose::Beats);
                     self.command(Command::Bind {
                         handle,
                         binding: beats(),
                     });
                 }
+                Effect::Ask { number, since } => self.wanted.push(Wish::Ask { number, since }),
+                Effect::Fetch(fetch) => self.wanted.push(Wish::Rows(fetch)),
                 // The first beat tells, too; here it always comes.
                 Effect::Sound => {}
                 Effect::Watch if self.has(Bug::NoLiveness) => {}
@@ -341,7 +389,8 @@ impl Page {
                     self.cache
                         .invalidate_queries_with(idle, Refetch::Active, Overlap::Join);
                 }
-                Effect::Apply(changes) => cache::apply(&self.cache, changes),
+                Effect::Apply(changes) => cache::apply(&self.cache, changes, Refetch::None),
+                Effect::Heal(changes) => cache::apply(&self.cache, changes, Refetch::Active),
                 Effect::Cache(work) => cache::question(&self.cache, work),
                 Effect::Drop(lost) => cache::drop_lost(&self.cache, &lost),
                 Effect::Expect(table, row) => {
@@ -424,8 +473,8 @@ impl Page {
     }
 
     /// The database accepted a write of this page.
-    pub fn wrote(&mut self, table: Table, row: Uuid) {
-        let effects = self.core.wrote(table, row.to_string());
+    pub fn wrote(&mut self, table: Table, row: Uuid, version: Version) {
+        let effects = self.core.wrote(table, row, version, self.moment());
         self.carry_out(effects);
     }
 

@@ -288,6 +288,7 @@ fn profile(snapshot: &Snapshot, reader: User, user: User) -> Option<Profile> {
         role: row.role,
         active: row.active,
         updated_at: row.version.to_string(),
+        version: row.version,
     })
 }
 

@@ -130,8 +130,8 @@ impl Server {
     }
 
     /// Changes are lost without a word, at the latest until then.
-    pub fn deafen(&mut self, from: u64, until: u64) {
-        (self.deaf_until, self.deaf_at_least_until) = (until, until.min(from + DEAF));
+    pub fn deafen(&mut self, from: u64, until: u64, at_least: u64) {
+        (self.deaf_until, self.deaf_at_least_until) = (until, until.min(from + at_least));
     }
 
     /// A token for a person.

@@ -16,9 +16,11 @@ impl World {
             return;
         }
         self.after(2_000, 25_000, Event::Break);
-        let fault = self.dice.between(0, 16);
+        let fault = self.dice.between(0, 17);
         // Before the first beat a page can't know that there are beats, and their absence tells it nothing.
-        let silent = matches!(fault, 2 | 3) && !self.page.knows_beats;
+        let silent = matches!(fault, 2 | 3) && !self.keeps_log && !self.page.knows_beats;
+        // A loss that no beat falls into is known to nobody, unless there is a log.
+        let shortest = if self.keeps_log { 50 } else { DEAF };
         if self.faults >> fault & 1 == 0 || silent {
             return;
         }
@@ -40,21 +42,21 @@ impl World {
             }
             (2, _) => {
                 // The way of changes is cut, and nobody knows.
-                let until = self.now + self.dice.between(DEAF, 45_000);
-                self.server.deafen(self.now, until);
+                let until = self.now + self.dice.between(shortest, 45_000);
+                self.server.deafen(self.now, until, shortest);
             }
             (3, _) => {
                 // The database stops; once it is back, its changes take another while to be followed.
                 let back = self.now + self.dice.between(10_000, 30_000);
                 self.database_out_until = back;
-                let until = back + self.dice.between(DEAF, 20_000);
-                self.server.deafen(back, until);
+                let until = back + self.dice.between(shortest, 20_000);
+                self.server.deafen(back, until, shortest);
             }
             (4, _) => {
                 // Subscriptions are built anew: what happened meanwhile is lost, but it is said.
                 let lost = self.dice.between(100, 3_000);
                 let out = self.server.resubscribe(self.now + lost, &mut self.dice);
-                self.server.deafen(self.now, self.now + lost);
+                self.server.deafen(self.now, self.now + lost, DEAF);
                 self.plan(out);
             }
             (5, _) => {
@@ -75,6 +77,8 @@ impl World {
             }
             (8, _) => {
                 self.page.cache.set_visible(Visibility::Hidden);
+                self.page.set_hidden(true);
+                self.hidden_since.get_or_insert(self.now);
                 self.after(500, 30_000, Event::Visible);
             }
             (9, _) => self.rows_out_until = self.now + self.dice.between(500, 1_500),
@@ -93,6 +97,8 @@ impl World {
                 self.disk_fails(out);
             }
             (16, _) => self.disk_garbles(),
+            // A restored database, or another one: its log says nothing about what this page holds.
+            (17, _) => self.database.epoch += 1,
             (12, Some(line)) => {
                 // Realtime is gone for good; rows can still be asked for.
                 self.server.closed_until = u64::MAX;
@@ -134,6 +140,13 @@ impl World {
 
     pub(super) fn visible(&mut self) {
         self.page.cache.set_visible(Visibility::Visible);
+        self.page.set_hidden(false);
+        // Nobody saw what the page claimed meanwhile.
+        if let Some(since) = self.hidden_since.take() {
+            self.deadlines
+                .update(&self.database, &self.server.fates, self.now);
+            self.deadlines.forgive(since, self.now);
+        }
         self.give(Input::Environment(Environment::Woken));
     }
 

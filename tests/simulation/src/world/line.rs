@@ -5,6 +5,7 @@ use std::time::Duration;
 use bedside_realtime::engine::Input;
 use bedside_realtime::{AccessToken, TokenError};
 
+use super::reads::{Question, Rows};
 use super::{Event, World};
 use crate::page::Wish;
 use crate::server::{Frame, Later, Line};
@@ -147,6 +148,23 @@ impl World {
                         request,
                     },
                 ),
+                Wish::Ask { number, since } => {
+                    let question = Question {
+                        page: self.pages,
+                        user: self.page.user,
+                        number,
+                        since,
+                    };
+                    self.slowly(Event::Ask(question));
+                }
+                Wish::Rows(fetch) => {
+                    let rows = Rows {
+                        page: self.pages,
+                        user: self.page.user,
+                        fetch,
+                    };
+                    self.slowly(Event::Rows(rows));
+                }
             }
         }
     }

@@ -6,6 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use bedside::sync::catch_up::{self, Failure};
+use bedside_query::RowChange;
 use bedside_realtime::engine::Input;
 
 use crate::bug::Bug;
@@ -75,6 +77,22 @@ enum Event {
     Leaks {
         line: Line,
     },
+    /// A question about the log of changes reaches the database.
+    Ask(reads::Question),
+    /// Its answer reaches the page.
+    Answer {
+        page: u64,
+        number: u64,
+        answer: Result<catch_up::Answer, Failure>,
+    },
+    /// A request for rows by key reaches the database.
+    Rows(reads::Rows),
+    /// The rows reach the page.
+    Found {
+        page: u64,
+        fetch: catch_up::Fetch,
+        found: Result<Vec<RowChange>, Failure>,
+    },
     /// A save reaches the database.
     Save(Box<Flight>),
     /// The answer to a save arrives.
@@ -123,9 +141,12 @@ struct World {
     /// The page sleeps; what would reach it waits.
     frozen: bool,
     frozen_since: u64,
+    hidden_since: Option<u64>,
     waiting: Vec<usize>,
     /// The database stands still until then.
     database_out_until: u64,
+    /// The database keeps a log of changes; an older one doesn't.
+    keeps_log: bool,
     until: u64,
     still: bool,
     faults: u64,
@@ -144,6 +165,7 @@ pub fn run(seed: u64, bug: Option<Bug>) -> Result<Summary, Divergence> {
     // Each history has faults of its own choice: many at once hide each other.
     let faults = dice.next() & dice.next();
     let pace = dice.between(300, 4_000);
+    let keeps_log = dice.percent(60);
     let mut world = World {
         page: Page::new(seed, bug, 0),
         pages: 0,
@@ -167,8 +189,10 @@ pub fn run(seed: u64, bug: Option<Bug>) -> Result<Summary, Divergence> {
         failures: 0,
         frozen: false,
         frozen_since: 0,
+        hidden_since: None,
         waiting: Vec::new(),
         database_out_until: 0,
+        keeps_log,
         until,
         still: false,
         faults,
@@ -240,7 +264,7 @@ impl World {
                 }
                 let reads = matches!(
                     self.events.get(&number),
-                    Some(Event::Done { .. } | Event::Touch | Event::Thaw)
+                    Some(Event::Done { .. } | Event::Found { .. } | Event::Touch | Event::Thaw)
                 );
                 self.happen(number)?;
                 if reads {
@@ -273,6 +297,8 @@ impl World {
                 | Event::OpenFailed { .. }
                 | Event::Token { .. }
                 | Event::Done { .. }
+                | Event::Answer { .. }
+                | Event::Found { .. }
                 | Event::Touch
                 | Event::Edit
                 | Event::Online
@@ -318,6 +344,23 @@ impl World {
             }
             Event::Read { fetch } => self.read(fetch),
             Event::Done { fetch } => self.done(fetch),
+            Event::Ask(question) => self.read_log(question),
+            Event::Answer {
+                page,
+                number,
+                answer,
+            } if page == self.pages => {
+                let mut wishes = Vec::new();
+                self.page.answered(number, answer, &mut wishes);
+                self.fulfil(wishes);
+            }
+            Event::Rows(rows) => self.read_rows(rows),
+            Event::Found { page, fetch, found } if page == self.pages => {
+                let mut wishes = Vec::new();
+                self.page.fetched(&fetch, found, &mut wishes);
+                self.fulfil(wishes);
+            }
+            Event::Answer { .. } | Event::Found { .. } => {}
             Event::Beat => {
                 if self.now >= self.database_out_until {
                     self.database.beat(self.now);

@@ -621,7 +621,7 @@ impl World {
         let Some(reply) = flight.reply else { return };
         let drops = self.bug == Some(Bug::DropOnError) && matches!(reply, Reply::Trouble(_));
         if let (
-            Reply::Row(_),
+            Reply::Row(stored),
             Request::Insert { table, .. } | Request::Update { table, .. },
             PAGE,
         ) = (&reply, &flight.request, flight.tab)
@@ -631,7 +631,8 @@ impl World {
                 _ => None,
             };
             if let Some(row) = row {
-                self.page.wrote(*table, row);
+                let version = stored.get("version").and_then(Value::as_i64);
+                self.page.wrote(*table, row, version.unwrap_or(0));
             }
         }
         let now = Moment::from_millis(self.now);
