@@ -101,14 +101,19 @@ revoke all on private.feed_log, private.feed_log_start, private.feed_epoch
 --
 -- A row is deleted only below feed_log_start, and who holds a watermark from before that is answered
 -- "too_old". So a transaction that still runs with a low id stays safe: whatever it commits later
--- is missing only for watermarks that had not seen it, and those lie below its id. The age limit
--- waits for such a transaction, so that current watermarks remain good; the row limit doesn't, or a
--- forgotten session would let the log grow without bound.
+-- is missing only for watermarks that had not seen it, and those lie below its id. Cleaning by age
+-- waits for such a transaction, so that current watermarks remain good; cleaning by size doesn't, or
+-- a forgotten session would let the log grow without bound.
 create function private.clean_feed_log(batch bigint) returns void
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  rows_kept constant bigint := 1000000;
+  -- An estimate, since counting takes 200 ms; a row takes about 100 bytes.
+  is_large constant boolean := (
+    select case when c.reltuples < 0 then pg_relation_size(c.oid) > 100000000 else c.reltuples > 1000000 end
+      from pg_catalog.pg_class c where c.oid = 'private.feed_log'::regclass);
+  -- More than the longest interval between two requests of one client.
+  kept constant interval := case when is_large then interval '5 minutes' else interval '24 hours' end;
   running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
   complete_from xid8;
 begin
@@ -123,15 +128,13 @@ begin
   end if;
 
   with oldest as (select l.xid, l.at from private.feed_log l order by l.xid limit batch)
-  select least(running, coalesce(
-           (select min(o.xid) from oldest o where o.at >= clock_timestamp() - interval '24 hours'),
+  select coalesce(
+           (select min(o.xid) from oldest o where o.at >= clock_timestamp() - kept),
            (select min(l.xid) from private.feed_log l where l.xid > (select max(o.xid) from oldest o)),
-           running))
+           running)
     into complete_from;
-  -- Counting takes long; a log of this size can hold as many rows.
-  if pg_relation_size('private.feed_log') > rows_kept * 64 then
-    complete_from := greatest(complete_from,
-      (select l.xid from private.feed_log l order by l.xid desc offset rows_kept limit 1));
+  if not is_large then
+    complete_from := least(complete_from, running);
   end if;
 
   -- A start that no transaction has reached comes from another cluster, with a restored dump.
@@ -367,25 +370,26 @@ create function private.parse_watermark(watermark text, out identity text, out s
 language plpgsql stable set search_path = ''
 as $$
 declare
-  parts text[];
+  snapshot constant text := split_part(watermark, '/', 2);
+  low bigint;
+  high bigint;
   running bigint[];
 begin
-  if length(watermark) > 100000 then
+  -- Two expressions without captures: one with captures and bounds took 150 microseconds.
+  if length(watermark) > 100000
+     or watermark !~ '^[-.0-9a-f]+/[0-9]+:[0-9]+:([0-9]+(,[0-9]+)*)?$'
+     or snapshot ~ '[0-9]{19}' then
     return;
   end if;
-  parts := regexp_match(watermark,
-    '^([0-9a-f.-]{1,200})/([0-9]{1,18}):([0-9]{1,18}):((?:[0-9]{1,18}(?:,[0-9]{1,18})*)?)$');
-  if parts is null then
+  low := split_part(snapshot, ':', 1)::bigint;
+  high := split_part(snapshot, ':', 2)::bigint;
+  running := string_to_array(split_part(snapshot, ':', 3), ',')::bigint[];
+  if low < 1 or high < low
+     or running <> '{}' and running <> array(select x from unnest(running) x where x >= low and x < high order by x) then
     return;
   end if;
-  running := string_to_array(parts[4], ',')::bigint[];
-  if parts[2]::bigint < 1 or parts[3]::bigint < parts[2]::bigint
-     or running <> array(
-       select x from unnest(running) x where x >= parts[2]::bigint and x < parts[3]::bigint order by x) then
-    return;
-  end if;
-  identity := parts[1];
-  seen := (parts[2] || ':' || parts[3] || ':' || parts[4])::pg_snapshot;
+  identity := split_part(watermark, '/', 1);
+  seen := snapshot::pg_snapshot;
 end
 $$;
 
@@ -395,7 +399,12 @@ create type private.feed_entry as (table_name text, key uuid, lost boolean);
 create function private.read_feed_log(
   watermark text, identity text,
   out next text, out reason text, out entries private.feed_entry[], out interval_ms integer)
-language plpgsql stable security definer set search_path = ''
+-- The settings keep one plan, by index, for all watermarks: 0.1 ms for nothing new. Otherwise each
+-- call is planned again (0.3 ms), and after a bulk change, when one transaction wrote half of the
+-- log, as a sequential scan (160 ms). Without sequential scans, small tables look so expensive
+-- that their queries would be compiled.
+language plpgsql stable security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
 as $$
 declare
   most_keys constant integer := 2000;
@@ -508,11 +517,13 @@ begin
       into changes
       from (
         select e.table_name, e.key, e.lost, bool_or(e.table_name = '*') over () as all_lost,
-               coalesce(patient.version, form.version, profile.version) as version
+               -- Not joins: for many entries they would check the policies of all rows of a table.
+               case e.table_name
+                 when 'patients' then (select p.version from public.patients p where p.id = e.key)
+                 when 'form_submissions' then (select f.version from public.form_submissions f where f.id = e.key)
+                 when 'profiles' then (select s.version from public.profiles s where s.id = e.key)
+               end as version
           from unnest(log.entries) e
-          left join public.patients patient on e.table_name = 'patients' and patient.id = e.key
-          left join public.form_submissions form on e.table_name = 'form_submissions' and form.id = e.key
-          left join public.profiles profile on e.table_name = 'profiles' and profile.id = e.key
       ) known
      -- "*" stands for every other loss. Those may be of rows that the person saw in no role.
      where known.version is not null or (known.lost and (not known.all_lost or known.table_name = '*'));
