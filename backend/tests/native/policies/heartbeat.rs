@@ -1,4 +1,5 @@
-//! The feed's proof of life: a row that counts, published, and scheduled where there is something to schedule it with.
+//! The feed's previous proof of life, for clients that don't use `feed_since`: a row that counts up and is published.
+//! No schedule counts it up any more.
 
 use crate::policies::ward::{Outcome, Person, against_a_rule, on_the_ward};
 
@@ -52,41 +53,39 @@ fn there_is_one_row_and_never_a_second() {
     });
 }
 
+/// The last block of the migration that ends the heartbeat.
+fn end_of_heartbeat() -> &'static str {
+    let migration = include_str!("../../../../supabase/migrations/20261207090000_feed_log.sql");
+    let begin = migration.find("do $end_heartbeat$").unwrap();
+    &migration[begin..]
+}
+
 #[test]
-fn without_pg_cron_nothing_is_scheduled() {
+fn without_pg_cron_there_is_no_schedule_to_end() {
     on_the_ward(|mut ward| async move {
-        let scheduled: bool = ward.fact("select private.schedule_feed_heartbeat()").await;
-        assert!(!scheduled);
+        ward.owner(end_of_heartbeat()).await;
     });
 }
 
 #[test]
-fn with_pg_cron_the_beat_is_scheduled_every_ten_seconds_and_its_log_is_kept_short() {
+fn with_pg_cron_the_schedule_of_the_beat_ends_and_no_other() {
     on_the_ward(|mut ward| async move {
         // What pg_cron would bring, as far as it is used.
         ward.owner(
             "create schema cron;
-             create table cron.job (jobname text primary key, schedule text, command text);
-             create function cron.schedule(job_name text, schedule text, command text) returns bigint language sql as
-               'insert into cron.job values ($1, $2, $3) on conflict (jobname) do update set schedule = $2, command = $3 returning 1::bigint';
+             create table cron.job (jobid bigint generated always as identity, jobname text);
+             create function cron.unschedule(job_id bigint) returns boolean language sql as
+               'delete from cron.job where jobid = $1 returning true';
              set local allow_system_table_mods = on;
              insert into pg_catalog.pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
-             values (99999, 'pg_cron', (select oid from pg_roles where rolname = current_user), 'cron'::regnamespace, false, '1.6')",
+             values (99999, 'pg_cron', (select oid from pg_roles where rolname = current_user), 'cron'::regnamespace, false, '1.6');
+             insert into cron.job (jobname) values ('bedside-feed-heartbeat'), ('bedside-feed-heartbeat-log'), ('backup')",
         )
         .await;
         for _ in 0..2 {
-            let scheduled: bool = ward.fact("select private.schedule_feed_heartbeat()").await;
-            assert!(scheduled);
+            ward.owner(end_of_heartbeat()).await;
+            let jobs: Vec<String> = ward.fact("select array_agg(jobname) from cron.job").await;
+            assert_eq!(jobs, ["backup"]);
         }
-        let jobs: Vec<String> = ward
-            .fact("select array_agg(jobname || ' ' || schedule order by jobname) from cron.job")
-            .await;
-        assert_eq!(
-            jobs,
-            [
-                "bedside-feed-heartbeat 10 seconds",
-                "bedside-feed-heartbeat-log 17 3 * * *"
-            ]
-        );
     });
 }

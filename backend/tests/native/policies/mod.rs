@@ -9,6 +9,7 @@ mod accounts;
 mod answers;
 mod catalog;
 mod deactivation;
+mod feed_log;
 mod form_history;
 mod form_rules;
 mod heartbeat;
