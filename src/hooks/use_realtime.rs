@@ -68,6 +68,22 @@ pub struct ConnectionView {
     pub unproven_since: Option<u64>,
 }
 
+impl ConnectionView {
+    /// A live connection whose changes can't be verified, because the database doesn't answer in time.
+    fn unverified(self) -> Self {
+        if self.state != ConnectionState::Live {
+            return self;
+        }
+        Self {
+            state: ConnectionState::Degraded,
+            reason: Some(
+                "The database doesn't answer. What you see may be out of date.".to_owned(),
+            ),
+            ..self
+        }
+    }
+}
+
 impl From<&StatusSnapshot> for ConnectionView {
     fn from(snapshot: &StatusSnapshot) -> Self {
         Self {
@@ -141,12 +157,17 @@ pub fn use_realtime() -> Realtime {
     });
     on_cleanup(stop);
 
-    let (again, leadership) = (feed.clone(), feed.leadership());
+    let (again, leadership, overdue) = (feed.clone(), feed.leadership(), feed.overdue());
     Realtime {
         view: Signal::derive(move || {
             status.track();
             seconds.track();
-            ConnectionView::from(&feed.status_now())
+            let view = ConnectionView::from(&feed.status_now());
+            if overdue.get() {
+                view.unverified()
+            } else {
+                view
+            }
         }),
         leadership: leadership.into(),
         reconnect: Callback::new(move |()| again.reconnect()),
@@ -164,6 +185,9 @@ fn reason(status: &Status) -> Option<String> {
         Status::Degraded(reason) => match reason {
             DegradedReason::FeedSilent => {
                 "The database's heartbeat has stopped coming. Pages are fetched again from time to time."
+            }
+            DegradedReason::ChangesMissed => {
+                "Some changes didn't arrive by themselves. They are fetched within 20 seconds."
             }
             DegradedReason::EchoMissing => {
                 "A change of yours was stored and has not come back. Pages are fetched again from time to time."

@@ -202,6 +202,8 @@ fn cause(cause: &GapCause) -> String {
         GapCause::ListeningFailed { .. } => "The server could not listen",
         GapCause::Resubscribed => "The server subscribed anew",
         GapCause::FeedSilent => "The heartbeat stopped",
+        GapCause::ChangesMissed { missed: 1 } => "A change did not arrive",
+        GapCause::ChangesMissed { missed } => return format!("{missed} changes did not arrive"),
         GapCause::EchoMissing => "An own change did not come back",
         GapCause::RateLimited => "More changes than the server delivers",
         GapCause::IdentityChanged => "Somebody else signed in",

@@ -21,6 +21,9 @@ use crate::model::Version;
 /// server takes longer.
 const IN_TRANSIT: Duration = Duration::from_secs(2);
 
+/// A change that hasn't come this long after it was fetched is lost. Until then the server may be slow.
+const LATE: Duration = Duration::from_secs(8);
+
 /// Own writes whose echo hasn't come after this long raise a suspicion.
 const ECHO: Duration = Duration::from_secs(3);
 
@@ -104,6 +107,8 @@ pub enum Failure {
 pub enum Step {
     /// Ask the database; the answer goes to [`CatchUp::answered`].
     Ask { number: u64, since: Option<String> },
+    /// So many changes should have come and didn't; none: nothing is missing any more.
+    Checked(u64),
     /// Fetch these rows by key; the outcome goes to [`CatchUp::fetched`].
     Fetch(Fetch),
     /// The user may no longer see these rows.
@@ -144,6 +149,13 @@ pub enum Live {
     No,
 }
 
+/// Where a row comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Feed,
+    Fetch,
+}
+
 /// Figures for the status page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -153,6 +165,8 @@ pub struct Stats {
     pub named: u64,
     /// Of those, the ones that the feed hadn't brought.
     pub missing: u64,
+    /// Of those, the ones that never came.
+    pub lost: u64,
     /// Requests for missing rows.
     pub fetches: u64,
     /// Answers that couldn't say what changed.
@@ -185,7 +199,16 @@ struct Awaited {
 #[derive(Debug)]
 struct Fetching {
     table: Table,
-    rows: Vec<(Uuid, Version)>,
+    rows: Vec<Requested>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Requested {
+    id: Uuid,
+    /// As the database named it.
+    version: Version,
+    /// What the feed brought while the row was being fetched: the answer may be older.
+    newer: Option<Version>,
 }
 
 /// The catch-up of one page. See the [module](self).
@@ -204,9 +227,14 @@ pub struct CatchUp {
     interval: Duration,
     suspicions: u64,
     settled: u64,
+    /// Since when a suspicion isn't settled.
+    suspected_at: Option<Moment>,
+    overdue: bool,
     brought: HashMap<(Table, Uuid), Brought>,
     lost_everything: Option<Moment>,
     missing: BTreeMap<(Table, Uuid), Awaited>,
+    /// Missing rows that were fetched, and may still come late.
+    late: BTreeMap<(Table, Uuid), Awaited>,
     echoes: BTreeMap<(Table, Uuid), Awaited>,
     fetching: BTreeMap<u64, Fetching>,
     proven_at: Option<Moment>,
@@ -257,6 +285,19 @@ impl CatchUp {
         }
     }
 
+    /// Whether an answer should have come by now: what is on the screen may be out of date. As of the last [`CatchUp::wake`].
+    pub const fn is_overdue(&self) -> bool {
+        self.overdue
+    }
+
+    /// When the next answer is overdue.
+    fn overdue_at(&self) -> Option<Moment> {
+        let lapses = |at: Moment| at.after(self.stretched(self.interval));
+        let proof = self.proven_at.map(lapses);
+        let first = proof.into_iter().chain(self.suspected_at).min()?;
+        (self.mode == Mode::Log && !self.hidden).then(|| first.after(OVERDUE))
+    }
+
     /// The last moment up to which everything was proven.
     pub const fn proven_at(&self) -> Option<Moment> {
         self.proven_at
@@ -274,7 +315,7 @@ impl CatchUp {
     pub fn set_live(&mut self, live: Live, now: Moment) {
         let lost = std::mem::replace(&mut self.live, live) == Live::Yes && live == Live::No;
         if lost && self.mode != Mode::Heartbeat {
-            self.interrupted();
+            self.interrupted(now);
             self.ask_by(now.after(self.stretched(POLL)));
         }
     }
@@ -286,13 +327,14 @@ impl CatchUp {
     }
 
     /// Continuity is in doubt from now on, and asking would prove nothing yet.
-    pub fn interrupted(&mut self) {
+    pub fn interrupted(&mut self, now: Moment) {
         self.suspicions = self.suspicions.saturating_add(1);
+        self.suspected_at.get_or_insert(now);
     }
 
     /// Something may have been missed: ask, this much later.
     pub fn suspect(&mut self, wait: Duration, now: Moment) {
-        self.interrupted();
+        self.interrupted(now);
         self.ask_by(now.after(wait.max(GATHER)));
     }
 
@@ -320,14 +362,26 @@ impl CatchUp {
     }
 
     /// The feed brought a row in this version; a row that is gone has the highest.
-    pub fn brought(&mut self, table: Table, id: Uuid, version: Version, now: Moment) {
-        let key = (table, id);
+    pub fn brought(&mut self, source: Source, key: (Table, Uuid), version: Version, now: Moment) {
         let came = |awaited: &Awaited| awaited.version <= version;
-        if self.missing.get(&key).is_some_and(came) {
-            self.missing.remove(&key);
+        if source == Source::Feed {
+            let fetches = self.fetching.values_mut();
+            let rows = fetches.filter(|fetch| fetch.table == key.0);
+            for row in rows
+                .flat_map(|fetch| &mut fetch.rows)
+                .filter(|row| row.id == key.1)
+            {
+                row.newer = row.newer.max(Some(version));
+            }
         }
-        if self.echoes.get(&key).is_some_and(came) {
-            self.echoes.remove(&key);
+        let by_feed = match source {
+            Source::Feed => vec![&mut self.echoes, &mut self.late],
+            Source::Fetch => Vec::new(),
+        };
+        for awaited in by_feed.into_iter().chain([&mut self.missing]) {
+            if awaited.get(&key).is_some_and(came) {
+                awaited.remove(&key);
+            }
         }
         if self.brought.len() >= REMEMBERED {
             self.brought.clear();
@@ -349,7 +403,7 @@ impl CatchUp {
             Lost::Everything => self.lost_everything = Some(now),
             Lost::Row(table, id) => {
                 if let Ok(id) = Uuid::parse_str(id) {
-                    self.brought(*table, id, GONE, now);
+                    self.brought(Source::Feed, (*table, id), GONE, now);
                     // Rights that come back make the row a change again.
                     self.missing.remove(&(*table, id));
                 }
@@ -411,6 +465,7 @@ impl CatchUp {
         self.watermark = None;
         self.brought.clear();
         self.missing.clear();
+        self.late.clear();
         self.echoes.clear();
         self.fetching.clear();
     }
@@ -450,10 +505,17 @@ impl CatchUp {
         self.brought.retain(|_, brought| brought.at >= asked.at);
         self.settled = asked.covers;
         if self.settled < self.suspicions {
+            self.suspected_at = Some(now);
             self.ask_by(now.after(GATHER));
+        } else {
+            self.suspected_at = None;
         }
         self.proven_at = Some(asked.at);
         steps.extend(self.wake(now));
+        let asks_only = |step: &Step| matches!(step, Step::Ask { .. });
+        if self.live == Live::No && self.fetching.is_empty() && steps.iter().all(asks_only) {
+            steps.push(Step::Checked(0));
+        }
         steps
     }
 
@@ -510,6 +572,14 @@ impl CatchUp {
         self.fetching.contains_key(&number)
     }
 
+    /// Whether a fetched row isn't older than what the feed brought in the meantime.
+    pub fn is_current(&self, number: u64, id: Uuid, version: Version) -> bool {
+        let fetch = self.fetching.get(&number);
+        let mut rows = fetch.into_iter().flat_map(|fetch| &fetch.rows);
+        let row = rows.find(|row| row.id == id);
+        row.is_some_and(|row| row.newer.is_none_or(|newer| newer <= version))
+    }
+
     /// The outcome of [`Step::Fetch`]: the keys of the rows that were found. Rows that weren't are lost to this user.
     pub fn fetched(
         &mut self,
@@ -523,16 +593,18 @@ impl CatchUp {
         let lost = |id: Uuid| Step::Drop(Lost::Row(table, id.to_string()));
         match found {
             Ok(found) => {
-                let ids = rows.iter().map(|(id, _)| *id);
+                let rows = rows.iter().filter(|row| row.newer.is_none());
+                let ids = rows.map(|row| row.id);
                 ids.filter(|id| !found.contains(id)).map(lost).collect()
             }
             // A list shows the rows that can be read, and how many can't.
             Err(Failure::Unreadable) => vec![Step::Refetch(table)],
             Err(Failure::Absent | Failure::Transient) => {
                 let by = now.after(RETRY);
-                let again = |(id, version)| ((table, id), Awaited { version, by });
-                self.missing.extend(rows.into_iter().map(again));
-                self.interrupted();
+                for Requested { id, version, .. } in rows {
+                    self.missing.insert((table, id), Awaited { version, by });
+                }
+                self.interrupted(now);
                 Vec::new()
             }
         }
@@ -542,7 +614,10 @@ impl CatchUp {
     pub fn due(&self) -> Option<Moment> {
         let ask = self.ask_at.filter(|_| self.may_ask());
         let awaited = self.missing.values().chain(self.echoes.values());
-        awaited.map(|awaited| awaited.by).chain(ask).min()
+        let awaited = awaited.chain(self.late.values());
+        let overdue = self.overdue_at().filter(|_| !self.overdue);
+        let awaited = awaited.map(|awaited| awaited.by);
+        awaited.chain(ask).chain(overdue).min()
     }
 
     /// A hidden page proves nothing until it is seen, except the first watermark: its fetches need it.
@@ -561,6 +636,17 @@ impl CatchUp {
             self.suspect(Duration::ZERO, now);
         }
         let mut steps = self.fetch_missing(now);
+        let lost = self
+            .late
+            .extract_if(.., |_, awaited| awaited.by <= now)
+            .count();
+        if lost > 0 {
+            let lost = u64::try_from(lost).unwrap_or(u64::MAX);
+            self.stats.lost = self.stats.lost.saturating_add(lost);
+            if self.live == Live::Yes {
+                steps.push(Step::Checked(lost));
+            }
+        }
         if self.may_ask() && self.ask_at.is_some_and(|at| at <= now) {
             self.ask_at = None;
             self.numbers = self.numbers.saturating_add(1);
@@ -575,17 +661,23 @@ impl CatchUp {
                 since: self.watermark.clone(),
             });
         }
+        self.overdue = self.overdue_at().is_some_and(|at| at <= now);
         steps
     }
 
     fn fetch_missing(&mut self, now: Moment) -> Vec<Step> {
-        let mut by_table: BTreeMap<Table, Vec<(Uuid, Version)>> = BTreeMap::new();
+        let mut by_table: BTreeMap<Table, Vec<Requested>> = BTreeMap::new();
         let due = self.missing.extract_if(.., |_, awaited| awaited.by <= now);
         for ((table, id), awaited) in due {
-            by_table
-                .entry(table)
-                .or_default()
-                .push((id, awaited.version));
+            by_table.entry(table).or_default().push(Requested {
+                id,
+                version: awaited.version,
+                newer: None,
+            });
+            if self.live == Live::Yes && self.late.len() < REMEMBERED {
+                let by = now.after(LATE);
+                self.late.insert((table, id), Awaited { by, ..awaited });
+            }
         }
         if !by_table.is_empty() && self.live == Live::Yes {
             self.ask_by(now.after(AFTER_LOSS));
@@ -603,7 +695,7 @@ impl CatchUp {
             steps.push(Step::Fetch(Fetch {
                 number: self.numbers,
                 table,
-                ids: rows.iter().map(|(id, _)| *id).collect(),
+                ids: rows.iter().map(|row| row.id).collect(),
             }));
             self.fetching.insert(self.numbers, Fetching { table, rows });
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bedside_query::{Record, RowChange, Segment};
 use uuid::Uuid;
 
-use super::catch_up::{Answer, CatchUp, Failure, Fetch, GONE, Live, Mode, Step};
+use super::catch_up::{Answer, CatchUp, Failure, Fetch, GONE, Live, Mode, Source, Step};
 use super::patches::{Patches, Room};
 use super::registry::Table;
 use super::router::{Due, Heard, Router, SPREAD, Work};
@@ -44,6 +44,8 @@ pub enum Effect {
     Ask { number: u64, since: Option<String> },
     /// Fetch rows by key; they go to [`Core::fetched`].
     Fetch(Fetch),
+    /// Tell the Realtime client how many changes it should have brought and didn't; none: nothing is missing.
+    Checked(u64),
     /// Show these rows wherever they belong. Together with the answer that named them they prove the queries that show them; where
     /// that can't be told, the query is fetched.
     Heal(Vec<(Table, RowChange)>),
@@ -207,7 +209,7 @@ impl Core {
         if self.catch_up.mode() != Mode::Heartbeat {
             match heard {
                 Heard::Gap => {
-                    self.catch_up.interrupted();
+                    self.catch_up.interrupted(now);
                     return Vec::new();
                 }
                 Heard::Ready => {
@@ -231,7 +233,7 @@ impl Core {
             effects.extend(self.schedule(due, now));
             return effects;
         };
-        self.brought(table, &change, now);
+        self.brought(Source::Feed, table, &change, now);
         let own = table == Table::Profiles && self.is_own(&change.pk);
         let room = self.patches.add(table, change);
         let mut effects = self.patch(now);
@@ -243,14 +245,9 @@ impl Core {
         effects
     }
 
-    fn brought(&mut self, table: Table, change: &RowChange, now: Moment) {
-        let version = match &change.record {
-            Record::Key => Some(GONE),
-            Record::Columns(columns) => columns.get("version").and_then(serde_json::Value::as_i64),
-            Record::Doubtful => None,
-        };
-        if let (Segment::Uuid(id), Some(version)) = (&change.pk, version) {
-            self.catch_up.brought(table, *id, version, now);
+    fn brought(&mut self, source: Source, table: Table, change: &RowChange, now: Moment) {
+        if let (Segment::Uuid(id), Some(version)) = (&change.pk, version(change)) {
+            self.catch_up.brought(source, (table, *id), version, now);
         }
     }
 
@@ -287,9 +284,16 @@ impl Core {
             });
             ids.collect::<Vec<Uuid>>()
         });
-        let rows = outcome.unwrap_or_default();
+        let mut rows = outcome.unwrap_or_default();
+        // The feed may have brought a newer version, or the end of the row, while the answer was on its way.
+        rows.retain(|row| match (&row.pk, version(row)) {
+            (Segment::Uuid(id), Some(version)) => {
+                self.catch_up.is_current(fetch.number, *id, version)
+            }
+            _ => true,
+        });
         for row in &rows {
-            self.brought(table, row, now);
+            self.brought(Source::Fetch, table, row, now);
             own |= table == Table::Profiles && self.is_own(&row.pk);
         }
         let found = found.as_deref().map_err(|failure| *failure);
@@ -313,6 +317,7 @@ impl Core {
         for step in steps {
             match step {
                 Step::Ask { number, since } => effects.push(Effect::Ask { number, since }),
+                Step::Checked(missed) => effects.push(Effect::Checked(missed)),
                 Step::Fetch(fetch) => effects.push(Effect::Fetch(fetch)),
                 Step::Drop(lost) => effects.extend(self.revoke(lost, now)),
                 Step::Refetch(table) => {
@@ -584,5 +589,14 @@ impl Core {
         self.work_at = None;
         let work = self.router.work(now);
         work.into_iter().map(Effect::Cache).collect()
+    }
+}
+
+/// The version that a change made; the highest for a row that is gone.
+fn version(change: &RowChange) -> Option<Version> {
+    match &change.record {
+        Record::Key => Some(GONE),
+        Record::Columns(columns) => columns.get("version").and_then(serde_json::Value::as_i64),
+        Record::Doubtful => None,
     }
 }

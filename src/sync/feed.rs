@@ -47,6 +47,7 @@ struct Inner {
     /// Whether the server has said of a table that is bound that it listens.
     listens: Mutex<HashMap<Table, Listens>>,
     status: ArcRwSignal<StatusSnapshot>,
+    overdue: ArcRwSignal<bool>,
     /// For when the one timer is set.
     alarm: Mutex<Option<Moment>>,
 }
@@ -111,6 +112,7 @@ impl Feed {
         let line = Line::new(move || builder(&config, &auth).build().ok());
         let feed = Self(Arc::new(Inner {
             status: ArcRwSignal::new(line.status()),
+            overdue: ArcRwSignal::new(false),
             line,
             cache,
             core: Mutex::new(Core::new(SPREAD.mul_f64(js_sys::Math::random()), pace)),
@@ -216,6 +218,11 @@ impl Feed {
         self.0.line.trace_json()
     }
 
+    /// Whether the database should have verified by now what is on the screen, as a signal.
+    pub fn overdue(&self) -> ArcReadSignal<bool> {
+        self.0.overdue.read_only()
+    }
+
     /// What the catch-up has asked and found, up to which watermark, and how long ago everything was last proven.
     pub fn proof(&self) -> Proof {
         let now = Moment::now();
@@ -262,11 +269,14 @@ impl Feed {
 
     /// Asks the core and does what it says. The core is free again before anything is done.
     fn decide(&self, ask: impl FnOnce(&mut Core, Moment) -> Vec<Effect>) {
-        let (effects, due) = {
+        let (effects, due, overdue) = {
             let mut core = lock(&self.0.core);
             let effects = ask(&mut core, Moment::now());
-            (effects, core.due())
+            (effects, core.due(), core.catch_up().is_overdue())
         };
+        if self.0.overdue.get_untracked() != overdue {
+            self.0.overdue.set(overdue);
+        }
         for effect in effects {
             self.carry_out(effect);
         }
@@ -292,6 +302,7 @@ impl Feed {
             Effect::Sound => self.sound(),
             Effect::Ask { number, since } => self.ask(number, since),
             Effect::Fetch(fetch) => self.fetch(fetch),
+            Effect::Checked(missed) => self.0.line.feed_checked(missed),
             Effect::Apply(changes) => cache::apply(&self.0.cache, changes, Refetch::None),
             Effect::Heal(changes) => cache::apply(&self.0.cache, changes, Refetch::Active),
             Effect::Cache(work) => cache::question(&self.0.cache, work),

@@ -110,7 +110,11 @@ fn revoked(message: &Message) -> Lost {
 pub fn trust(status: &Status) -> Trust {
     match status {
         Status::Live => Trust::Live,
-        Status::Degraded(DegradedReason::FeedSilent | DegradedReason::EchoMissing) => Trust::Broken,
+        Status::Degraded(
+            DegradedReason::FeedSilent
+            | DegradedReason::EchoMissing
+            | DegradedReason::ChangesMissed,
+        ) => Trust::Broken,
         _ => Trust::Doubtful,
     }
 }

@@ -221,11 +221,8 @@ begin
                  from (select id, clinician_id from old_rows except select id, clinician_id from new_rows) o
                 where o.clinician_id is not null
                 group by o.clinician_id) lost;
-      -- The next one gains the forms, whose versions stay.
-      insert into private.feed_log (table_name, key, version)
-      select 'form_submissions', f.id, f.version
-        from (select id, clinician_id from old_rows except select id, clinician_id from new_rows) o
-        join public.form_submissions f on f.patient_id = o.id;
+      -- The next one gains the patient with its forms. The patient's own entry stands for them: whoever
+      -- reads it takes every list of forms for changed.
     end if;
   end if;
 

@@ -39,6 +39,11 @@ pub enum GapCause {
     },
     /// An own write did not come back.
     EchoMissing,
+    /// Changes that were committed did not come.
+    ChangesMissed {
+        /// How many.
+        missed: u64,
+    },
     /// More changes than the server promises to deliver.
     RateLimited,
     /// Another person signed in, or nobody.

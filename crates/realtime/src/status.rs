@@ -56,6 +56,8 @@ pub enum DegradedReason {
     FeedSilent,
     /// An own write did not come back in time.
     EchoMissing,
+    /// Changes that were committed did not come.
+    ChangesMissed,
     /// More changes arrive than the server promises to deliver; it drops some without a word.
     NearRateLimit,
     /// A binding was refused; the others are live.

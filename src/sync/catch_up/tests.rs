@@ -50,10 +50,13 @@ fn caught_up() -> CatchUp {
 
 /// Asks as soon as it is due, and returns the question's number.
 fn ask(catch_up: &mut CatchUp) -> (u64, Moment) {
-    let due = catch_up.due().unwrap();
-    match catch_up.wake(due).as_slice() {
-        [Step::Ask { number, .. }] => (*number, due),
-        other => panic!("{other:?}"),
+    loop {
+        let due = catch_up.due().unwrap();
+        match catch_up.wake(due).as_slice() {
+            [] => {}
+            [Step::Ask { number, .. }] => return (*number, due),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -110,7 +113,7 @@ fn pages_ask_at_different_times() {
 #[test]
 fn a_change_that_the_feed_brought_needs_nothing() {
     let mut catch_up = caught_up();
-    catch_up.brought(Table::Patients, PATIENT, 3, at(200));
+    catch_up.brought(Source::Feed, (Table::Patients, PATIENT), 3, at(200));
     let (steps, now) = told(&mut catch_up, vec![changed(PATIENT, 3)]);
     assert_eq!(steps, []);
     assert!(catch_up.is_proven(now));
@@ -122,21 +125,61 @@ fn a_change_in_transit_is_waited_for_and_then_fetched() {
     let mut catch_up = caught_up();
     let (steps, asked) = told(&mut catch_up, vec![changed(PATIENT, 3), changed(OTHER, 1)]);
     assert_eq!(steps, [], "Realtime may be about to send them");
-    catch_up.brought(Table::Patients, OTHER, 1, asked);
+    catch_up.brought(Source::Feed, (Table::Patients, OTHER), 1, asked);
     assert_eq!(catch_up.due(), Some(asked.after(IN_TRANSIT)));
     let fetch = fetch(&catch_up.wake(asked.after(IN_TRANSIT)));
     assert_eq!((fetch.table, fetch.ids), (Table::Patients, vec![PATIENT]));
     let now = asked.after(IN_TRANSIT);
     assert!(!catch_up.is_proven(now), "the row isn't on the screen yet");
-    catch_up.brought(Table::Patients, PATIENT, 3, now);
+    catch_up.brought(Source::Fetch, (Table::Patients, PATIENT), 3, now);
     assert_eq!(catch_up.fetched(fetch.number, Ok(&[PATIENT]), now), []);
     assert!(catch_up.is_proven(now));
+}
+
+/// A caught-up page that fetched a missing row, and when.
+fn fetched_missing_row() -> (CatchUp, Moment) {
+    let mut catch_up = caught_up();
+    let (_, asked) = told(&mut catch_up, vec![changed(PATIENT, 3)]);
+    let now = asked.after(IN_TRANSIT);
+    let fetch = fetch(&catch_up.wake(now));
+    catch_up.brought(Source::Fetch, (Table::Patients, PATIENT), 3, now);
+    catch_up.fetched(fetch.number, Ok(&[PATIENT]), now);
+    (catch_up, now)
+}
+
+#[test]
+fn a_change_that_never_comes_is_a_loss_and_the_feed_is_told() {
+    let (mut catch_up, now) = fetched_missing_row();
+    let steps = catch_up.wake(now.after(LATE));
+    assert!(steps.contains(&Step::Checked(1)), "{steps:?}");
+    assert_eq!(catch_up.stats().lost, 1);
+    catch_up.set_live(Live::No, now.after(LATE));
+    let number = match steps.as_slice() {
+        [Step::Checked(_), Step::Ask { number, .. }] => *number,
+        _ => ask(&mut catch_up).0,
+    };
+    let clean = catch_up.answered(number, Ok(answer("w3", Vec::new())), all, now.after(LATE));
+    assert_eq!(clean, [Step::Checked(0)]);
+}
+
+#[test]
+fn a_change_that_comes_late_is_no_loss() {
+    let (mut catch_up, now) = fetched_missing_row();
+    catch_up.brought(
+        Source::Feed,
+        (Table::Patients, PATIENT),
+        3,
+        now.after(IN_TRANSIT),
+    );
+    let steps = catch_up.wake(now.after(LATE));
+    assert!(!steps.contains(&Step::Checked(1)), "{steps:?}");
+    assert_eq!(catch_up.stats().lost, 0);
 }
 
 #[test]
 fn an_older_version_proves_nothing_about_a_newer_one() {
     let mut catch_up = caught_up();
-    catch_up.brought(Table::Patients, PATIENT, 2, at(200));
+    catch_up.brought(Source::Feed, (Table::Patients, PATIENT), 2, at(200));
     let (_, asked) = told(&mut catch_up, vec![changed(PATIENT, 3)]);
     assert_eq!(
         fetch(&catch_up.wake(asked.after(IN_TRANSIT))).ids,
@@ -147,7 +190,7 @@ fn an_older_version_proves_nothing_about_a_newer_one() {
 #[test]
 fn after_a_gap_nothing_is_in_transit() {
     let mut catch_up = caught_up();
-    catch_up.interrupted();
+    catch_up.interrupted(at(200));
     assert!(!catch_up.is_proven(at(300)));
     catch_up.suspect(Duration::ZERO, at(1_000));
     let (steps, now) = told(&mut catch_up, vec![changed(PATIENT, 3)]);
@@ -196,7 +239,7 @@ fn a_row_that_came_back_and_was_lost_again_is_dropped_again() {
     let mut catch_up = caught_up();
     let row = Lost::Row(Table::Patients, PATIENT.to_string());
     catch_up.dropped(&row, at(200));
-    catch_up.brought(Table::Patients, PATIENT, 4, at(300));
+    catch_up.brought(Source::Feed, (Table::Patients, PATIENT), 4, at(300));
     let (steps, _) = told(&mut catch_up, vec![lost(PATIENT)]);
     assert_eq!(steps, [Step::Drop(row)]);
 }
@@ -210,6 +253,27 @@ fn a_row_that_is_not_found_is_lost() {
     let steps = catch_up.fetched(fetch.number, Ok(&[]), now);
     let row = Lost::Row(Table::Patients, PATIENT.to_string());
     assert_eq!(steps, [Step::Drop(row)]);
+}
+
+#[test]
+fn an_answer_that_is_older_than_what_the_feed_brought_is_no_news() {
+    let mut catch_up = caught_up();
+    let (_, asked) = told(&mut catch_up, vec![changed(PATIENT, 3), changed(OTHER, 1)]);
+    let now = asked.after(IN_TRANSIT);
+    let number = fetch(&catch_up.wake(now)).number;
+    catch_up.brought(Source::Feed, (Table::Patients, PATIENT), GONE, now);
+    catch_up.brought(Source::Feed, (Table::Patients, OTHER), 2, now);
+    assert!(
+        !catch_up.is_current(number, PATIENT, 3),
+        "deleted meanwhile"
+    );
+    assert!(!catch_up.is_current(number, OTHER, 1));
+    assert!(catch_up.is_current(number, OTHER, 2));
+    assert_eq!(
+        catch_up.fetched(number, Ok(&[]), now),
+        [],
+        "the feed said what became of them"
+    );
 }
 
 #[test]
@@ -282,15 +346,34 @@ fn a_database_without_a_log_is_watched_by_its_heartbeat_and_asked_again() {
 #[test]
 fn a_failing_log_is_asked_ever_less_often_and_does_not_keep_rows_from_the_screen() {
     let mut catch_up = caught_up();
-    let mut waits = Vec::new();
+    let (mut waits, mut failed) = (Vec::new(), None);
     for failure in 1..=6 {
         let (number, now) = ask(&mut catch_up);
+        waits.extend(
+            failed
+                .replace(now)
+                .map(|failed| now.since(failed).as_secs()),
+        );
         let steps = catch_up.answered(number, Err(Failure::Transient), all, now);
         let refetches = steps == [Step::RefetchAll];
         assert_eq!(refetches, failure >= GIVES_UP, "{failure}: {steps:?}");
-        waits.push(catch_up.due().unwrap().since(now).as_secs());
     }
-    assert_eq!(waits, [2, 4, 8, 16, 20, 20]);
+    assert_eq!(waits, [2, 4, 8, 16, 20]);
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_overdue_until_it_comes() {
+    let mut catch_up = caught_up();
+    let (number, _) = ask(&mut catch_up);
+    let lapses = at(15_000).after(OVERDUE);
+    assert_eq!(catch_up.due(), Some(lapses));
+    catch_up.wake(at(18_999));
+    assert!(!catch_up.is_overdue());
+    catch_up.wake(lapses);
+    assert!(catch_up.is_overdue());
+    assert_eq!(catch_up.due(), None, "it is known");
+    catch_up.answered(number, Ok(answer("w2", Vec::new())), all, at(30_000));
+    assert!(!catch_up.is_overdue(), "asked again at once");
 }
 
 #[test]
@@ -305,7 +388,7 @@ fn an_own_write_whose_echo_is_missing_is_asked_about() {
     let mut catch_up = caught_up();
     catch_up.wrote(Table::Patients, PATIENT, 2, at(1_000));
     catch_up.wrote(Table::Patients, OTHER, 5, at(1_000));
-    catch_up.brought(Table::Patients, PATIENT, 2, at(1_200));
+    catch_up.brought(Source::Feed, (Table::Patients, PATIENT), 2, at(1_200));
     assert_eq!(catch_up.due(), Some(at(1_000).after(ECHO)));
     catch_up.wake(at(1_000).after(ECHO));
     assert!(!catch_up.is_proven(at(4_000)));

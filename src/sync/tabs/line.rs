@@ -241,6 +241,11 @@ impl Line {
         self.decide(|tabs| tabs.expect(echo, within));
     }
 
+    /// Says how many changes the feed should have brought and didn't.
+    pub fn feed_checked(&self, missed: u64) {
+        self.decide(|tabs| tabs.checked(missed));
+    }
+
     /// Tries again now.
     pub fn reconnect(&self) {
         self.decide(|tabs| tabs.reconnect());
@@ -467,6 +472,7 @@ impl Line {
                 realtime.expect_echo(echo, Duration::from_millis(within));
             }
             Effect::Do(Act::Reconnect) => realtime.reconnect(),
+            Effect::Do(Act::Checked(missed)) => realtime.feed_checked(missed),
             Effect::Tick => realtime.tick(),
             _ => {}
         }

@@ -458,6 +458,11 @@ impl Tabs {
         self.act(Act::Reconnect).into_iter().collect()
     }
 
+    /// Says how many changes the feed should have brought and didn't.
+    pub fn checked(&self, missed: u64) -> Vec<Effect> {
+        self.act(Act::Checked(missed)).into_iter().collect()
+    }
+
     fn act(&self, act: Act) -> Option<Effect> {
         match &self.role {
             Role::Leads(_) => Some(Effect::Do(act)),

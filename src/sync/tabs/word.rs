@@ -91,4 +91,6 @@ pub enum Act {
     /// An own write should come back within so many milliseconds.
     Expect(Echo, u64),
     Reconnect,
+    /// A check of the feed against the database found so many changes missing.
+    Checked(u64),
 }

@@ -372,6 +372,7 @@ impl Page {
                     });
                 }
                 Effect::Ask { number, since } => self.wanted.push(Wish::Ask { number, since }),
+                Effect::Checked(missed) => self.command(Command::FeedChecked { missed }),
                 Effect::Fetch(fetch) => self.wanted.push(Wish::Rows(fetch)),
                 // The first beat tells, too; here it always comes.
                 Effect::Sound => {}

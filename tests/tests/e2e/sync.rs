@@ -168,7 +168,7 @@ async fn a_burst_costs_an_open_list_a_handful_of_requests() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_idle_page_asks_for_nothing() -> Result<()> {
+async fn an_idle_page_asks_for_nothing_but_missed_changes() -> Result<()> {
     const IDLE: Duration = Duration::from_secs(12);
     let backend = Backend::start(Data::Demo).await?;
     let driver = Driver::start()?;
@@ -183,10 +183,14 @@ async fn an_idle_page_asks_for_nothing() -> Result<()> {
     let requests: Vec<String> = serde_json::from_value(measured["requests"].clone())?;
     let timers: Vec<f64> = serde_json::from_value(measured["timers"].clone())?;
     println!("idle for {IDLE:?}: {requests:?}, timers of {timers:?} ms");
-    ensure!(requests.is_empty(), "{requests:?}");
-    // Each beat of the feed sets the alarm for the next one anew.
-    ensure!(timers.iter().all(|wait| *wait > 1_000.0), "{timers:?}");
-    ensure!(timers.len() <= 8, "{timers:?}");
+    // At most the check against the database's log of changes, which comes every 12 to 18 s.
+    let checks = |url: &String| url.ends_with("/rpc/feed_since");
+    ensure!(
+        requests.len() <= 1 && requests.iter().all(checks),
+        "{requests:?}"
+    );
+    // The check, the socket's heartbeat and the clocks on the screen each set an alarm or two.
+    ensure!(timers.len() <= 16, "{timers:?}");
     reader.leaves().await?;
     backend.stop().await
 }

@@ -175,9 +175,9 @@ fn each_person_is_told_of_what_they_see_or_lost_and_of_nothing_else() {
         create-patient    new=1              new=1              new=1              -                  -                -
         change-patient    own=2              own=2              own=2              -                  -                -
         change-twice      own=3              own=3              own=3              -                  -                -
-        reassign          own-form=1,own=2   own=lost           own-form=1,own=2   own-form=1,own=2   -                -
-        unassign          own-form=1,own=2   own=lost           own-form=1,own=2   -                  -                -
-        give-and-return   own-form=1,own=3   own-form=1,own=3   own-form=1,own=3   own=lost           -                -
+        reassign          own=2              own=lost           own=2              own=2              -                -
+        unassign          own=2              own=lost           own=2              -                  -                -
+        give-and-return   own=3              own=3              own=3              own=lost           -                -
         delete-patient    own-new=lost       own-new=lost       own-new=lost       -                  -                -
         create-form       new-form=1         new-form=1         new-form=1         -                  -                -
         change-form       own-form=2         own-form=2         own-form=2         -                  -                -

@@ -197,6 +197,12 @@ impl RealtimeClient {
         self.shared().command(Command::ExpectEcho { echo, within });
     }
 
+    /// Says that the changes were compared with a source that loses none, such as a log in the database, and how many should have come
+    /// and didn't. After a loss the tables are subscribed again, and the status is degraded until a change comes or nothing is missing.
+    pub fn feed_checked(&self, missed: u64) {
+        self.shared().command(Command::FeedChecked { missed });
+    }
+
     /// The status, to be read or watched.
     #[must_use]
     pub fn status(&self) -> StatusWatch {

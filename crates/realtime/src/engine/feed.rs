@@ -37,6 +37,7 @@ struct Expected {
 enum Doubt {
     Silent,
     EchoMissing,
+    ChangesMissed,
     Overrun { until: u64 },
 }
 
@@ -98,6 +99,7 @@ impl Feed {
         Some(match self.doubt.as_ref()? {
             Doubt::Silent => DegradedReason::FeedSilent,
             Doubt::EchoMissing => DegradedReason::EchoMissing,
+            Doubt::ChangesMissed => DegradedReason::ChangesMissed,
             Doubt::Overrun { .. } => DegradedReason::NearRateLimit,
         })
     }
@@ -156,6 +158,21 @@ impl Engine {
         }
     }
 
+    /// The changes were compared with a source that loses none. After a loss the feed is subscribed again, and doubted until it brings
+    /// a change or nothing is missing.
+    pub(super) fn feed_checked(&mut self, missed: u64) {
+        if missed > 0 {
+            let from = self.feed.proof;
+            self.doubt(
+                Doubt::ChangesMissed,
+                &GapCause::ChangesMissed { missed },
+                from,
+            );
+        } else if self.feed.doubt == Some(Doubt::ChangesMissed) {
+            self.believe();
+        }
+    }
+
     /// Looks at a change before it is told: it may be a beat, an echo, or one too many.
     pub(super) fn feel(&mut self, frame: &ChangeFrame<'_>, matched: &[SlotId], change: &Change) {
         self.count_change();
@@ -171,7 +188,10 @@ impl Engine {
             };
             self.feed.expected.retain(|expected| !is(&expected.echo));
         }
-        if self.feed.doubt == Some(Doubt::EchoMissing) {
+        if matches!(
+            self.feed.doubt,
+            Some(Doubt::EchoMissing | Doubt::ChangesMissed)
+        ) {
             self.believe();
         }
         let Some(watch) = &mut self.feed.watch else {

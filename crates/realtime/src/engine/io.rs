@@ -94,6 +94,11 @@ pub enum Command {
         /// Within how many milliseconds.
         within: u64,
     },
+    /// The changes were compared with a source that loses none.
+    FeedChecked {
+        /// How many changes should have come and didn't.
+        missed: u64,
+    },
     /// Enter a room.
     EnterRoom {
         /// Who wants it.

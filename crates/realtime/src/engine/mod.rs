@@ -316,6 +316,7 @@ impl Engine {
             Command::Unbind { handle } => self.unbind(handle),
             Command::Watch { handle, liveness } => self.watch(handle, liveness),
             Command::ExpectEcho { echo, within } => self.expect_echo(echo, within),
+            Command::FeedChecked { missed } => self.feed_checked(missed),
             Command::EnterRoom { handle, room } => self.enter_room(handle, room),
             Command::LeaveRoom { handle } => self.leave_room(handle),
             Command::Track { handle, payload } => self.track(handle, payload),

@@ -284,6 +284,7 @@ fn play(engine: &mut Engine, now: Now, what: &What) {
             handle: handle(*id),
         },
         What::Reconnect {} => Command::Reconnect,
+        What::Checked { missed } => Command::FeedChecked { missed: *missed },
         What::TokenChanged {} => Command::TokenChanged,
         What::Identity {} => Command::Identity,
         What::Shutdown {} => Command::Shutdown,

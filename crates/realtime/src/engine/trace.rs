@@ -68,6 +68,9 @@ pub(super) enum What {
         handle: u64,
     },
     Reconnect {},
+    Checked {
+        missed: u64,
+    },
     TokenChanged {},
     Identity {},
     Shutdown {},
@@ -303,6 +306,7 @@ fn shadow_command(command: &Command) -> What {
         },
         Command::LeaveRoom { handle } => What::Leave { handle: handle.0 },
         Command::Reconnect => What::Reconnect {},
+        Command::FeedChecked { missed } => What::Checked { missed: *missed },
         Command::TokenChanged => What::TokenChanged {},
         Command::Identity => What::Identity {},
         Command::Shutdown => What::Shutdown {},

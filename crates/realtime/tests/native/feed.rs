@@ -169,6 +169,39 @@ fn p08_beats_begin_anew_after_a_reconnect() {
 }
 
 #[test]
+fn changes_found_missing_are_a_gap_until_one_comes_or_nothing_is_missing() {
+    for ends_by_change in [true, false] {
+        let mut peer = Peer::new();
+        let (_, join) = peer.live();
+        peer.change(&join.topic, &ids_of(&join), "patients", 7);
+        let proven = peer.wall;
+        peer.pass_alive(10_000);
+        peer.command(Command::FeedChecked { missed: 0 });
+        assert_eq!(peer.status(), &Status::Live);
+        peer.command(Command::FeedChecked { missed: 2 });
+        assert_eq!(peer.gaps()[0].cause, GapCause::ChangesMissed { missed: 2 });
+        assert_eq!(
+            peer.gaps()[0].from,
+            proven,
+            "since the last change that came"
+        );
+        let again = peer.join();
+        peer.accept(&again);
+        peer.listening(&again);
+        assert_eq!(
+            peer.status(),
+            &Status::Degraded(DegradedReason::ChangesMissed)
+        );
+        if ends_by_change {
+            peer.change(&again.topic, &ids_of(&again), "patients", 8);
+        } else {
+            peer.command(Command::FeedChecked { missed: 0 });
+        }
+        assert_eq!(peer.status(), &Status::Live);
+    }
+}
+
+#[test]
 fn p08_an_own_write_that_does_not_come_back_is_evidence() {
     let mut peer = Peer::new();
     let (handle, join) = peer.live();
