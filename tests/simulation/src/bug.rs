@@ -31,6 +31,8 @@ pub enum Bug {
     ForgetOnClose,
     /// Tabs send without taking turns, and saves have no name by which the database knows them.
     DoubleSend,
+    /// A decision about a save is sent under the id of the save that it is about.
+    SameSaveId,
     /// Signing in deletes other users' entries on disk.
     WipeOthers,
     /// What is on the disk and can't be read is taken to be gone.
@@ -38,7 +40,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::FetchBeforeReady,
         Self::NoTrailingRefetch,
         Self::IgnoreGap,
@@ -53,6 +55,7 @@ impl Bug {
         Self::DropOnError,
         Self::ForgetOnClose,
         Self::DoubleSend,
+        Self::SameSaveId,
         Self::WipeOthers,
         Self::UnreadableIsGone,
     ];
@@ -74,6 +77,7 @@ impl Bug {
             Self::DropOnError => "drop-on-error",
             Self::ForgetOnClose => "forget-on-close",
             Self::DoubleSend => "double-send",
+            Self::SameSaveId => "same-save-id",
             Self::WipeOthers => "wipe-others",
             Self::UnreadableIsGone => "unreadable-is-gone",
         }
