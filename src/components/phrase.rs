@@ -2,6 +2,9 @@
 
 use crate::data::{AuthError, ConfigError, DataError, SignedOutBecause};
 
+/// The constraint that keeps the names of active staff apart.
+const STAFF_NAME: &str = "profiles_active_name_key";
+
 /// A short name of the trouble, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phrase {
@@ -47,6 +50,12 @@ pub fn data_error(error: &DataError) -> Phrase {
         ),
         DataError::RateLimited => {
             Phrase::new("Too many requests", "Wait a few seconds, then try again.")
+        }
+        DataError::Refused { code, message } if code == "23505" && message.contains(STAFF_NAME) => {
+            Phrase::new(
+                "An active colleague has this name",
+                "Two active accounts can't share a name. Add to one of the names what tells the two apart, such as the ward, then try again.",
+            )
         }
         DataError::Refused { code, message } => {
             Phrase::new("Refused by the database", refusal(code, message))
@@ -106,7 +115,7 @@ pub fn auth_error(error: &AuthError) -> Phrase {
             "Whoever runs the server has closed sign-up. Ask an admin for an account.",
         ),
         AuthError::NoInvitation => Phrase::new(
-            "This code is not good",
+            "This code isn't valid.",
             "Check the address and the code. An invitation works once and for two weeks. An admin can send a new one.",
         ),
         AuthError::RateLimited => {
@@ -210,6 +219,22 @@ mod tests {
         assert_eq!(
             data_error(&error).advice,
             "Another record already has this value."
+        );
+    }
+
+    #[test]
+    fn an_account_whose_name_is_taken_is_told_from_any_other_duplicate() {
+        let error = DataError::Refused {
+            code: "23505".to_owned(),
+            message: "duplicate key value violates unique constraint \"profiles_active_name_key\""
+                .to_owned(),
+        };
+        let said = data_error(&error);
+        assert_eq!(said.title, "An active colleague has this name");
+        assert!(
+            said.advice.contains("tells the two apart"),
+            "{}",
+            said.advice
         );
     }
 

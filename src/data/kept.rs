@@ -59,17 +59,15 @@ pub fn write(session: &Session, now: Now) -> store::Written {
     let Ok(text) = session.stored(now) else {
         return store::Written::Refused;
     };
-    let mut written = store::write(KEY, &text);
-    if written == store::Written::Refused {
-        // An older one must not stay: its refresh token is used up. What it took may be what this one lacks.
+    if store::write(KEY, &text) == store::Written::Kept {
+        return store::Written::Kept;
+    }
+    // An older one must not stay: its refresh token is used up. What it took may be what this one lacks. The key is never absent in
+    // between: another tab would take that for a sign-out.
+    if store::write(KEY, UNKEPT) == store::Written::Refused {
         store::remove(KEY);
-        written = store::write(KEY, &text);
     }
-    if written == store::Written::Refused {
-        // The other tabs must not take it for a sign-out.
-        let _ = store::write(KEY, UNKEPT);
-    }
-    written
+    store::write(KEY, &text)
 }
 
 /// Whose screens are locked, of which project.

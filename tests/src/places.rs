@@ -89,7 +89,7 @@ pub const SIGNED_OUT: &[Place] = &[
             Act::Types("Invitation code", "0000-0000-0000"),
             Act::Types("New password", "a password of mine"),
             Act::Clicks("Create account"),
-            Act::Sees("This code is not good"),
+            Act::Sees("This code isn't valid."),
         ],
     ),
     page("not-found", "/no/such/page"),

@@ -31,6 +31,8 @@ pub enum Bug {
     ForgetOnClose,
     /// Tabs send without taking turns, and saves have no name by which the database knows them.
     DoubleSend,
+    /// A decision about a save is sent under the id of the save that it is about.
+    SameSaveId,
     /// Signing in deletes other users' entries on disk.
     WipeOthers,
     /// What is on the disk and can't be read is taken to be gone.
@@ -55,6 +57,7 @@ impl Bug {
         Self::DropOnError,
         Self::ForgetOnClose,
         Self::DoubleSend,
+        Self::SameSaveId,
         Self::WipeOthers,
         Self::UnreadableIsGone,
         Self::NoFeedSince,
@@ -77,6 +80,7 @@ impl Bug {
             Self::DropOnError => "drop-on-error",
             Self::ForgetOnClose => "forget-on-close",
             Self::DoubleSend => "double-send",
+            Self::SameSaveId => "same-save-id",
             Self::WipeOthers => "wipe-others",
             Self::UnreadableIsGone => "unreadable-is-gone",
             Self::NoFeedSince => "no-feed-since",

@@ -402,6 +402,44 @@ async fn a_full_storage_costs_the_next_load_its_session_and_nothing_else() -> Re
     house.closes([person]).await
 }
 
+/// From here on this page's storage has no room for a session, and the server refuses the token of its next request for rows.
+const FULL_AND_REFUSED: &str = "const set = Storage.prototype.setItem; \
+    Storage.prototype.setItem = function(key, value) { \
+        if (value.length > 100) throw new DOMException('full', 'QuotaExceededError'); \
+        return set.call(this, key, value); }; \
+    const fetch = window.fetch; window.refused = 0; window.fetch = (request, init) => { \
+        const url = request.url ?? String(request); \
+        if (!url.includes('/rest/v1/') || window.refused++) return fetch(request, init); \
+        return Promise.resolve(new Response('{\"code\":\"PGRST303\",\"message\":\"JWT expired\"}', {status: 401})); };";
+
+#[tokio::test]
+async fn a_storage_that_is_full_in_one_tab_signs_no_other_tab_out() -> Result<()> {
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
+    let mrn = text(&patient, "mrn")?;
+    let person = house.signs_in(ONE).await?;
+    person.goes_to("/patients").await?;
+    person.sees(mrn).await?;
+    let other = person.browser.window().await?;
+    let full = person.browser.new_tab().await?;
+    person.browser.switch_to_window(full).await?;
+    person.goes_to("/patients").await?;
+    person.sees(mrn).await?;
+    person.browser.execute(FULL_AND_REFUSED, vec![]).await?;
+    person.clicks("Forms").await?;
+    let renewed = "return localStorage.getItem('bedside.session') === 'unkept' || !localStorage.getItem('bedside.session')";
+    person.waits_for("the renewal", renewed, vec![]).await?;
+    person.sees_nav("Patients").await?;
+    person.browser.switch_to_window(other).await?;
+    // Long enough for what the storage says to be heard.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    ensure!(
+        shown(&person).await?.contains(mrn),
+        "the other tab is signed out"
+    );
+    house.closes([person]).await
+}
+
 #[tokio::test]
 async fn whose_account_is_deleted_is_shut_out_and_told_why() -> Result<()> {
     let flags = ["--token-life", "8", "--jwt-secret", DEMO_SECRET];

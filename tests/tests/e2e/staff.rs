@@ -35,7 +35,7 @@ async fn an_invited_person_makes_an_account_and_is_what_the_admin_wrote_down() -
     newcomer.types("Invitation code", "AAAA-BBBB-CCCC").await?;
     newcomer.types("New password", PASSWORD).await?;
     newcomer.clicks("Create account").await?;
-    ensure!(newcomer.alert().await?.contains("code is not good"));
+    ensure!(newcomer.alert().await?.contains("This code isn't valid."));
     newcomer.types("Invitation code", &code).await?;
     newcomer.clicks("Create account").await?;
     newcomer.sees_nav("Patients").await?;

@@ -14,13 +14,14 @@ use bedside::sync::outbox::queue::{Effect, Reply, Request};
 use bedside::sync::outbox::{
     Change, Columns, Entry, Found, Outcome, Queue, Side, Standing, Write, saves,
 };
+use bedside_realtime::ChangeKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Event, World};
 use crate::bug::Bug;
 use crate::check::Divergence;
-use crate::database::{FORMS, Row, User, WARDS_USED};
+use crate::database::{FORMS, Row, Snapshot, User, WARDS_USED};
 use crate::laid::own;
 use crate::question;
 
@@ -553,8 +554,14 @@ impl World {
             return;
         };
         let entry = send.entry.id;
+        let first = send.entry.replaces.first().copied();
         self.keep(tab, send.entry);
         let mut request = send.request;
+        if let (true, Some(first)) = (self.has(Bug::SameSaveId), first)
+            && let Request::Insert { columns, .. } | Request::Update { columns, .. } = &mut request
+        {
+            columns.insert("save_id".to_owned(), json!(first));
+        }
         if self.has(Bug::DoubleSend)
             && let Request::Insert { columns, .. } | Request::Update { columns, .. } = &mut request
         {
@@ -597,7 +604,10 @@ impl World {
                 self.committed();
             }
             if unlucky {
-                // It happened, and nobody hears of it.
+                // It happened, and the response is lost.
+                if answered.committed && self.dice.percent(60) {
+                    self.colleague_changes(&flight.request);
+                }
                 Reply::Trouble(DataError::TimedOut)
             } else {
                 answered.reply
@@ -607,6 +617,51 @@ impl World {
         let slow = if self.dice.percent(10) { 4_000 } else { 150 };
         self.after(1, slow, Event::Saved(Box::new(flight)));
         Ok(())
+    }
+
+    /// A colleague changes the fields that a save has just set, before its tab tries again: then the tab finds a conflict instead of its
+    /// own values.
+    fn colleague_changes(&mut self, request: &Request) {
+        let Request::Update {
+            table,
+            row,
+            columns,
+            ..
+        } = request
+        else {
+            return;
+        };
+        let Some(row) = Row::of(*table, *row) else {
+            return;
+        };
+        let mut after = Snapshot::clone(&self.database.now());
+        let changed = match row {
+            Row::Patient(number) => after.patients.get_mut(&number).map(|row| {
+                if columns.contains_key("ward") {
+                    row.ward = (row.ward + 1) % WARDS_USED;
+                }
+                if columns.contains_key("status") {
+                    row.status = other_than(row.status, PatientStatus::ALL);
+                }
+                row.version += 1;
+            }),
+            Row::Form(number) => after.forms.get_mut(&number).map(|row| {
+                if columns.contains_key("answers") {
+                    row.answers = row.answers.map(|answer| (answer + 1) % 3);
+                }
+                if columns.contains_key("status") {
+                    row.status = other_than(row.status, &FORMS);
+                }
+                row.version += 1;
+            }),
+            Row::Person(_) | Row::Beat => None,
+        };
+        if changed.is_some() {
+            self.database
+                .commit(self.now, after, row, ChangeKind::Update);
+            self.summary.commits += 1;
+            self.committed();
+        }
     }
 
     /// The answer reaches the tab, if that still lives.
@@ -744,6 +799,12 @@ impl World {
     fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
     }
+}
+
+/// Another value.
+fn other_than<T: Copy + PartialEq>(value: T, all: &[T]) -> T {
+    let others = all.iter().copied().filter(|other| *other != value);
+    others.last().unwrap_or(value)
 }
 
 fn named(number: u64) -> Uuid {

@@ -45,7 +45,7 @@ fn no_screen_claims_to_be_fresh_when_it_is_not_and_all_show_the_truth_in_the_end
 /// A page slept with a save to send: time stood still, for it was due and nobody could send it.
 #[test]
 fn a_page_that_sleeps_with_something_to_send_lets_time_go_on() {
-    assert!(run(603, None).is_ok());
+    assert!(run(447, None).is_ok());
 }
 
 /// Rights were lost while the private room was gone and the socket swallowed the word of that: nobody can know at once.
