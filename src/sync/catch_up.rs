@@ -193,6 +193,8 @@ struct Brought {
 struct Awaited {
     version: Version,
     by: Moment,
+    /// Its fetch failed. Until it succeeds, the screen is known to be wrong.
+    overdue: bool,
 }
 
 /// Rows on their way, with the versions that the database named.
@@ -280,6 +282,7 @@ impl CatchUp {
             Mode::Log => {
                 self.suspicions == self.settled
                     && self.fetching.is_empty()
+                    && !self.missing.values().any(|awaited| awaited.overdue)
                     && self.proven_at.is_some_and(recent)
             }
         }
@@ -419,7 +422,15 @@ impl CatchUp {
             && !self.brought.get(&(table, id)).is_some_and(came)
         {
             let by = now.after(ECHO);
-            self.echoes.insert((table, id), Awaited { version, by });
+            let overdue = false;
+            self.echoes.insert(
+                (table, id),
+                Awaited {
+                    version,
+                    by,
+                    overdue,
+                },
+            );
         }
     }
 
@@ -563,8 +574,15 @@ impl CatchUp {
         };
         self.missing
             .entry((table, id))
-            .and_modify(|awaited| awaited.version = awaited.version.max(version))
-            .or_insert(Awaited { version, by });
+            .and_modify(|awaited| {
+                awaited.version = awaited.version.max(version);
+                awaited.by = awaited.by.min(by);
+            })
+            .or_insert(Awaited {
+                version,
+                by,
+                overdue: false,
+            });
     }
 
     /// Whether this fetch is still this user's.
@@ -602,7 +620,13 @@ impl CatchUp {
             Err(Failure::Absent | Failure::Transient) => {
                 let by = now.after(RETRY);
                 for Requested { id, version, .. } in rows {
-                    self.missing.insert((table, id), Awaited { version, by });
+                    let overdue = true;
+                    let awaited = Awaited {
+                        version,
+                        by,
+                        overdue,
+                    };
+                    self.missing.insert((table, id), awaited);
                 }
                 self.interrupted(now);
                 Vec::new()

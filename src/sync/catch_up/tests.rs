@@ -287,6 +287,12 @@ fn a_failed_fetch_is_repeated() {
         []
     );
     assert!(!catch_up.is_proven(now));
+    catch_up.suspect(Duration::ZERO, now);
+    let (_, later) = told(&mut catch_up, Vec::new());
+    assert!(
+        !catch_up.is_proven(later),
+        "an answer names a row only once"
+    );
     assert_eq!(fetch(&catch_up.wake(now.after(RETRY))).ids, [PATIENT]);
     let mut catch_up = caught_up();
     let (_, asked) = told(&mut catch_up, vec![changed(PATIENT, 3)]);

@@ -42,7 +42,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::FetchBeforeReady,
         Self::NoTrailingRefetch,
         Self::IgnoreGap,
