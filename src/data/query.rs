@@ -58,3 +58,23 @@ where
             (view.status == Status::Error).then_some(AGAIN)
         })))
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use bedside_query::{FetchStatus, ManualRuntime, Network, query_key};
+
+    use super::*;
+
+    #[test]
+    fn a_browser_that_says_it_is_offline_keeps_no_query_from_being_fetched() {
+        let client = QueryClient::new(cache_options().runtime(ManualRuntime::new()));
+        client.set_online(Network::Offline);
+        let key = query_key!["patients", "count"];
+        client.prefetch_query(query(key.clone(), || async { Ok(7_u32) }));
+        let view = client.query_view(&key);
+        assert!(
+            view.is_some_and(|view| view.fetch_status == FetchStatus::Fetching || view.has_data()),
+            "the fetch waits for the browser's word"
+        );
+    }
+}
