@@ -40,9 +40,10 @@ impl TabTurn {
         within(limit, Self::take(name)).await
     }
 
-    /// Takes the turn from whoever has it, who may be frozen and never give it back.
-    pub async fn seize(name: &str) -> Self {
-        Self::ask(name, Way::Steal).await
+    /// Takes the turn from whoever has it, who may be frozen and never give it back. The browser gives it at once; one that hasn't within
+    /// this has locks that don't work.
+    pub async fn seize_within(name: &str, limit: Duration) -> Option<Self> {
+        within(limit, Self::ask(name, Way::Steal)).await
     }
 
     /// Whether this browser has turns at all.

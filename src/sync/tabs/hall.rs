@@ -2,6 +2,7 @@
 //! of each tab's own, which tells of its end however it ends. It carries words and knows none.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
@@ -18,6 +19,10 @@ use crate::data::tab_turn::TabTurn;
 
 /// Another number for words that older tabs would not understand.
 const NAME: &str = "bedside.feed.1";
+
+/// How long the browser may take to give a lock that no other tab holds, or that is taken from its holder. It does so at once, unless its
+/// locks don't work.
+const GIVEN: Duration = Duration::from_secs(3);
 
 /// What happens in the hall.
 pub(super) enum News {
@@ -121,13 +126,16 @@ fn lock_of(name: &str, tab: Tab) -> String {
 }
 
 /// Waits for the lead, has it, waits again; until there are no orders any more.
+///
+/// A follower waits for the lead as long as it follows. That wait needs no limit of its own: while someone looks at the tab and no leader
+/// answers, `Tabs` orders to seize it.
 async fn stay(name: String, me: Tab, mut orders: mpsc::UnboundedReceiver<Order>, tell: Tell) {
     // Before a word: a leader that heard of this tab first would find its lock free, and take the tab for gone.
-    let present = TabTurn::take(&lock_of(&name, me)).await;
-    if !present.is_given() {
+    let present = TabTurn::take_within(&lock_of(&name, me), GIVEN).await;
+    let Some(_present) = present.filter(TabTurn::is_given) else {
         // No turns, no way to know who leads: this tab leads itself, and is never heard of.
         return tell(News::Crowned);
-    }
+    };
     tell(News::Arrived);
     loop {
         let seized = {
@@ -144,7 +152,11 @@ async fn stay(name: String, me: Tab, mut orders: mpsc::UnboundedReceiver<Order>,
         };
         let turn = match seized {
             Some(turn) => turn,
-            None => TabTurn::seize(&name).await,
+            None => match TabTurn::seize_within(&name, GIVEN).await {
+                Some(turn) => turn,
+                // `Tabs` orders it again.
+                None => continue,
+            },
         };
         tell(News::Crowned);
         let over = turn.over();
