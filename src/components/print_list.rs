@@ -6,6 +6,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::state::unreadable_rows;
 use super::{Icon, Shape, Toasts, phrase};
 use crate::data::DataError;
 
@@ -15,6 +16,8 @@ pub struct PrintedList {
     pub title: String,
     pub columns: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
+    /// How many more there are that can't be read. The paper says so.
+    pub unreadable: usize,
 }
 
 /// Fetches the whole list.
@@ -117,7 +120,7 @@ pub fn PrintSheet(printing: Printing) -> impl IntoView {
             };
             view! {
                 <table class="print-list">
-                    <caption>{list.title}</caption>
+                    <caption>{list.title} {unreadable_rows(list.unreadable).map(|said| format!(". {said}"))}</caption>
                     <thead>
                         <tr>{head.collect_view()}</tr>
                     </thead>

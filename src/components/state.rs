@@ -127,7 +127,8 @@ pub fn UnreadableRows(#[prop(into)] count: Signal<usize>) -> impl IntoView {
     }
 }
 
-fn unreadable_rows(count: usize) -> Option<String> {
+/// That so many rows of a list can't be shown; nothing if all can.
+pub fn unreadable_rows(count: usize) -> Option<String> {
     match count {
         0 => None,
         1 => Some(

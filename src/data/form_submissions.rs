@@ -29,11 +29,10 @@ pub async fn list(rest: Rest, filter: FormFilter) -> Result<Page<Arc<FormSubmiss
 }
 
 /// All forms of a list, however many: for paper.
-pub async fn every(rest: Rest, filter: FormFilter) -> Result<Vec<FormSubmission>, DataError> {
+pub async fn every(rest: Rest, filter: FormFilter) -> Result<Page<FormSubmission>, DataError> {
     let request = filter.request();
     let read = |from, to| rest.page(request.clone().range(from, to));
-    let page = portions::all(|form: &FormSubmission| form.id, read).await?;
-    Ok(page.rows)
+    portions::all(|form: &FormSubmission| form.id, read).await
 }
 
 /// One form.

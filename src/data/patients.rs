@@ -19,11 +19,10 @@ pub async fn list(rest: Rest, filter: PatientFilter) -> Result<Page<Arc<Patient>
 }
 
 /// All patients of a list, however many: for paper.
-pub async fn every(rest: Rest, filter: PatientFilter) -> Result<Vec<Patient>, DataError> {
+pub async fn every(rest: Rest, filter: PatientFilter) -> Result<Page<Patient>, DataError> {
     let request = filter.request();
     let read = |from, to| rest.page(request.clone().range(from, to));
-    let page = portions::all(|patient: &Patient| patient.id, read).await?;
-    Ok(page.rows)
+    portions::all(|patient: &Patient| patient.id, read).await
 }
 
 /// One patient.

@@ -14,20 +14,26 @@ use crate::model::{Profile, Role};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Directory {
     pub people: Vec<Arc<Profile>>,
+    /// How many more there are whose rows can't be read.
+    pub unreadable: usize,
     by_id: HashMap<Uuid, Arc<Profile>>,
 }
 
 impl Directory {
     pub fn new(people: Vec<Profile>) -> Self {
-        Self::of(people.into_iter().map(Arc::new).collect())
+        Self::of(people.into_iter().map(Arc::new).collect(), 0)
     }
 
-    pub(super) fn of(people: Vec<Arc<Profile>>) -> Self {
+    pub(super) fn of(people: Vec<Arc<Profile>>, unreadable: usize) -> Self {
         let by_id = people
             .iter()
             .map(|person| (person.id, Arc::clone(person)))
             .collect();
-        Self { people, by_id }
+        Self {
+            people,
+            unreadable,
+            by_id,
+        }
     }
 
     /// The person with an id.
@@ -73,7 +79,8 @@ pub async fn list(rest: Rest) -> Result<Directory, DataError> {
         |person: &Profile| person.id,
         |from, to| rest.page(request.clone().range(from, to)),
     );
-    people.await.map(|people| Directory::new(people.rows))
+    let people = people.await?.shared();
+    Ok(Directory::of(people.rows, people.unreadable))
 }
 
 /// One person.

@@ -255,11 +255,11 @@ impl RowSet for Directory {
     }
 
     fn replace(&self, row: Profile) -> Self {
-        Self::of(replaced(&self.people, row))
+        Self::of(replaced(&self.people, row), self.unreadable)
     }
 
     fn remove(&self, pk: &Segment) -> Self {
-        Self::of(without(&self.people, pk))
+        Self::of(without(&self.people, pk), self.unreadable)
     }
 
     fn is_whole(&self) -> bool {

@@ -113,7 +113,7 @@ pub fn Forms() -> impl IntoView {
 }
 
 /// The list as it is printed.
-fn on_paper(forms: &[FormSubmission], people: Option<&Directory>) -> PrintedList {
+fn on_paper(forms: &Page<FormSubmission>, people: Option<&Directory>) -> PrintedList {
     let row = |form: &FormSubmission| {
         let author = form.submitted_by.and(people);
         vec![
@@ -128,9 +128,10 @@ fn on_paper(forms: &[FormSubmission], people: Option<&Directory>) -> PrintedList
         ]
     };
     PrintedList {
-        title: format!("Forms ({}), {}", forms.len(), today().label()),
+        title: format!("Forms ({}), {}", forms.total, today().label()),
+        unreadable: forms.unreadable,
         columns: vec!["Patient", "Form", "Status", "Written by", "Updated"],
-        rows: forms.iter().map(row).collect(),
+        rows: forms.rows.iter().map(row).collect(),
     }
 }
 

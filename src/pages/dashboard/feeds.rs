@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::components::{
     Ago, Changed, ChangedText, Empty, Failed, FormStatusBadge, PatientStatusBadge, Shape,
-    SkeletonLines,
+    SkeletonLines, UnreadableRows,
 };
 use crate::data::{DataError, Page};
 use crate::hooks::Reading;
@@ -40,6 +40,9 @@ fn Feed(
     /// How many there are, once known.
     #[prop(into)]
     count: Signal<Option<usize>>,
+    /// How many more can't be read.
+    #[prop(into)]
+    unreadable: Signal<usize>,
     #[prop(into)] error: Signal<Option<DataError>>,
     refetch: Callback<()>,
     children: Children,
@@ -64,11 +67,18 @@ fn Feed(
                 </div>
             </Show>
             <ul class="feed">{children()}</ul>
-            <Show when=move || count.get() == Some(0)>
+            <UnreadableRows count=unreadable />
+            <Show when=move || count.get() == Some(0) && unreadable.get() == 0>
                 <Empty shape title="All quiet".to_owned() advice=empty.to_owned() />
             </Show>
         </section>
     }
+}
+
+fn unreadable<T: Send + Sync + 'static>(reading: Reading<Page<Arc<T>>>) -> Signal<usize> {
+    Signal::derive(move || {
+        (reading.data).with(|page| page.as_ref().map_or(0, |page| page.unreadable))
+    })
 }
 
 /// Patients, the latest change first.
@@ -130,6 +140,7 @@ pub fn PatientFeed(
             empty
             shape=Shape::Patients
             count=Signal::derive(move || rows.with(|rows| rows.as_ref().map(Vec::len)))
+            unreadable=unreadable(reading)
             error=reading.error
             refetch=reading.refetch
         >
@@ -208,6 +219,7 @@ pub fn FormFeed(
             empty
             shape=Shape::Form
             count=Signal::derive(move || rows.with(|rows| rows.as_ref().map(Vec::len)))
+            unreadable=unreadable(reading)
             error=reading.error
             refetch=reading.refetch
         >

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::new_form;
 use crate::components::{
-    Ago, Changed, Empty, Failed, FormStatusBadge, Icon, Pager, Shape, SkeletonRows,
+    Ago, Changed, Empty, Failed, FormStatusBadge, Icon, Pager, Shape, SkeletonRows, UnreadableRows,
 };
 use crate::data::form_submissions::{self, FormFilter, PAGE};
 use crate::data::profiles;
@@ -41,6 +41,10 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
     let total = Memo::new(move |_| {
         list.latest
             .with(|page| page.as_ref().map(|page| page.total))
+    });
+    let unreadable = Memo::new(move |_| {
+        list.latest
+            .with(|page| page.as_ref().map_or(0, |page| page.unreadable))
     });
     let rows = Memo::new(move |_| {
         list.latest.with(|page| {
@@ -137,6 +141,7 @@ pub fn PatientForms(id: Uuid) -> impl IntoView {
                     />
                 </Show>
             </div>
+            <UnreadableRows count=unreadable />
             <Show when=move || total.get().is_some_and(|total| total > PAGE)>
                 <div class="card-foot">
                     <Pager

@@ -25,7 +25,7 @@ use crate::components::{
 };
 use crate::data::patient_filter::PatientFilter;
 use crate::data::profiles::{self, Directory};
-use crate::data::{DataError, Rest, patients};
+use crate::data::{DataError, Page, Rest, patients};
 use crate::hooks::{Me, use_reading, use_search_address};
 use crate::model::{CalendarDate, Patient, Role};
 use crate::sync::Table;
@@ -124,7 +124,7 @@ pub fn Patients() -> impl IntoView {
 }
 
 /// The list as it is printed.
-fn on_paper(patients: &[Patient], people: Option<&Directory>) -> PrintedList {
+fn on_paper(patients: &Page<Patient>, people: Option<&Directory>) -> PrintedList {
     let day = today();
     let row = |patient: &Patient| {
         let born = CalendarDate::parse(&patient.date_of_birth);
@@ -141,7 +141,8 @@ fn on_paper(patients: &[Patient], people: Option<&Directory>) -> PrintedList {
         ]
     };
     PrintedList {
-        title: format!("Patients ({}), {}", patients.len(), day.label()),
+        title: format!("Patients ({}), {}", patients.total, day.label()),
+        unreadable: patients.unreadable,
         columns: vec![
             "Name",
             "Record number",
@@ -150,7 +151,7 @@ fn on_paper(patients: &[Patient], people: Option<&Directory>) -> PrintedList {
             "Ward",
             "Clinician",
         ],
-        rows: patients.iter().map(row).collect(),
+        rows: patients.rows.iter().map(row).collect(),
     }
 }
 

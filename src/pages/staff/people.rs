@@ -8,7 +8,8 @@ use leptos::task::spawn_local;
 use uuid::Uuid;
 
 use crate::components::{
-    Ago, Badge, Changed, ChangedText, Confirm, Failed, Shape, SkeletonRows, Toasts, Tone, phrase,
+    Ago, Badge, Changed, ChangedText, Confirm, Failed, Shape, SkeletonRows, Toasts, Tone,
+    UnreadableRows, phrase,
 };
 use crate::data::Rest;
 use crate::data::profiles::{self, Directory, Standing};
@@ -44,6 +45,9 @@ pub fn People() -> impl IntoView {
                 .unwrap_or_default()
         })
     });
+    let unreadable = Memo::new(move |_| {
+        (directory.data).with(|people| people.as_ref().map_or(0, |people| people.unreadable))
+    });
     view! {
         <div class="table-frame">
             <table class="table table-staff" aria-label="Staff">
@@ -67,6 +71,7 @@ pub fn People() -> impl IntoView {
             </table>
             {move || failed.get().map(|error| view! { <Failed error retry=directory.refetch /> })}
         </div>
+        <UnreadableRows count=unreadable />
     }
 }
 

@@ -280,3 +280,52 @@ async fn a_person_with_one_name_is_registered_and_found_by_it() -> Result<()> {
     ensure!(!one.page_text().await?.contains("Suharto,"));
     house.closes([one]).await
 }
+
+/// In each list that the server answers with, one more row is there that can't be read.
+const ONE_MORE: &str = "const real = window.fetch; window.fetch = async (input, init) => { \
+        const url = input.url ?? String(input); \
+        const response = await real.call(window, input, init); \
+        if (!/rest\\/v1\\/(patients|form_submissions|profiles)\\?/.test(url) || !response.ok) return response; \
+        const rows = await response.clone().json().catch(() => null); \
+        if (!Array.isArray(rows)) return response; \
+        return new Response(JSON.stringify([...rows, {id: 7}]), {status: response.status, headers: response.headers}); };";
+
+#[tokio::test]
+async fn a_row_that_can_t_be_read_is_said_to_be_missing_wherever_rows_are_listed() -> Result<()> {
+    let house = House::opens().await?;
+    let patient = house.api(ONE).await?.own_patient().await?;
+    let admin = house.signs_in(ADMIN).await?;
+    let source = json!({ "source": ONE_MORE });
+    admin
+        .devtools("Page.addScriptToEvaluateOnNewDocument", source)
+        .await?;
+    let record = format!("/patients/{}", text(&patient, "id")?);
+    for (page, lists) in [("/", 3), (record.as_str(), 1), ("/forms", 1), ("/staff", 1)] {
+        admin.goes_to(page).await?;
+        let all = "return document.body.innerText.split('1 record can’t be displayed').length - 1 >= arguments[0]";
+        admin
+            .waits_for(
+                &format!("what is missing on {page}"),
+                all,
+                vec![Value::from(lists)],
+            )
+            .await?;
+    }
+    for page in ["/patients", "/forms"] {
+        admin.goes_to(page).await?;
+        admin.sees_nav("Patients").await?;
+        let reads = "window.caption = ''; window.print = () => { \
+                     window.caption = document.querySelector('.print-list caption').innerText; }";
+        admin.browser.execute(reads, vec![]).await?;
+        admin.presses_with_control("p").await?;
+        let said = "return window.caption.includes('1 record can’t be displayed')";
+        admin
+            .waits_for(
+                &format!("what is missing on the paper of {page}"),
+                said,
+                vec![],
+            )
+            .await?;
+    }
+    house.closes([admin]).await
+}
