@@ -3,6 +3,7 @@
 mod accept;
 mod config_error;
 mod dashboard;
+mod drafts;
 mod forbidden;
 mod form;
 mod forms;

@@ -1,8 +1,10 @@
 //! Filling in a form: saved as one types, handed in when it is whole, and nothing lost on the way.
 
+use futures::FutureExt;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use uuid::Uuid;
 
 use super::Shown;
 use super::control::{Control, control_id, sentence};
@@ -15,9 +17,11 @@ use crate::components::{
     Banner, Confirm, Conflict, Icon, Settled, Shape, Toasts, Tone, Values, Versions, focus_on,
     focus_on_next,
 };
+use crate::hooks::Record;
 use crate::model::form_kind::text_of;
 use crate::model::form_submission::reading;
 use crate::model::{FormKind, FormStatus};
+use crate::pages::drafts::{CameBack, slot, use_draft_disk, use_kept};
 use crate::sync::outbox::{Outcome, Side, Standing};
 
 /// The id of what is said when a form can't be handed in.
@@ -30,10 +34,29 @@ const NEEDS_A_PERSON: &str = "#form-problems button";
 
 /// The form to fill in.
 #[component]
-pub fn Editor(kind: &'static FormKind, shown: Shown, together: Together) -> impl IntoView {
+pub fn Editor(
+    id: Uuid,
+    kind: &'static FormKind,
+    shown: Shown,
+    together: Together,
+) -> impl IntoView {
     let toasts = use_context::<Toasts>().unwrap_or_default();
     let fill = Fill::begin(kind, shown);
     keep_safe(fill);
+    let title = move || {
+        untrack(|| shown.read(|form| format!("{}, {}", form.form_type.label(), form.about())))
+    };
+    // What can't be handed over is in no save.
+    let kept_back = Memo::new(move |_| fill.kept_back());
+    let disk = use_draft_disk();
+    let slot = async move { slot::of_record(disk.as_ref(), &Record::Form(id).room()).await };
+    let about = title();
+    let kept = use_kept(
+        slot.boxed_local(),
+        kept_back.into(),
+        move |left| fill.resume(left),
+        move || about.clone(),
+    );
     let busy = RwSignal::new(false);
     // A word that appears when a field loses the focus moves the button from under the pointer that took it, and eats the click.
     // Handing in judges every field anyway.
@@ -57,8 +80,7 @@ pub fn Editor(kind: &'static FormKind, shown: Shown, together: Together) -> impl
             return;
         };
         busy.set(true);
-        let title =
-            untrack(|| shown.read(|form| format!("{}, {}", form.form_type.label(), form.about())));
+        let title = title();
         spawn_local(async move {
             match handed_in.await {
                 Outcome::Stored(_) | Outcome::Elsewhere => toasts.done(format!("Submitted: {title}.")),
@@ -106,6 +128,9 @@ pub fn Editor(kind: &'static FormKind, shown: Shown, together: Together) -> impl
         >
             <div class="card-body form-sections">
                 <p class="muted">{kind.purpose}</p>
+                <Show when=move || kept.came_back.get() && kept_back.with(|left| !left.is_empty())>
+                    <CameBack />
+                </Show>
                 <Trouble fill />
                 <EditedTogether together stored>
                     <div class="form-sections">{sections}</div>

@@ -18,6 +18,7 @@ use crate::data::clock::Moment;
 use crate::hooks::use_outbox;
 use crate::model::form_kind::{Field, Problem, changed_answers, text_of, value_of};
 use crate::model::{Draft, FieldState, FormKind, FormStatus, FormSubmission, Version};
+use crate::sync::kept_drafts::Left;
 use crate::sync::outbox::saves::form_edit;
 use crate::sync::outbox::{Change, Entry, Kept, Outbox, Outcome, Saving, Side, Standing};
 
@@ -261,6 +262,29 @@ impl Fill {
         });
         let kept = self.kept.get();
         self.unsent.with(|unsent| safety(unsent, kept, typing))
+    }
+
+    /// What is typed and can't be handed over as it is: answers that are too long, or in which a person has to choose. Tracked.
+    pub fn kept_back(self) -> Vec<Left> {
+        self.draft.with(|draft| {
+            let conflicts = draft.conflicts();
+            let kept_back =
+                |key: &str, text: &str| conflicts.contains(&key) || !self.fits(key, text);
+            let left = draft.left().into_iter();
+            left.filter(|(key, _, text)| kept_back(key, text))
+                .map(|(key, base, text)| (key.to_owned(), base, text))
+                .collect()
+        })
+    }
+
+    /// Takes up what was kept back when the form was left.
+    pub fn resume(self, left: Vec<Left>) {
+        let known = left.into_iter().filter_map(|(key, base, text)| {
+            let field = self.kind.field(&key)?;
+            Some((field.key, base, text))
+        });
+        self.draft.update(|draft| draft.resume(known));
+        self.soon();
     }
 
     /// Whether closing the tab now would lose something.

@@ -241,7 +241,7 @@ fn Loaded(
     });
     use_editing(id, edits);
     let body = move || match writing.get().and_then(FormKind::of) {
-        Some(kind) => view! { <Editor kind shown together /> }.into_any(),
+        Some(kind) => view! { <Editor id kind shown together /> }.into_any(),
         None => view! { <Answers shown /> }.into_any(),
     };
     let held_back =

@@ -8,6 +8,7 @@ use crate::components::{
 };
 use crate::model::patient::NOTES_LIMIT;
 use crate::model::{Draft, FieldState, PatientField, PatientStatus, Sex, WARDS};
+use crate::sync::kept_drafts::Left;
 
 /// A patient's record as somebody edits it.
 pub type PatientDraft = Draft<PatientField>;
@@ -15,6 +16,16 @@ pub type PatientDraft = Draft<PatientField>;
 /// The id of a field's control.
 pub fn field_id(field: PatientField) -> String {
     format!("patient-{}", field.column().replace('_', "-"))
+}
+
+/// A field by its column, as it is kept on disk.
+pub fn by_column((field, base, typed): (PatientField, String, String)) -> Left {
+    (field.column().to_owned(), base, typed)
+}
+
+/// The field that was kept, if this build knows it.
+pub fn of_column((column, base, typed): Left) -> Option<(PatientField, String, String)> {
+    Some((PatientField::of_column(&column)?, base, typed))
 }
 
 /// A field with its label, its trouble, and its conflict.

@@ -6,8 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
-use super::draft_field::{DraftField, PatientDraft, field_id};
-use super::kept::{CameBack, by_column, of_column, use_kept};
+use super::draft_field::{DraftField, PatientDraft, by_column, field_id, of_column};
 use super::reopen::use_reopened;
 use crate::components::outbox_status::waiting;
 use crate::components::paint::painted;
@@ -17,6 +16,7 @@ use crate::components::{Authors, Banner, EditedTogether, Shape, Toasts, Together
 use crate::data::DataError;
 use crate::hooks::{Reading, Record, use_outbox};
 use crate::model::{Draft, Patient, PatientField, Sent};
+use crate::pages::drafts::{CameBack, slot, use_draft_disk, use_kept};
 use crate::sync::outbox::saves::patient_draft;
 use crate::sync::outbox::{Change, Outbox, Outcome as Saved, Saving};
 
@@ -147,8 +147,10 @@ pub fn PatientForm(id: Uuid, patient: Reading<Patient>, together: Together) -> i
             listener.remove();
         }
     });
+    let disk = use_draft_disk();
+    let slot = async move { slot::of_record(disk.as_ref(), &Record::Patient(id).room()).await };
     let kept = use_kept(
-        std::future::ready(Record::Patient(id).room()).boxed_local(),
+        slot.boxed_local(),
         Signal::derive(move || {
             let left = draft.with(Draft::left);
             let under_way = sent.with(|sent| sent.fields().to_vec());

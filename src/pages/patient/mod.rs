@@ -6,10 +6,8 @@ mod facts;
 mod forms;
 mod hand_over;
 mod history;
-mod kept;
 mod new;
 mod reopen;
-mod slot;
 mod status;
 
 pub use self::new::NewPatient;

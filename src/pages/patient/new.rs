@@ -1,7 +1,6 @@
 //! Registering a patient. The key is made here, once for this form: however often it is sent, it is one patient.
 
 use futures::FutureExt;
-use futures::channel::oneshot;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -9,10 +8,8 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 use uuid::Uuid;
 
-use super::draft_field::{DraftField, PatientDraft, field_id};
-use super::kept::{CameBack, by_column, of_column, use_draft_disk, use_kept};
+use super::draft_field::{DraftField, PatientDraft, by_column, field_id, of_column};
 use super::reopen::{self, use_reopened};
-use super::slot;
 use crate::components::keys::enter_submits_nothing;
 use crate::components::outbox_status::waiting;
 use crate::components::phrase;
@@ -24,6 +21,7 @@ use crate::model::patient::check_mrn;
 use crate::model::policy::Place;
 use crate::model::{Draft, PatientField, PatientStatus, Role, Sex};
 use crate::pages::Guard;
+use crate::pages::drafts::{CameBack, slot, use_draft_disk, use_kept};
 use crate::sync::Table;
 use crate::sync::kept_drafts::Left;
 use crate::sync::outbox::saves::new_patient;
@@ -116,23 +114,19 @@ fn NewPatientForm() -> impl IntoView {
     let disk = StoredValue::new_local(use_draft_disk());
     // Registrations that were begun elsewhere and left.
     let others = RwSignal::new(Vec::<(String, Vec<Left>)>::new());
-    let turn = StoredValue::new_local(None);
-    let (tell, record) = oneshot::channel();
-    spawn_local(async move {
-        let slot::Slot {
-            record,
-            turn: taken,
-        } = slot::own().await;
-        // Given back if the user has left the page.
-        turn.try_set_value(taken);
-        let _ = tell.send(record.clone());
+    let own = async move {
+        let own = slot::registration().await;
         if let Some(disk) = disk.try_get_value().flatten() {
-            let _ = others.try_set(slot::left(&disk, &record).await);
+            let record = own.record.clone();
+            spawn_local(async move {
+                // The user may have left the page.
+                let _ = others.try_set(slot::left(&disk, &record).await);
+            });
         }
-    });
-    let record = record.map(Result::unwrap_or_default).boxed_local();
+        own
+    };
     let kept = use_kept(
-        record,
+        own.boxed_local(),
         typed.into(),
         move |left| resume.run(left),
         || "a new patient".to_owned(),

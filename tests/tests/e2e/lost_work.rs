@@ -340,3 +340,123 @@ async fn two_tabs_register_two_patients() -> Result<()> {
     );
     house.closes([one]).await
 }
+
+#[tokio::test]
+async fn two_tabs_at_one_patient_keep_a_draft_each() -> Result<()> {
+    let house = House::opens().await?;
+    let (_, id, _, one) = at_own_patient(&house).await?;
+    let page = format!("/patients/{id}");
+    one.types("Notes", "From the first tab").await?;
+    let first = one.browser.window().await?;
+    let second = one.browser.new_tab().await?;
+    one.browser.switch_to_window(second.clone()).await?;
+    one.goes_to(&page).await?;
+    one.waits_for_realtime(&["live"]).await?;
+    one.types("Notes", "From the second tab").await?;
+    ensure!(
+        !one.page_text().await?.contains("did not save"),
+        "the second tab goes on with the first one's draft"
+    );
+    for (tab, typed) in [
+        (&first, "From the first tab"),
+        (&second, "From the second tab"),
+    ] {
+        one.browser.switch_to_window(tab.clone()).await?;
+        one.browser.refresh().await?;
+        one.sees("did not save").await?;
+        let held = one.field("Notes").await?.value().await?;
+        ensure!(held.as_deref() == Some(typed), "{typed:?} became {held:?}");
+    }
+
+    // What a closed tab left is found by the next one that opens the record.
+    one.clicks("Patients").await?;
+    one.sees("kept until you come back").await?;
+    let third = one.browser.new_tab().await?;
+    one.browser.switch_to_window(third).await?;
+    one.goes_to(&page).await?;
+    one.sees("did not save").await?;
+    let held = one.field("Notes").await?.value().await?;
+    ensure!(
+        held.as_deref() == Some("From the second tab"),
+        "the third tab holds {held:?}"
+    );
+    house.closes([one]).await
+}
+
+#[tokio::test]
+async fn signing_out_asks_about_answers_that_could_not_be_saved() -> Result<()> {
+    let house = House::opens().await?;
+    let api = house.api(ONE).await?;
+    let path = format!(
+        "form_submissions?submitted_by=eq.{}&status=eq.draft&form_type=eq.vitals&limit=1",
+        api.user_id
+    );
+    let draft = api.rows(&path).await?.remove(0);
+    let one = house.signs_in(ONE).await?;
+    one.goes_to(&format!("/forms/{}", text(&draft, "id")?))
+        .await?;
+    let too_long = "A novel. ".repeat(500);
+    let field = one.field("Remark").await?;
+    let script = "const [field, text] = arguments; field.focus(); document.execCommand('insertText', false, text);";
+    let arguments = vec![field.to_json()?, Value::from(too_long.clone())];
+    one.browser.execute(script, arguments).await?;
+    one.sees("Not saved").await?;
+    one.signs_out().await?;
+    one.sees("Typing in 1 record not saved").await?;
+    one.clicks("Cancel").await?;
+
+    // Nor does a reload lose them.
+    one.browser.refresh().await?;
+    one.sees("did not save").await?;
+    let held = one.field("Remark").await?.value().await?;
+    ensure!(
+        held.is_some_and(|held| held.contains(too_long.trim_end())),
+        "the text is lost"
+    );
+    house.closes([one]).await
+}
+
+#[tokio::test]
+async fn a_browser_whose_locks_never_answer_is_live_all_the_same() -> Result<()> {
+    let house = House::opens().await?;
+    let (_, _, _, one) = at_own_patient(&house).await?;
+    let never = "LockManager.prototype.request = () => new Promise(() => {});";
+    from_the_next_load(&one, never).await?;
+    one.browser.refresh().await?;
+    one.waits_for_realtime(&["live"]).await?;
+    house.closes([one]).await
+}
+
+/// Notes in the page, in order: what is put on disk, when that is complete, and when a change goes out.
+const DISK_AND_NETWORK: &str = "window.noted = []; const put = IDBObjectStore.prototype.put; \
+    IDBObjectStore.prototype.put = function(...what) { \
+        if (this.name === 'saves') { window.noted.push('put'); \
+            this.transaction.addEventListener('complete', () => window.noted.push('complete')); } \
+        return put.apply(this, what); }; \
+    const fetch = window.fetch; window.fetch = (request, ...rest) => { \
+        if (request.method === 'PATCH') window.noted.push('sent'); \
+        return fetch(request, ...rest); };";
+
+#[tokio::test]
+async fn a_save_is_on_disk_before_its_request_is_sent() -> Result<()> {
+    let house = House::opens().await?;
+    let (api, _, path, one) = at_own_patient(&house).await?;
+    run(&one, DISK_AND_NETWORK).await?;
+    one.types("Notes", "First on disk").await?;
+    one.clicks("Save").await?;
+    api.row_once(&path, |row| row["notes"] == "First on disk")
+        .await?;
+    let noted: Vec<String> = serde_json::from_value(run(&one, "return window.noted").await?)?;
+    let before: Vec<&str> = noted
+        .iter()
+        .map(String::as_str)
+        .take_while(|what| *what != "sent")
+        .collect();
+    let count = |word: &str| before.iter().filter(|what| **what == word).count();
+    // As it was saved, and as one that may have been sent.
+    ensure!(
+        count("put") >= 2 && count("put") == count("complete"),
+        "{noted:?}"
+    );
+    house.closes([one]).await
+}

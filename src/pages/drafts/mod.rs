@@ -1,4 +1,6 @@
-//! What is typed about a patient outlives the page: it is kept while one types, and taken up again when one comes back.
+//! What is typed in a record and not saved outlives the page: it is kept while one types, and taken up again when one comes back.
+
+pub mod slot;
 
 use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
@@ -7,8 +9,9 @@ use leptos::task::spawn_local;
 use crate::components::{Banner, Shape, Toasts, Tone};
 use crate::data::{Auth, AuthState};
 use crate::hooks::Me;
-use crate::model::PatientField;
 use crate::sync::kept_drafts::{DraftDisk, KeptDraft, Left};
+
+use self::slot::Slot;
 
 /// What is kept of a page's typing. Copy it freely.
 #[derive(Clone, Copy)]
@@ -35,10 +38,10 @@ pub fn use_draft_disk() -> Option<DraftDisk> {
     me.user.try_with_value(|user| DraftDisk::of(user.id))
 }
 
-/// Keeps `typed` under the record's name and hands back to `resume` what was left there before. `about` names the record to whoever
-/// leaves it with something typed.
+/// Keeps `typed` in a draft and hands back to `resume` what was left there before. `about` names the record to whoever leaves it with
+/// something typed.
 pub fn use_kept(
-    record: LocalBoxFuture<'static, String>,
+    slot: LocalBoxFuture<'static, Slot>,
     typed: Signal<Vec<Left>>,
     resume: impl Fn(Vec<Left>) + 'static,
     about: impl Fn() -> String + Send + Sync + 'static,
@@ -48,17 +51,24 @@ pub fn use_kept(
     let auth = use_context::<Auth>();
     let done = StoredValue::new(false);
     let draft = StoredValue::new_local(None::<KeptDraft>);
+    // No other form has this draft until the page is left.
+    let turn = StoredValue::new_local(None);
     // Nothing is written before it is known what was left: an empty page must not wipe it.
     let known = RwSignal::new(false);
     let refused = RwSignal::new(false);
     if let Some(disk) = use_draft_disk() {
         spawn_local(async move {
-            let kept = KeptDraft::of(disk, record.await);
+            let Slot {
+                record,
+                turn: taken,
+            } = slot.await;
+            let kept = KeptDraft::of(disk, record);
             let left = kept.left().await;
             // The person may be gone again.
             if known.is_disposed() {
                 return;
             }
+            turn.set_value(taken);
             match left {
                 Ok(left) => {
                     if !left.is_empty() {
@@ -119,16 +129,6 @@ pub fn use_kept(
         draft,
         done,
     }
-}
-
-/// A field of a patient by its column, as it is kept.
-pub fn by_column((field, base, typed): (PatientField, String, String)) -> Left {
-    (field.column().to_owned(), base, typed)
-}
-
-/// The field that was kept, if this build knows it.
-pub fn of_column((column, base, typed): Left) -> Option<(PatientField, String, String)> {
-    Some((PatientField::of_column(&column)?, base, typed))
 }
 
 /// Says that what is in the fields is not what is stored.
