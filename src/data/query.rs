@@ -59,7 +59,7 @@ where
         })))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use bedside_query::{FetchStatus, ManualRuntime, Network, query_key};
 

@@ -268,9 +268,8 @@ impl Fill {
     pub fn kept_back(self) -> Vec<Left> {
         self.draft.with(|draft| {
             let conflicts = draft.conflicts();
-            let kept_back = |key: &str, text: &str| {
-                conflicts.iter().any(|field| *field == key) || !self.fits(key, text)
-            };
+            let kept_back =
+                |key: &str, text: &str| conflicts.contains(&key) || !self.fits(key, text);
             let left = draft.left().into_iter();
             left.filter(|(key, _, text)| kept_back(key, text))
                 .map(|(key, base, text)| (key.to_owned(), base, text))
