@@ -24,7 +24,7 @@ use crate::origin::Origin;
 use crate::realtime::{self, Realtime};
 use crate::serve::serve;
 use crate::site::Site;
-use crate::{bootstrap, external, gateway, migrations, pattern, rest, secret};
+use crate::{bootstrap, external, faults, gateway, migrations, pattern, rest, secret};
 
 /// How long requests in progress may take to end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -182,7 +182,10 @@ async fn assemble(
         .await
         .map_err(StartError::database("looking for the feed's heartbeat"))?;
     // Realtime's routes know the project by the host's name and answer for other names themselves.
-    let router = gateway::known_hosts(api.layer(cors.clone()).merge(site.router()), origins)
+    let pages = site
+        .router()
+        .merge(faults::router(options.faults.control, &realtime));
+    let router = gateway::known_hosts(api.layer(cors.clone()).merge(pages), origins)
         .merge(gateway::take_bodies(realtime.router(), limits.body).layer(cors));
     Ok(Parts {
         keys,

@@ -40,6 +40,6 @@ pub mod realtime;
 
 pub use backend::{Backend, Running};
 pub use error::StartError;
-pub use faults::Faults;
+pub use faults::{Control, Faults};
 pub use options::{Database, Limits, OnStart, Options};
 pub use origin::{NotAnOrigin, Origin};

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bedside_backend::{Backend, Database, Faults, Limits, OnStart, Options, Origin};
+use bedside_backend::{Backend, Control, Database, Faults, Limits, OnStart, Options, Origin};
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -81,6 +81,9 @@ struct Cli {
     /// Share of REST requests, 0 to 1, that fail with 503.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide = true)]
     fault_errors: f64,
+    /// Let clients lose row changes at /dev/faults.
+    #[arg(long, hide = true)]
+    fault_control: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -116,6 +119,10 @@ impl Cli {
             faults: Faults {
                 latency: Duration::from_millis(self.fault_latency),
                 error_rate: self.fault_errors,
+                control: match self.fault_control {
+                    true => Control::Open,
+                    false => Control::Closed,
+                },
             },
             ..Options::in_memory(self.supabase_dir)
         }

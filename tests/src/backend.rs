@@ -5,12 +5,22 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 use crate::story;
+
+/// Changes that are lost: those of one table or of all, so many, for so long. By default all until the next window.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Lost<'a> {
+    pub table: Option<&'a str>,
+    pub count: Option<u64>,
+    pub for_ms: Option<u64>,
+}
 
 /// A first start makes the database, its schema and the demo data.
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
@@ -153,6 +163,26 @@ impl Backend {
     /// Its address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Loses row changes from now on without a word to any client, in place of an earlier window. Returns how many were lost so far.
+    /// The backend must have been started with `--fault-control`.
+    pub async fn drop_changes(&self, lost: Lost<'_>) -> Result<u64> {
+        self.faults(json!({ "drop_changes": lost })).await
+    }
+
+    /// How many row changes were lost so far.
+    pub async fn dropped_changes(&self) -> Result<u64> {
+        self.faults(json!({})).await
+    }
+
+    async fn faults(&self, body: Value) -> Result<u64> {
+        let request = reqwest::Client::new()
+            .post(format!("{}/dev/faults", self.url()))
+            .json(&body);
+        let answer = request.send().await?.error_for_status()?;
+        let answer: Value = answer.json().await?;
+        answer["dropped"].as_u64().context("no number of changes")
     }
 
     /// Ends it as a power cut would.

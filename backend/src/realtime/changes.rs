@@ -6,12 +6,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::binding::{Binding, Operation};
 use super::catalog::{Catalog, Epoch, Table};
 use super::fanout::{Body, Fanout, Kind};
 use super::hub::{Subscription, Viewer};
 use super::join::Protocol;
+use super::losses::Losses;
 use super::mailbox::{Content, Letter};
 use super::outbox::Change;
 use super::row::Row;
@@ -73,6 +75,7 @@ pub(crate) async fn deliveries(
     epoch: Epoch,
     changes: Vec<Change>,
     subscriptions: &[Arc<Subscription>],
+    losses: &Losses,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
     if subscriptions.is_empty() || changes.is_empty() {
         return Ok(Vec::new());
@@ -91,6 +94,7 @@ pub(crate) async fn deliveries(
             .by_ref()
             .take(CHUNK)
             .filter_map(|change| read(change, tables))
+            .filter(|change| !losses.takes(&change.table.name, Instant::now()))
             .collect();
         let mut candidates = candidates(&known, subscriptions);
         let answers = visibility::ask_filters(&mut tx, &known, &candidates).await;

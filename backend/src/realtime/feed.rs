@@ -123,6 +123,7 @@ impl Feeder {
             epoch,
             changes,
             &subscriptions,
+            self.server.losses(),
         )
         .await?;
         if deliveries.is_empty() {

@@ -22,6 +22,7 @@ mod handshake;
 mod hub;
 mod identity;
 mod join;
+mod losses;
 mod mailbox;
 mod notation;
 mod outbox;
@@ -46,10 +47,12 @@ use axum::routing::{get, post};
 use tokio::sync::{Notify, broadcast, watch};
 
 pub use config::{Config, Faults, Feed, Limits};
+pub use losses::LossWindow;
 
 use crate::db::Db;
 use crate::jwt::JwtKeys;
 use hub::Hub;
+use losses::Losses;
 use rate::{Rate, Within};
 
 /// The Realtime server of a backend.
@@ -73,6 +76,7 @@ pub struct Realtime {
     wake: Notify,
     orders: broadcast::Sender<Order>,
     silent: AtomicBool,
+    losses: Losses,
     stopped: AtomicBool,
     rounds: Rounds,
     joins: Mutex<Rate>,
@@ -107,6 +111,7 @@ impl Realtime {
             wake: Notify::new(),
             orders: broadcast::Sender::new(16),
             silent: AtomicBool::new(config.faults.feed == Feed::Dead),
+            losses: Losses::default(),
             stopped: AtomicBool::new(false),
             rounds: Rounds::default(),
             joins: Mutex::new(Rate::new(limits.joins_per_second)),
@@ -171,6 +176,16 @@ impl Realtime {
         self.silent.store(false, Ordering::Relaxed);
     }
 
+    /// Loses row changes from now on: all of them that the window takes in, without a word to anybody.
+    pub fn lose_changes(&self, window: LossWindow) {
+        self.losses.open(window, Instant::now());
+    }
+
+    /// How many row changes were lost in such windows.
+    pub fn lost_changes(&self) -> u64 {
+        self.losses.lost()
+    }
+
     /// Waits until everything that was committed before the call has been given to the sockets, for tests that must
     /// know that nothing more will come. Ends at once when the server has stopped.
     pub async fn catch_up(&self) {
@@ -210,6 +225,10 @@ impl Realtime {
 
     pub(crate) fn orders(&self) -> broadcast::Receiver<Order> {
         self.orders.subscribe()
+    }
+
+    pub(crate) fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     pub(crate) fn feed(&self) -> Feed {

@@ -24,13 +24,14 @@ use crate::error::StartError;
 use assets::{Asset, Assets, Encoding};
 
 /// Nothing under these is ever the app's.
-const API_PREFIXES: [&str; 6] = [
+const API_PREFIXES: [&str; 7] = [
     "/rest/",
     "/auth/",
     "/realtime/",
     "/storage/",
     "/functions/",
     "/graphql/",
+    "/dev/",
 ];
 
 const UNBUILT: &str = include_str!("unbuilt.html");

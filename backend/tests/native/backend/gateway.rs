@@ -152,6 +152,7 @@ async fn faults_delay_and_fail_requests_when_asked_for() {
         faults: Faults {
             latency: Duration::from_millis(80),
             error_rate: 1.0,
+            ..Faults::default()
         },
         ..Options::in_memory(project.path())
     };

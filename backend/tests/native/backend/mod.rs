@@ -3,6 +3,7 @@
 //! The stories of one module never depend on those of another: everybody signs up people and makes rows of their own.
 
 mod admin;
+mod faults;
 mod folder;
 mod gateway;
 mod heartbeat;

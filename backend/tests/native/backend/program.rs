@@ -53,6 +53,10 @@ impl Program {
         assert!(sent.success());
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The key that the program gives to the app.
     pub async fn key(&self) -> String {
         let settings = reqwest::get(format!("{}/config.json", self.url)).await;

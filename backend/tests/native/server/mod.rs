@@ -1,6 +1,7 @@
 //! `--database-url`: the backend on a PostgreSQL server that runs beside it.
 
 mod address;
+mod feed_log;
 mod foreign;
 mod ordinary_role;
 mod pgtap;

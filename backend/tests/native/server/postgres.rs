@@ -20,6 +20,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub struct Server {
     server: Child,
     folder: TempDir,
+    user: ServerUser,
 }
 
 impl Server {
@@ -39,25 +40,30 @@ impl Server {
             .unwrap();
         let said = String::from_utf8_lossy(&made.stderr);
         assert!(made.status.success(), "initdb: {said}");
-        let log = folder.path().join("log");
-        let server = user
-            .command("postgres")
-            .arg("-D")
-            .arg(data)
-            .arg("-k")
-            .arg(folder.path())
-            .args(["-c", "listen_addresses=", "-c", "wal_level=logical"])
-            .args(["-c", "fsync=off", "-c", "shared_buffers=16MB"])
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let mut server = Self { server, folder };
-        server.await_ready(&log).await;
+        let server = serve(&user, folder.path());
+        let mut server = Self {
+            server,
+            folder,
+            user,
+        };
+        server.await_ready().await;
         server
     }
 
-    async fn await_ready(&mut self, log: &Path) {
+    /// Ends it by a signal and starts it again: INT is an orderly end, QUIT a crash.
+    pub async fn restart(&mut self, signal: &str) {
+        self.end(signal);
+        self.server = serve(&self.user, self.folder.path());
+        self.await_ready().await;
+    }
+
+    fn end(&mut self, signal: &str) {
+        let pid = self.server.id().to_string();
+        let _ = Command::new("kill").args([signal, &pid]).status();
+        let _ = self.server.wait();
+    }
+
+    async fn await_ready(&mut self) {
         let began = Instant::now();
         while PgConnection::connect(&self.url(ADMINISTRATOR, "postgres"))
             .await
@@ -65,6 +71,7 @@ impl Server {
         {
             let ended = self.server.try_wait().unwrap().is_some();
             if ended || began.elapsed() > READY_WITHIN {
+                let log = self.folder.path().join("log");
                 panic!("{}", std::fs::read_to_string(log).unwrap_or_default());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -109,10 +116,23 @@ impl Server {
 impl Drop for Server {
     /// At once, connections and all: the cluster goes with its folder.
     fn drop(&mut self) {
-        let pid = self.server.id().to_string();
-        let _ = Command::new("kill").args(["-QUIT", &pid]).status();
-        let _ = self.server.wait();
+        self.end("-QUIT");
     }
+}
+
+/// Starts the server of a cluster in this folder.
+fn serve(user: &ServerUser, folder: &Path) -> Child {
+    user.command("postgres")
+        .arg("-D")
+        .arg(folder.join("data"))
+        .arg("-k")
+        .arg(folder)
+        .args(["-c", "listen_addresses=", "-c", "wal_level=logical"])
+        .args(["-c", "fsync=off", "-c", "shared_buffers=16MB"])
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(folder.join("log")).unwrap())
+        .spawn()
+        .unwrap()
 }
 
 /// Who the server runs as: PostgreSQL refuses to run as root.
