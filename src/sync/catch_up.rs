@@ -314,7 +314,7 @@ impl CatchUp {
         &self.stats
     }
 
-    /// Whether the feed is live. While it isn't, the database is asked at least every [`POLL`], and missing rows aren't waited for.
+    /// Whether the feed is live. While it isn't, the database is asked at least every 20 s, and missing rows aren't waited for.
     pub fn set_live(&mut self, live: Live, now: Moment) {
         let lost = std::mem::replace(&mut self.live, live) == Live::Yes && live == Live::No;
         if lost && self.mode != Mode::Heartbeat {
