@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use bedside_backend::{Backend, Options, Running};
 use bedside_tests::api::Api;
+use bedside_tests::backend::{Data, Lost};
 use bedside_tests::browser::{DESKTOP, Driver};
 use bedside_tests::person::Person;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
 use crate::{ADMIN, ONE, text};
@@ -81,6 +84,62 @@ async fn a_feed_that_falls_silent_behind_an_open_socket_is_noticed_and_made_up_f
     reader.leaves().await?;
     backend.shutdown().await;
     Ok(())
+}
+
+/// Changes are lost in windows of random length, one after the other, while the page claims to be live all the time.
+#[tokio::test]
+async fn what_200_random_windows_lose_is_on_the_screen_within_one_interval() -> Result<()> {
+    const WINDOWS: u32 = 200;
+    let flags = ["--fault-control"];
+    let backend = bedside_tests::backend::Backend::start_on(0, Data::Demo, &flags).await?;
+    let driver = Driver::start()?;
+    let writer = Api::sign_in(&backend.url(), ADMIN).await?;
+    let patients = writer.rows("patients?select=id&limit=5").await?;
+    let reader = Person::signed_in(driver.open(DESKTOP).await?, &backend.url(), ADMIN).await?;
+    reader.clicks("Patients").await?;
+    reader.waits_for_realtime(&["live"]).await?;
+
+    let seed = rand::random::<u64>();
+    println!("seed {seed}");
+    let mut dice = StdRng::seed_from_u64(seed);
+    for window in 0..WINDOWS {
+        let lost = Lost {
+            table: dice.random_bool(0.8).then_some("patients"),
+            for_ms: Some(dice.random_range(1..300)),
+            count: dice.random_bool(0.3).then(|| dice.random_range(1..4)),
+        };
+        backend.drop_changes(lost).await?;
+        // Names that lead the list, so that they are on the screen.
+        let patient = dice.random_range(0..patients.len());
+        let row = format!("patients?id=eq.{}", text(&patients[patient], "id")?);
+        let name = format!("Aaa-{patient}-{window}");
+        writer.change(&row, json!({"last_name": name})).await?;
+        tokio::time::sleep(Duration::from_millis(dice.random_range(0..150))).await;
+    }
+    let ended = Instant::now();
+    let lost = backend.dropped_changes().await?;
+    ensure!(
+        lost >= u64::from(WINDOWS) / 4,
+        "only {lost} changes were lost"
+    );
+    let names = writer
+        .rows("patients?select=last_name&last_name=like.Aaa-*")
+        .await?;
+    loop {
+        let page = reader.page_text().await?;
+        let mut shown = names.iter().map(|row| text(row, "last_name"));
+        if shown.all(|name| name.is_ok_and(|name| page.contains(name))) {
+            break;
+        }
+        ensure!(
+            ended.elapsed() <= NOTICED,
+            "{lost} lost changes, not all made up for: {names:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    within(&format!("{lost} lost changes made up for"), ended)?;
+    reader.leaves().await?;
+    backend.stop().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
