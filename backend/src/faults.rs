@@ -32,7 +32,7 @@ pub struct Faults {
 /// Who may change faults of a running backend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Control {
-    /// Nobody: `/dev/faults` is 404.
+    /// No client: `/dev/faults` is 404.
     #[default]
     Closed,
     /// Every client that reaches the backend.

@@ -254,7 +254,7 @@ impl CatchUp {
         }
     }
 
-    /// Someone else signed in, or nobody. Nothing of the previous user's answers counts.
+    /// Another user signed in, or the user signed out. Nothing of the previous user's answers counts.
     pub fn identify(&mut self, signed_in: bool, now: Moment) -> Vec<Step> {
         *self = Self {
             active: signed_in,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bedside_query::RowChange;
 use uuid::Uuid;
 
-use super::catch_up::{Answer, Failure, Logged};
+use super::catch_up::{Answer, Failure, Fetch, Logged};
 use super::core::{Core, Effect, Lost, Told, Trust};
 use super::registry::Table;
 use super::router::{Heard, Work};
@@ -305,6 +305,26 @@ fn a_first_beat_that_comes_late_is_not_the_first() {
     assert!(effects.ends_with(&everything_in_question()), "{effects:?}");
 }
 
+/// The fetch of a row that the feed lost in a gap.
+fn missing_row(core: &mut Core, table: Table, id: Uuid) -> Fetch {
+    core.hear(table, Heard::Ready, at(1));
+    let effects = core.wake(at(2));
+    let answer = Answer {
+        changes: vec![Logged {
+            table: table.name().to_owned(),
+            id: Some(id),
+            version: Some(2),
+            lost: false,
+        }],
+        ..nothing_new()
+    };
+    let effects = core.answered(question(&effects), Ok(answer), at(2));
+    match effects.as_slice() {
+        [Effect::Fetch(fetch)] => fetch.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn with_a_log_a_gap_ends_in_a_question_and_not_in_fetching_everything() {
     let mut core = caught_up_on(Table::Patients);
@@ -345,25 +365,10 @@ fn with_a_log_a_page_without_a_feed_asks_instead_of_fetching_everything() {
 #[test]
 fn a_missed_change_of_ones_own_profile_puts_everything_in_question() {
     let mut core = caught_up_on(Table::Profiles);
-    core.hear(Table::Profiles, Heard::Ready, at(1));
-    let effects = core.wake(at(2));
     let own = Uuid::parse_str(ADA).unwrap_or_default();
-    let change = Logged {
-        table: "profiles".to_owned(),
-        id: Some(own),
-        version: Some(2),
-        lost: false,
-    };
-    let answer = Answer {
-        changes: vec![change],
-        ..nothing_new()
-    };
-    let effects = core.answered(question(&effects), Ok(answer), at(2));
-    let [Effect::Fetch(fetch)] = effects.as_slice() else {
-        panic!("{effects:?}")
-    };
+    let fetch = missing_row(&mut core, Table::Profiles, own);
     let row = RowChange::update("profiles", own, serde_json::json!({"version": 2}));
-    let effects = core.fetched(fetch, Ok(vec![row.clone()]), at(3));
+    let effects = core.fetched(&fetch, Ok(vec![row.clone()]), at(3));
     let healed = Effect::Heal(vec![(Table::Profiles, row)]);
     assert_eq!(effects.first(), Some(&healed));
     assert!(effects.ends_with(&everything_in_question()), "{effects:?}");
@@ -372,23 +377,9 @@ fn a_missed_change_of_ones_own_profile_puts_everything_in_question() {
 #[test]
 fn rows_that_were_fetched_for_another_user_are_dropped() {
     let mut core = caught_up_on(Table::Patients);
-    core.hear(Table::Patients, Heard::Ready, at(1));
-    let effects = core.wake(at(2));
-    let change = Logged {
-        table: "patients".to_owned(),
-        id: Some(Uuid::from_u128(7)),
-        version: Some(2),
-        lost: false,
-    };
-    let answer = Answer {
-        changes: vec![change],
-        ..nothing_new()
-    };
-    let effects = core.answered(question(&effects), Ok(answer), at(2));
-    let [Effect::Fetch(fetch)] = effects.as_slice() else {
-        panic!("{effects:?}")
-    };
+    let id = Uuid::from_u128(7);
+    let fetch = missing_row(&mut core, Table::Patients, id);
     core.identify(Some("bo".to_owned()), at(3));
-    let row = RowChange::update("patients", Uuid::from_u128(7), serde_json::json!({}));
-    assert_eq!(core.fetched(fetch, Ok(vec![row]), at(4)), []);
+    let row = RowChange::update("patients", id, serde_json::json!({}));
+    assert_eq!(core.fetched(&fetch, Ok(vec![row]), at(4)), []);
 }

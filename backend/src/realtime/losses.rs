@@ -1,4 +1,4 @@
-//! A window in which row changes are lost on purpose: not delivered, and nobody is told. Broadcasts, presence and the sockets' heartbeats
+//! A window in which row changes are lost on purpose: not delivered, without a word to any client. Broadcasts, presence and the sockets' heartbeats
 //! go on, as they do where a real server loses changes.
 //!
 //! It decides by table, count and time, which is passed in; it holds no subscription and no socket.

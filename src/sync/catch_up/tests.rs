@@ -265,7 +265,7 @@ fn an_answer_that_is_older_than_what_the_feed_brought_is_no_news() {
     catch_up.brought(Source::Feed, (Table::Patients, OTHER), 2, now);
     assert!(
         !catch_up.is_current(number, PATIENT, 3),
-        "deleted meanwhile"
+        "deleted in the meantime"
     );
     assert!(!catch_up.is_current(number, OTHER, 1));
     assert!(catch_up.is_current(number, OTHER, 2));

@@ -1,4 +1,4 @@
-//! A socket in the best of health over a feed that is not: what only a proof of life can tell.
+//! A healthy socket over a feed that loses changes: only the database can tell.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ async fn a_feed_that_falls_silent_behind_an_open_socket_is_noticed_and_made_up_f
         ensure!(burst.elapsed() <= NOTICED, "the lost burst is not seen");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    within("a lost burst made up for", burst)?;
+    within("a lost burst healed", burst)?;
     // A change that never came is a gap, and says so.
     reader.waits_for_realtime(&["degraded"]).await?;
     reader.waits_for_realtime(&["live"]).await?;
@@ -68,7 +68,7 @@ async fn a_feed_that_falls_silent_behind_an_open_socket_is_noticed_and_made_up_f
     let silence = Instant::now();
     writer.change(&row, json!({"last_name": "Unheard"})).await?;
     reader.sees("Unheard").await?;
-    within("a lost change made up for", silence)?;
+    within("a lost change healed", silence)?;
     reader.waits_for_realtime(&["degraded"]).await?;
     ensure!(
         backend.realtime().open_sockets() == sockets,
@@ -133,11 +133,11 @@ async fn what_200_random_windows_lose_is_on_the_screen_within_one_interval() -> 
         }
         ensure!(
             ended.elapsed() <= NOTICED,
-            "{lost} lost changes, not all made up for: {names:?}"
+            "{lost} lost changes, not all healed: {names:?}"
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    within(&format!("{lost} lost changes made up for"), ended)?;
+    within(&format!("{lost} lost changes healed"), ended)?;
     reader.leaves().await?;
     backend.stop().await
 }

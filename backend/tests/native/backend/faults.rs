@@ -32,7 +32,7 @@ fn faults(url: &str, body: &Value) -> RequestBuilder {
     Client::new().post(format!("{url}/dev/faults")).json(body)
 }
 
-/// Somebody who follows their notes.
+/// A client subscribed to its own notes.
 struct Author<'a> {
     backend: &'a Running,
     token: String,
