@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use gloo_timers::future::sleep;
+use gloo_timers::future::{TimeoutFuture, sleep};
 
 /// A moment of the monotonic clock of this page; it starts near zero at each load and knows no calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +57,14 @@ impl Now {
         let by_calendar = Duration::from_secs(self.unix.saturating_sub(earlier.unix));
         self.moment.since(earlier.moment).max(by_calendar)
     }
+}
+
+/// Waits until a moment has come; wakes early if that is weeks away.
+pub async fn sleep_until(due: Moment) {
+    // The browser's timers count whole milliseconds: rounded down, one would ring early, again and again until it is time.
+    let millis = due.since(Moment::now()).as_nanos().div_ceil(1_000_000);
+    let longest = i32::MAX.unsigned_abs();
+    TimeoutFuture::new(u32::try_from(millis).map_or(longest, |millis| millis.min(longest))).await;
 }
 
 /// Waits for something, but not for longer than this; `None` if it takes longer. What it was is dropped then.

@@ -10,7 +10,6 @@ use bedside_realtime::{
     Access, AccessToken, Binding, BindingEvent, BuildError, Echo, Gap, Liveness, RealtimeClient,
     Room, RoomEvent, StatusSnapshot, TokenError, TokenNeed,
 };
-use gloo_timers::future::sleep;
 use leptos::prelude::{ArcReadSignal, ArcRwSignal, GetUntracked, Set};
 use leptos::task::spawn_local;
 use send_wrapper::SendWrapper;
@@ -25,7 +24,7 @@ use super::tabs::{Bound, Leadership, Line, Seat};
 use super::tally::Tally;
 use super::{cache, log, news};
 use crate::data::auth::Wanted;
-use crate::data::clock::{Moment, unix_millis};
+use crate::data::clock::{Moment, sleep_until, unix_millis};
 use crate::data::{Auth, AuthState, Config, Pace, Rest, Written, heartbeat};
 use crate::model::Version;
 
@@ -446,7 +445,7 @@ impl Feed {
         };
         let feed = self.weakly();
         spawn_local(async move {
-            sleep(due.since(Moment::now())).await;
+            sleep_until(due).await;
             feed(&|feed| {
                 // Another time was set meanwhile: that one's task comes.
                 if *lock(&feed.0.alarm) == Some(due) {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::abortable;
-use gloo_timers::future::sleep;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
 use super::disk::{Disk, Reached};
 use super::{NAME, Outbox, lock};
-use crate::data::clock::Moment;
+use crate::data::clock::{Moment, sleep_until};
 use crate::data::request;
 use crate::data::tab_turn::TabTurn;
 use crate::data::written::Written;
@@ -151,7 +150,7 @@ impl Outbox {
         let Some(due) = due else { return };
         let outbox = Arc::downgrade(&self.0);
         spawn_local(async move {
-            sleep(due.since(Moment::now())).await;
+            sleep_until(due).await;
             let Some(outbox) = outbox.upgrade().map(Self) else {
                 return;
             };
