@@ -566,8 +566,8 @@ impl CatchUp {
         if came || !follows(table) {
             return;
         }
-        // After a gap nothing is on its way.
-        let by = if self.live == Live::Yes && asked.covers == self.settled {
+        // After a gap nothing is on its way, and what the last answer should have named waited long enough.
+        let by = if self.live == Live::Yes && asked.covers == self.settled && !self.overdue {
             now.after(IN_TRANSIT)
         } else {
             now

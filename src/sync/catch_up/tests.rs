@@ -383,6 +383,17 @@ fn an_answer_that_does_not_come_is_overdue_until_it_comes() {
 }
 
 #[test]
+fn what_an_overdue_answer_names_is_not_waited_for() {
+    let mut catch_up = caught_up();
+    let (number, _) = ask(&mut catch_up);
+    catch_up.wake(at(15_000).after(OVERDUE));
+    let answer = Ok(answer("w2", vec![changed(PATIENT, 3)]));
+    let steps = catch_up.answered(number, answer, all, at(30_000));
+    assert_eq!(fetch(&steps).ids, [PATIENT]);
+    assert!(!catch_up.is_proven(at(30_000)), "its row is on the way");
+}
+
+#[test]
 fn what_was_proven_long_ago_is_not_proven() {
     let catch_up = caught_up();
     assert!(catch_up.is_proven(at(19_000)));
