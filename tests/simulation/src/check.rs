@@ -163,7 +163,7 @@ pub fn step(
 }
 
 /// Whether a list has the rows that a commit changed as they were then or later: it may have learnt of them alone, and lack an
-/// earlier commit that got lost and need not be known yet.
+/// earlier commit that got lost and need not be known yet. The same goes for a form and the name of its patient.
 fn holds_what_changed<A: Iterator<Item = Answer>>(
     held: &Answer,
     around: [&Option<Answer>; 2],

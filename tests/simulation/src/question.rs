@@ -43,36 +43,44 @@ pub enum Answer {
     Count(Arc<usize>),
 }
 
-/// A row of a list.
+/// What a list holds of a row, in the parts that change with commits of their own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Listed {
     Profile(Arc<Profile>),
     Patient(Arc<Patient>),
-    Form(Arc<FormSubmission>),
+    Form(Box<FormSubmission>),
+    PatientOfForm(Option<PatientName>),
 }
 
 impl Answer {
-    /// The rows of a list by their keys; nothing else has any.
-    pub fn rows(&self) -> Option<BTreeMap<Uuid, Listed>> {
-        fn by_key<T>(
-            rows: &[Arc<T>],
-            listed: impl Fn(&Arc<T>) -> (Uuid, Listed),
-        ) -> Option<BTreeMap<Uuid, Listed>> {
-            Some(rows.iter().map(listed).collect())
-        }
-        match self {
-            Answer::Directory(rows) => {
-                by_key(rows, |row| (row.id, Listed::Profile(Arc::clone(row))))
+    /// The rows of a list by their keys, each in its parts; nothing else has any.
+    pub fn rows(&self) -> Option<BTreeMap<(Uuid, u8), Listed>> {
+        let listed = match self {
+            Answer::Directory(rows) => rows
+                .iter()
+                .map(|row| ((row.id, 0), Listed::Profile(Arc::clone(row))))
+                .collect(),
+            Answer::Patients(page) => page
+                .rows
+                .iter()
+                .map(|row| ((row.id, 0), Listed::Patient(Arc::clone(row))))
+                .collect(),
+            Answer::Forms(page) => page.rows.iter().flat_map(form_parts).collect(),
+            Answer::Profile(_) | Answer::Patient(_) | Answer::Form(_) | Answer::Count(_) => {
+                return None;
             }
-            Answer::Patients(page) => {
-                by_key(&page.rows, |row| (row.id, Listed::Patient(Arc::clone(row))))
-            }
-            Answer::Forms(page) => {
-                by_key(&page.rows, |row| (row.id, Listed::Form(Arc::clone(row))))
-            }
-            Answer::Profile(_) | Answer::Patient(_) | Answer::Form(_) | Answer::Count(_) => None,
-        }
+        };
+        Some(listed)
     }
+}
+
+fn form_parts(row: &Arc<FormSubmission>) -> [((Uuid, u8), Listed); 2] {
+    let mut own = FormSubmission::clone(row);
+    let patient = own.patient.take();
+    [
+        ((row.id, 0), Listed::Form(Box::new(own))),
+        ((row.id, 1), Listed::PatientOfForm(patient)),
+    ]
 }
 
 /// A type that an answer can hold.
