@@ -30,7 +30,9 @@ Bedside's commands
       --from S             the first one (0)
       --bug NAME           with a known mistake made on purpose
   cargo xtask bench    measure beside the named peers, in headless Chromium; writes target/bench/*.json
-      query | realtime | app   only the one; app prints how fast pages answer on a slow computer
+      query | realtime         only the one
+      app                      only how fast pages answer on a slow computer
+      feed                     only what the log of changes costs a PostgreSQL server
   cargo xtask setup    install the pinned tools that dev and test need
   cargo xtask help     this text
 ";
@@ -56,6 +58,7 @@ pub enum Bench {
     Query,
     Realtime,
     App,
+    Feed,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -122,6 +125,7 @@ fn bench(args: &mut lexopt::Parser) -> Result<Command, Error> {
         Some(Value(name)) if name == "query" => Bench::Query,
         Some(Value(name)) if name == "realtime" => Bench::Realtime,
         Some(Value(name)) if name == "app" => Bench::App,
+        Some(Value(name)) if name == "feed" => Bench::Feed,
         Some(other) => return Err(usage(other.unexpected())),
     };
     no_more(args, Command::Bench(chosen))

@@ -1,5 +1,4 @@
-//! The tests' own harness as a command: builds the app and the backend, and runs one of the programs in `tests/tests/` that look at
-//! them for people and assert nothing.
+//! Programs that look at the product for people and assert nothing: pictures, paces, costs.
 
 use crate::build::{App, BACKEND};
 use crate::{Error, build, process, setup, tools};
@@ -21,4 +20,17 @@ pub fn run(program: &str, what: &str, app: App, argument: Option<&str>) -> Resul
     command.args(argument);
     browser.tell(&mut command);
     process::run(what, &mut command)
+}
+
+/// Prints what the log of changes costs a PostgreSQL server.
+///
+/// # Errors
+/// [`Error::Step`] when the build or a statement fails; the lines before say why.
+pub fn feed_cost() -> Result<(), Error> {
+    let mut command = tools::cargo();
+    command
+        .args(["test", "--locked"])
+        .args(BACKEND)
+        .args(["--test", "feed_cost"]);
+    process::run("the cost of the log", &mut command)
 }

@@ -126,6 +126,9 @@ fn run(command: Command) -> Result<(), Error> {
             if matches!(bench, Bench::All | Bench::App) {
                 harness::run("pace", "the pace of the app", build::App::Release, None)?;
             }
+            if matches!(bench, Bench::All | Bench::Feed) {
+                harness::feed_cost()?;
+            }
             Ok(())
         }
     }
