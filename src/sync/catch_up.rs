@@ -514,7 +514,10 @@ impl CatchUp {
         }
         // What came before the question was committed before it: this answer was the last that could name it.
         self.brought.retain(|_, brought| brought.at >= asked.at);
-        self.settled = asked.covers;
+        // The first answer names no changes, it only says from where on they can be asked for.
+        if !first {
+            self.settled = asked.covers;
+        }
         if self.settled < self.suspicions {
             self.suspected_at = Some(now);
             self.ask_by(now.after(GATHER));

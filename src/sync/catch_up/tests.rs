@@ -383,6 +383,27 @@ fn an_answer_that_does_not_come_is_overdue_until_it_comes() {
 }
 
 #[test]
+fn a_first_answer_settles_no_suspicion() {
+    let mut catch_up = CatchUp::new(0.5);
+    let [Step::Ask { number, .. }] = catch_up.identify(true, at(0))[..] else {
+        panic!("not asked");
+    };
+    catch_up.set_live(Live::Yes, at(100));
+    let failed = Err(Failure::Transient);
+    catch_up.answered(number, failed, all, at(150));
+    catch_up.suspect(Duration::ZERO, at(200));
+    let (number, asked) = ask(&mut catch_up);
+    catch_up.answered(number, Ok(answer("w1", Vec::new())), all, asked);
+    assert!(!catch_up.is_proven(asked), "nothing was named yet");
+    let (steps, asked) = told(&mut catch_up, vec![lost(PATIENT)]);
+    assert!(
+        matches!(&steps[..], [Step::Drop(Lost::Row(..))]),
+        "{steps:?}"
+    );
+    assert!(catch_up.is_proven(asked));
+}
+
+#[test]
 fn what_an_overdue_answer_names_is_not_waited_for() {
     let mut catch_up = caught_up();
     let (number, _) = ask(&mut catch_up);
